@@ -1,0 +1,108 @@
+"""A checkpoint is a folder: config.json, weights.safetensors (fp16) and train.yaml. No pickles; loading is strict."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+import safetensors.torch
+import torch
+import yaml
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from drivesim.config import Config, InputError, read_json, write_atomic
+
+FORMAT = 1
+MAX_FILE_BYTES = 15 * 2**20
+M = TypeVar("M", bound=nn.Module)
+
+
+class Checkpoint(Config):
+    """config.json: `kind` names the stage, `model` its architecture, `training` how it was made (steps, samples, seed, data).
+
+    `base` is the sha256 of the weights that it was trained on top of, None if it stands alone.
+    """
+
+    format: int
+    kind: str
+    model: dict[str, Any]
+    training: dict[str, Any]
+    base: str | None = None
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The weight files of a checkpoint, in order of name."""
+    return sorted(folder.glob("weights*.safetensors"))
+
+
+def weights_hash(folder: Path) -> str:
+    """sha256 over the weight files of a checkpoint, in order of name; InputError if there are none."""
+    files = weight_files(folder)
+    if not files:
+        raise InputError(f"{folder}: no weights*.safetensors there; train the stage or give the right folder")
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def write_checkpoint(folder: Path, checkpoint: Checkpoint, tensors: dict[str, Tensor], recipe: dict[str, Any]) -> str:
+    """Writes a checkpoint folder with floating-point tensors as fp16; returns the hash of its weights.
+
+    Weights are cut into files of at most 15 MiB, weights.safetensors or weights-00.safetensors and so on.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files: list[dict[str, Tensor]] = [{}]
+    size = 0
+    for name, tensor in sorted(tensors.items()):
+        stored = tensor.detach().cpu().contiguous()
+        stored = stored.half() if stored.is_floating_point() else stored
+        if size + stored.nbytes > MAX_FILE_BYTES - 2**16 and files[-1]:
+            files.append({})
+            size = 0
+        files[-1][name] = stored.clone()
+        size += stored.nbytes
+    for file in weight_files(folder):
+        file.unlink()
+    for i, part in enumerate(files):
+        name = "weights.safetensors" if len(files) == 1 else f"weights-{i:02d}.safetensors"
+        safetensors.torch.save_file(part, folder / name)
+    write_atomic(folder / "config.json", json.dumps(checkpoint.model_dump(), indent=2) + "\n")
+    write_atomic(folder / "train.yaml", yaml.safe_dump(recipe, sort_keys=False))
+    return weights_hash(folder)
+
+
+def read_checkpoint(folder: Path, kind: str) -> tuple[Checkpoint, dict[str, Tensor]]:
+    """Reads a checkpoint folder; raises InputError if it is missing, of another kind or format, or damaged."""
+    if not (folder / "config.json").is_file():
+        raise InputError(f"{folder}: no checkpoint there (config.json is missing); train the {kind} stage first")
+    checkpoint = Checkpoint.parse(read_json(folder / "config.json"), folder / "config.json")
+    if checkpoint.format != FORMAT:
+        raise InputError(f"{folder}/config.json: format {checkpoint.format} is not {FORMAT}; export the run again")
+    if checkpoint.kind != kind:
+        raise InputError(f"{folder}/config.json: this is a checkpoint of kind {checkpoint.kind}, expected {kind}")
+    tensors: dict[str, Tensor] = {}
+    weights_hash(folder)
+    for file in weight_files(folder):
+        try:
+            tensors.update(safetensors.torch.load_file(file))
+        except (SafetensorError, OSError) as error:
+            raise InputError(f"{file}: damaged weights ({error}); copy or export them again") from error
+    return checkpoint, {name: x.float() if x.dtype == torch.float16 else x for name, x in tensors.items()}
+
+
+def load_strictly(model: M, tensors: dict[str, Tensor], source: Path) -> M:
+    """Loads `tensors` into `model`; raises InputError naming what is missing, left over or of another shape."""
+    expected = model.state_dict()
+    missing = sorted(expected.keys() - tensors.keys())
+    unknown = sorted(tensors.keys() - expected.keys())
+    shapes = sorted(k for k in expected.keys() & tensors.keys() if expected[k].shape != tensors[k].shape)
+    if missing or unknown or shapes:
+        faults = [f"{len(n)} {what} ({n[0]})" for n, what in
+                  ((missing, "missing"), (unknown, "unknown"), (shapes, "of another shape")) if n]  # fmt: skip
+        raise InputError(f"{source}: its tensors do not fit its config.json: {', '.join(faults)}; export the run again")
+    model.load_state_dict(tensors)
+    return model

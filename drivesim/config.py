@@ -1,0 +1,71 @@
+"""Configuration at the borders: frozen pydantic models, and the one error type that a user can mend."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Self
+
+import pydantic
+import yaml
+
+
+class InputError(Exception):
+    """Something the user gave is wrong. The message is one clear sentence naming file, field and remedy (exit code 2)."""
+
+
+class Config(pydantic.BaseModel):
+    """Base of every file-bound configuration: frozen, and an unknown key is an error."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def parse(cls, values: dict[str, Any], source: Path | str) -> Self:
+        """Validates `values` read from `source`; raises InputError naming the source and every wrong field."""
+        try:
+            return cls.model_validate(values)
+        except pydantic.ValidationError as error:
+            faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
+            raise InputError(f"{source}: {faults}") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a JSON object; raises InputError if the file is missing, is no JSON or holds no object."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not valid JSON ({error}); restore it or write it anew") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected a JSON object, found {type(values).__name__}")
+    return values
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Reads a YAML mapping; raises InputError if the file is missing, is no YAML or holds no mapping."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not valid YAML ({error})") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected a YAML mapping, found {type(values).__name__}")
+    return values
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Writes `text` so that a reader, or a crash, never sees half of it."""
+    scratch = path.with_name(path.name + ".part")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(path)
+
+
+def shipped(name: str) -> Path:
+    """Folder `name` ("scenarios" or "checkpoints") of the clone, or of the installed wheel."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "shipped" / name, package.parent / name):
+        if folder.is_dir():
+            return folder
+    raise InputError(f"{name}: not found beside {package}; reinstall drivesim")

@@ -1,0 +1,101 @@
+"""Bounding boxes of one frame: projection of cuboids, visibility, and the count that is called crowdedness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+from shapely import MultiPoint, Polygon
+from shapely import box as rectangle
+from shapely.ops import unary_union
+
+from drivesim.scene.camera import NEAR, Camera, clip_near
+
+MIN_HEIGHT = 8 / 128  # of the frame height: what is lower does not count as crowdedness
+MIN_VISIBLE = 0.3
+
+_CORNERS = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
+_FACES = np.array([[0, 1, 3, 2], [4, 5, 7, 6], [0, 1, 5, 4], [2, 3, 7, 6], [0, 2, 6, 4], [1, 3, 7, 5]])
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """The vehicles of one frame, n rows each, numpy arrays.
+
+    track int64 [n] (identity within the clip); kind int64 [n] (index into KINDS); box float32 [n 4] (x1 y1 x2 y2,
+    fractions of the frame, clipped to it); heading float32 [n] (rad in the ego frame, 0 is driving away, pi oncoming);
+    visible float32 [n] (share of the silhouette inside the frame that nothing hides); cuboid float32 [n 7] (as
+    Placement.cuboid, NaN where unknown).
+    """
+
+    track: np.ndarray
+    kind: np.ndarray
+    box: np.ndarray
+    heading: np.ndarray
+    visible: np.ndarray
+    cuboid: np.ndarray
+
+    @classmethod
+    def none(cls) -> Self:
+        """No vehicle at all."""
+        zeros = np.zeros
+        return cls(zeros(0, np.int64), zeros(0, np.int64), zeros((0, 4), np.float32), zeros(0, np.float32),
+                   zeros(0, np.float32), zeros((0, 7), np.float32))  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.track)
+
+    def take(self, index: np.ndarray) -> Boxes:
+        """The rows of `index`, an integer or boolean array."""
+        return Boxes(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
+    @property
+    def counted(self) -> np.ndarray:
+        """bool [n]: at least 8 px high at 128x256 and 30 % visible."""
+        return (self.box[:, 3] - self.box[:, 1] >= MIN_HEIGHT - 1e-6) & (self.visible >= MIN_VISIBLE)
+
+    @property
+    def crowdedness(self) -> int:
+        """Number of vehicles that count."""
+        return int(self.counted.sum())
+
+
+def cuboid_corners(cuboid: np.ndarray) -> np.ndarray:
+    """Corners of one cuboid [7] in the ego frame [8 3]."""
+    corners = _CORNERS * cuboid[3:6]
+    c, s = np.cos(cuboid[6]), np.sin(cuboid[6])
+    return corners @ np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]]) + cuboid[:3]
+
+
+def silhouette(camera: Camera, cuboid: np.ndarray) -> Polygon | None:
+    """Convex outline of a cuboid in frame fractions, not clipped to the frame; None if it is wholly behind the camera."""
+    view = camera.view(cuboid_corners(cuboid))
+    if (view[:, 2] < NEAR).all():
+        return None
+    kept = np.concatenate([clip_near(view[face]) for face in _FACES])
+    hull = MultiPoint(camera.project_view(kept)).convex_hull
+    return hull if isinstance(hull, Polygon) else None
+
+
+def project_cuboids(camera: Camera, cuboids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes [n 4] (frame fractions, clipped to the frame, NaN if out of view) and visible shares [n] of cuboids [n 7].
+
+    A nearer cuboid hides a farther one; areas are exact (shapely).
+    """
+    frame = rectangle(0.0, 0.0, 1.0, 1.0)
+    boxes = np.full((len(cuboids), 4), np.nan, np.float32)
+    visible = np.zeros(len(cuboids), np.float32)
+    outlines = [silhouette(camera, cuboid) for cuboid in cuboids]
+    nearer: list[Polygon] = []
+    for i in np.argsort(np.hypot(cuboids[:, 0], cuboids[:, 1])):
+        outline = outlines[i]
+        if outline is None:
+            continue
+        seen = outline.intersection(frame)
+        if seen.area > 0:
+            boxes[i] = np.clip(seen.bounds, 0.0, 1.0)
+            hidden = seen.intersection(unary_union(nearer)).area if nearer else 0.0
+            visible[i] = 1.0 - hidden / seen.area
+        nearer.append(outline)
+    return boxes, visible

@@ -1,0 +1,49 @@
+"""The road ahead: setting, lanes, curvature, and road coordinates (ahead along the lane, left of the ego's lane centre)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+Setting = Literal["highway", "city", "residential", "rural"]
+SETTINGS: tuple[Setting, ...] = get_args(Setting)
+LANE_WIDTH: dict[Setting, float] = {"highway": 3.7, "city": 3.3, "residential": 3.2, "rural": 3.4}  # m
+MAX_LANES = 5
+MAX_CURVATURE = 0.02  # 1/m, a bend of 50 m radius
+
+
+@dataclass(frozen=True)
+class Road:
+    """`lanes` in the direction of travel (1 to 5); `ego_lane` counted from the left, 1 is the leftmost; traffic keeps right.
+
+    `curvature` in 1/m, positive bends to the left, constant over the view.
+    """
+
+    setting: Setting = "highway"
+    lanes: int = 2
+    ego_lane: int = 1
+    curvature: float = 0.0
+
+    @property
+    def lane_width(self) -> float:
+        """Width of a lane in metres."""
+        return LANE_WIDTH[self.setting]
+
+    def lane_center(self, lane: int) -> float:
+        """Metres left of the ego's lane centre at which `lane` (1 is the leftmost) has its centre."""
+        return (self.ego_lane - lane) * self.lane_width
+
+    def heading(self, ahead: np.ndarray | float) -> np.ndarray:
+        """Direction of the road at `ahead` metres, in radians from the ego's, positive to the left."""
+        return np.asarray(ahead, np.float64) * self.curvature
+
+    def to_plane(self, ahead: np.ndarray | float, left: np.ndarray | float) -> np.ndarray:
+        """Road coordinates (m) to ego-frame x, y (m) [... 2]; exact for the circular arc."""
+        ahead, left = np.broadcast_arrays(np.asarray(ahead, np.float64), np.asarray(left, np.float64))
+        turn = ahead * self.curvature
+        x = ahead * np.sinc(turn / math.pi)
+        y = ahead * np.sinc(turn / (2 * math.pi)) * np.sin(turn / 2)
+        return np.stack([x - left * np.sin(turn), y + left * np.cos(turn)], axis=-1)

@@ -1,0 +1,52 @@
+"""The one conversion each way between pictures (numpy uint8) and network tensors, and keyed random streams."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from drivesim.config import InputError
+
+
+def to_network(frames: np.ndarray) -> Tensor:
+    """Pictures uint8 [... h w 3] to a float32 tensor [... 3 h w] in [-1, 1]."""
+    tensor = torch.from_numpy(np.ascontiguousarray(frames))
+    return tensor.movedim(-1, -3).float().div_(127.5).sub_(1.0)
+
+
+def to_frames(tensor: Tensor) -> np.ndarray:
+    """Network tensor [... 3 h w] in [-1, 1] (clipped) to pictures uint8 [... h w 3]."""
+    scaled = tensor.detach().float().add(1.0).mul(127.5).round().clamp(0, 255)
+    return np.ascontiguousarray(scaled.to(torch.uint8).movedim(-3, -1).cpu().numpy())
+
+
+def stream_seed(seed: int, *key: int | str) -> int:
+    """A 63-bit seed that depends on (seed, key) alone: the same on every machine and in any order of use."""
+    text = ":".join(str(part) for part in (seed, *key))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
+
+
+def torch_stream(seed: int, *key: int | str) -> torch.Generator:
+    """A CPU generator for the random stream (seed, key). Draw on the CPU, then move: every device gets the same bits."""
+    return torch.Generator().manual_seed(stream_seed(seed, *key))
+
+
+def numpy_stream(seed: int, *key: int | str) -> np.random.Generator:
+    """A numpy generator for the random stream (seed, key)."""
+    return np.random.default_rng(stream_seed(seed, *key))
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """`auto` is the GPU where there is one. Raises InputError when a device is asked for that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InputError(f"--device {name}: not a device name; use auto, cpu or cuda") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"--device {name}: no CUDA device on this machine; use --device cpu")
+    return device
