@@ -69,7 +69,7 @@ def cuboid_corners(cuboid: np.ndarray) -> np.ndarray:
 
 
 def silhouette(camera: Camera, cuboid: np.ndarray) -> Polygon | None:
-    """Convex outline of a cuboid in frame fractions, not clipped to the frame; None if it is wholly behind the camera."""
+    """Convex outline of a cuboid in frame fractions, not clipped to it; None if all of it is behind the camera."""
     view = camera.view(cuboid_corners(cuboid))
     if (view[:, 2] < NEAR).all():
         return None

@@ -17,7 +17,7 @@ TIMES_OF_DAY: tuple[TimeOfDay, ...] = get_args(TimeOfDay)
 
 @dataclass(frozen=True)
 class EgoMotion:
-    """Motion of the ego vehicle, float32 [f] each: speed (m/s), yaw_rate (rad/s, positive left), curvature of the road (1/m)."""
+    """Motion of the ego, float32 [f]: speed (m/s), yaw_rate (rad/s, positive left), curvature of its road (1/m)."""
 
     speed: np.ndarray
     yaw_rate: np.ndarray

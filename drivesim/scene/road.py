@@ -1,4 +1,4 @@
-"""The road ahead: setting, lanes, curvature, and road coordinates (ahead along the lane, left of the ego's lane centre)."""
+"""The road ahead: setting, lanes, curvature, and road coordinates (ahead along, left of the ego's lane centre)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_CURVATURE = 0.02  # 1/m, a bend of 50 m radius
 
 @dataclass(frozen=True)
 class Road:
-    """`lanes` in the direction of travel (1 to 5); `ego_lane` counted from the left, 1 is the leftmost; traffic keeps right.
+    """`lanes` in the direction of travel (1 to 5); `ego_lane` counted from the left, from 1; traffic keeps right.
 
     `curvature` in 1/m, positive bends to the left, constant over the view.
     """

@@ -1,0 +1,29 @@
+# `make demo` and `make test` set up all they need in .venv; they need python3.11 or newer, make and a package index.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint clean
+
+demo: .venv/base
+	$(BIN)/drivesim rollout scenarios/highway_day.yaml --out out/demo --fresh
+
+test: .venv/test lint
+	$(BIN)/pytest
+
+lint: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+.venv/base: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "drivesim needs Python 3.11 or newer; name one: make PYTHON=python3.12"; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+.venv/test: .venv/base
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[editor,test]'
+	@touch $@
+
+clean:
+	rm -rf .venv out build dist

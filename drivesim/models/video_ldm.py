@@ -1,0 +1,134 @@
+"""The video latent diffusion model: temporal layers in a frozen image model (Video LDM, sec. 3), for prediction and interpolation.
+
+The two differ in which frames are given and in the frame rate alone. Prediction is given the first one or two frames,
+interpolation the first and the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from drivesim.checkpoint import load_strictly, read_checkpoint
+from drivesim.config import Config, InputError
+from drivesim.diffusion.denoiser import Denoise, denoiser
+from drivesim.diffusion.schedule import NoiseSchedule
+from drivesim.models.conditioning import Conditions
+from drivesim.models.image_ldm import ImageLDM
+from drivesim.nn.video_unet import TemporalLayers
+
+KIND = "video-ldm"
+
+
+class VideoLDMConfig(Config):
+    """Architecture of the temporal layers; the rest follows from the image model they sit in."""
+
+    context_width: int = 32
+    embedding_width: int = 256
+    head_width: int = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """Given frames: clean `latents` [b f c h w], of which `mask` float [b f] (1: given) says what may be seen."""
+
+    latents: Tensor
+    mask: Tensor
+
+    @classmethod
+    def none(cls, like: Tensor) -> Self:
+        """No frame given, for clips shaped `like` [b f c h w]: the null branch of context guidance."""
+        return cls(torch.zeros_like(like), like.new_zeros(like.shape[:2]))
+
+    @classmethod
+    def of(cls, like: Tensor, given: dict[int, Tensor]) -> Self:
+        """Latents [b c h w] given at frame numbers (negative from the end), for clips shaped `like` [b f c h w]."""
+        context = cls.none(like)
+        for frame, latents in given.items():
+            context.latents[:, frame] = latents
+            context.mask[:, frame] = 1.0
+        return context
+
+    @classmethod
+    def revealed(cls, clips: Tensor, frames: Iterable[Iterable[int]]) -> Self:
+        """The frames of `clips` [b f c h w] with these numbers, a list a clip, given: for training."""
+        mask = clips.new_zeros(clips.shape[:2])
+        for row, numbers in enumerate(frames):
+            mask[row, list(numbers)] = 1.0
+        return cls(clips, mask)
+
+    def without(self) -> Context:
+        """The same clips with no frame given."""
+        return Context.none(self.latents)
+
+
+class VideoLDM(nn.Module):
+    """Temporal layers inside a frozen image model.
+
+    Parameters and state_dict are those of the temporal layers alone, `image` moves along with `to` but is no submodule
+    (and is frozen, in eval mode, from here on). With every alpha at 1 the output equals the image model's, bit for bit.
+    """
+
+    def __init__(self, config: VideoLDMConfig, image: ImageLDM) -> None:
+        super().__init__()
+        self.config = config
+        self._image = (image.eval().requires_grad_(False),)  # in a tuple: not registered
+        self.temporal = TemporalLayers(
+            image.unet.block_shapes,
+            context_channels=image.config.latent_channels,
+            context_width=config.context_width,
+            embedding_width=config.embedding_width,
+            head_width=config.head_width,
+        )
+
+    @property
+    def image(self) -> ImageLDM:
+        """The frozen image model."""
+        return self._image[0]
+
+    @property
+    def schedule(self) -> NoiseSchedule:
+        """The image model's: temporal layers share its process (Video LDM, app. on training)."""
+        return self.image.schedule
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        self.image._apply(fn, recurse)
+        return super()._apply(fn, recurse)
+
+    @classmethod
+    def load(cls, folder: Path, image: ImageLDM) -> Self:
+        """The model of a checkpoint folder on top of `image`, in eval mode.
+
+        InputError if it is missing or damaged, or was trained on top of other image weights.
+        """
+        checkpoint, tensors = read_checkpoint(folder, KIND)
+        if checkpoint.base is not None and checkpoint.base != image.weights:
+            raise InputError(
+                f"{folder}/config.json: base: trained on top of image weights {checkpoint.base[:12]}, but these are "
+                f"{(image.weights or 'untrained')[:12]}; give the image checkpoint it belongs to or train it again"
+            )
+        config = VideoLDMConfig.parse(checkpoint.model, folder / "config.json")
+        return load_strictly(cls(config, image), tensors, folder).eval()
+
+    def forward(self, x: Tensor, t: Tensor, conditions: Conditions, context: Context, fps: Tensor) -> Tensor:
+        """Network output [b f c h w] for noisy clips `x` [b f c h w] at `t` int64 [b].
+
+        `conditions` has a row for every frame (b * f, frames innermost); `fps` float [b].
+        """
+        frames = x.shape[1]
+        mix = self.temporal.mixer(t, context.latents, context.mask, fps)
+        pictures = rearrange(x, "b f c h w -> (b f) c h w")
+        out = self.image(pictures, t.repeat_interleave(frames), conditions, mix)
+        return rearrange(out, "(b f) c h w -> b f c h w", f=frames)
+
+    def denoise(self, conditions: Conditions, context: Context, fps: Tensor) -> Denoise:
+        """(x_t [b f c h w], t [b]) -> x_0 under these conditions (b * f rows), context and `fps` [b]."""
+        return denoiser(
+            lambda x, t: self(x, t, conditions, context, fps), self.schedule, self.image.config.prediction
+        )

@@ -1,0 +1,52 @@
+"""Embeddings of scalars: sinusoids of an integer position, Fourier features of a bounded number."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+def sinusoidal(position: Tensor, width: int, longest: float = 10_000.0) -> Tensor:
+    """Sines and cosines of `position` [...] at `width` / 2 wavelengths from 2 pi to 2 pi * `longest`: float32 [... width]."""
+    half = width // 2
+    frequency = torch.exp(-math.log(longest) / half * torch.arange(half, dtype=torch.float32, device=position.device))
+    angle = position.float()[..., None] * frequency
+    return torch.cat([angle.cos(), angle.sin()], dim=-1)
+
+
+def fourier_features(x: Tensor, octaves: int) -> Tensor:
+    """Each number of `x` [... d], about -1 to 1, with its sines and cosines at `octaves` frequencies: [... d (1 + 2 octaves)]."""
+    frequency = math.pi * 2.0 ** torch.arange(octaves, dtype=x.dtype, device=x.device)
+    angle = (x[..., None] * frequency).flatten(-2)
+    return torch.cat([x, angle.sin(), angle.cos()], dim=-1)
+
+
+class TimeEmbedding(nn.Module):
+    """Diffusion time: sinusoid, Linear, SiLU, Linear."""
+
+    def __init__(self, sinusoid_width: int, width: int) -> None:
+        super().__init__()
+        self.sinusoid_width = sinusoid_width
+        self.mlp = nn.Sequential(nn.Linear(sinusoid_width, width), nn.SiLU(), nn.Linear(width, width))
+
+    def forward(self, t: Tensor) -> Tensor:
+        """`t` int64 [b] to [b width]."""
+        embedded: Tensor = self.mlp(sinusoidal(t, self.sinusoid_width))
+        return embedded
+
+
+class FrameEmbedding(nn.Module):
+    """Index of the frame in its clip (Video LDM, app. on temporal attention): sinusoid, Linear C to 4C, SiLU, Linear to C."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.SiLU(), nn.Linear(4 * width, width))
+
+    def forward(self, frames: int) -> Tensor:
+        """Embeddings of frames 0 to `frames` - 1: [f width]."""
+        index = torch.arange(frames, device=self.mlp[0].weight.device)
+        embedded: Tensor = self.mlp(sinusoidal(index, self.width))
+        return embedded

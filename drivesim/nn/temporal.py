@@ -1,0 +1,78 @@
+"""Temporal layers (Video LDM, sec. 3.1): spatial layers see pictures [(b f) c h w], these see clips [b c f h w].
+
+Each ends in the merge out = alpha z + (1 - alpha) z' of its input z (the picture model's) and its own output z', with one
+learned alpha in [0, 1] a layer. alpha = 1 is the picture model exactly; so is the start, because z' = z then.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from drivesim.nn.blocks import Attention, group_norm, zero_initialised
+
+
+class AlphaMerge(nn.Module):
+    """alpha z + (1 - alpha) z', alpha = sigmoid(logit), a scalar so that clips of any length work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logit = nn.Parameter(torch.zeros(()))
+
+    def forward(self, spatial: Tensor, temporal: Tensor) -> Tensor:
+        """Both [...], the same shape and dtype; bit for bit `spatial` where alpha rounds to 1."""
+        return torch.lerp(temporal, spatial, torch.sigmoid(self.logit).to(spatial.dtype))
+
+
+class TemporalConv(nn.Module):
+    """Residual block of two 3D convolutions with kernel (3, 1, 1).
+
+    Context features are concatenated to the input of the first; an embedding scales and shifts between them. Either may
+    be left out with a width of 0.
+    """
+
+    def __init__(self, width: int, embedding_width: int = 0, context_width: int = 0) -> None:
+        super().__init__()
+        self.norm1 = group_norm(width)
+        self.conv1 = nn.Conv3d(width + context_width, width, (3, 1, 1), padding=(1, 0, 0))
+        self.modulation = nn.Linear(embedding_width, 2 * width) if embedding_width else None
+        self.norm2 = group_norm(width)
+        self.conv2 = zero_initialised(nn.Conv3d(width, width, (3, 1, 1), padding=(1, 0, 0)))
+        self.merge = AlphaMerge()
+
+    def forward(
+        self, z: Tensor, frames: int, embedding: Tensor | None = None, context: Tensor | None = None
+    ) -> Tensor:
+        """`z` [(b f) c h w], `embedding` [b e], `context` [(b f) k h w] to [(b f) c h w]."""
+        clip = rearrange(z, "(b f) c h w -> b c f h w", f=frames)
+        h = F.silu(self.norm1(clip))
+        if context is not None:
+            h = torch.cat([h, rearrange(context, "(b f) k h w -> b k f h w", f=frames).to(h.dtype)], dim=1)
+        h = self.norm2(self.conv1(h))
+        if self.modulation is not None and embedding is not None:
+            scale, shift = self.modulation(F.silu(embedding)).to(h.dtype)[:, :, None, None, None].chunk(2, dim=1)
+            h = torch.addcmul(shift, h, 1 + scale)
+        h = rearrange(self.conv2(F.silu(h)), "b c f h w -> (b f) c h w")
+        out: Tensor = self.merge(z, (z + h).to(z.dtype))
+        return out
+
+
+class TemporalAttention(nn.Module):
+    """Self-attention of every place among the frames of its clip."""
+
+    def __init__(self, width: int, head_width: int = 32) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.attention = Attention(width, head_width)
+        self.merge = AlphaMerge()
+
+    def forward(self, z: Tensor, frames: int, position: Tensor) -> Tensor:
+        """`z` [(b f) c h w], `position` [f c] (see FrameEmbedding) to [(b f) c h w]."""
+        height, width = z.shape[2:]
+        places = rearrange(z, "(b f) c h w -> (b h w) f c", f=frames)
+        h = self.attention(self.norm(places) + position)
+        h = rearrange(h, "(b h w) f c -> (b f) c h w", h=height, w=width)
+        out: Tensor = self.merge(z, (z + h).to(z.dtype))
+        return out

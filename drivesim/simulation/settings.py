@@ -1,0 +1,76 @@
+"""How every stage is sampled: what a rollout's manifest keeps, and the presets of --quality."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from pydantic import Field
+
+from drivesim.config import Config
+
+Quality = Literal["draft", "standard", "best"]
+QUALITIES: tuple[Quality, ...] = get_args(Quality)
+
+
+class ImageSampling(Config):
+    """First frame. Its guidance is the scenario's."""
+
+    steps: int = Field(default=50, ge=1)
+    eta: float = Field(default=0.0, ge=0)
+
+
+class PredictionSampling(Config):
+    """Key frames. Context guidance is the scenario's; `guidance` is that of look, road and camera against none."""
+
+    steps: int = Field(default=40, ge=1)
+    eta: float = Field(default=1.0, ge=0)
+    guidance: float = Field(default=1.0, ge=0)
+
+
+class InterpolationSampling(Config):
+    """Frames between: `guidance` of the two given frames against none; `batch` links are sampled at once."""
+
+    steps: int = Field(default=12, ge=1)
+    eta: float = Field(default=0.0, ge=0)
+    guidance: float = Field(default=1.0, ge=0)
+    batch: int = Field(default=4, ge=1)
+
+
+class SuperResolutionSampling(Config):
+    """Decoding and upsampling in portions of `length` frames that share `overlap`; `level`: noise augmentation."""
+
+    steps: int = Field(default=6, ge=1)
+    eta: float = Field(default=0.0, ge=0)
+    level: int = Field(default=100, ge=0)
+    length: int = Field(default=8, ge=1)
+    overlap: int = Field(default=2, ge=0)
+
+
+class SamplingSettings(Config):
+    """Everything but scenario, seed and weights that decides the pixels. `height` is that of the decoded frames."""
+
+    image: ImageSampling = ImageSampling()
+    prediction: PredictionSampling = PredictionSampling()
+    interpolation: InterpolationSampling = InterpolationSampling()
+    super_resolution: SuperResolutionSampling = SuperResolutionSampling()
+    height: int = Field(default=128, ge=8, multiple_of=8)
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+    @classmethod
+    def preset(cls, quality: Quality) -> SamplingSettings:
+        """`draft` for a quick look, `standard` for work on a CPU, `best` where time does not matter."""
+        if quality == "draft":
+            return cls(
+                image=ImageSampling(steps=25),
+                prediction=PredictionSampling(steps=20),
+                interpolation=InterpolationSampling(steps=6),
+                super_resolution=SuperResolutionSampling(steps=2, overlap=1),
+            )
+        if quality == "best":
+            return cls(
+                image=ImageSampling(steps=100),
+                prediction=PredictionSampling(steps=100),
+                interpolation=InterpolationSampling(steps=40, guidance=1.5),
+                super_resolution=SuperResolutionSampling(steps=16),
+            )
+        return cls()

@@ -1,0 +1,141 @@
+"""A training job from its names: preset, data, stage, run folder, export."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from drivesim.checkpoint import FORMAT, Checkpoint, load_strictly, read_checkpoint, write_checkpoint
+from drivesim.config import InputError, shipped
+from drivesim.data.synthesis import fill_store
+from drivesim.tensors import pick_device
+from drivesim.training.loop import Say, start_state, train
+from drivesim.training.optim import rank
+from drivesim.training.presets import PRESETS, DataSpec, PresetName
+from drivesim.training.run import Run, last_figures, run_recipe
+from drivesim.training.stage import Stage, StageName
+from drivesim.training.stages.autoencoder import AutoencoderRecipe, AutoencoderStage
+from drivesim.training.stages.image_ldm import ImageLDMRecipe, ImageLDMStage
+from drivesim.training.stages.super_resolution import SuperResolutionRecipe, SuperResolutionStage
+from drivesim.training.stages.video_ldm import VideoLDMRecipe, VideoLDMStage
+from drivesim.world.generator import WORLD_VERSION
+
+
+def build_stage(
+    name: StageName, values: dict[str, Any], data: list[Path], held_out: list[Path], checkpoints: Path
+) -> Stage:
+    """The stage `name` with the recipe `values`; stages that rest on another read it from the folder `checkpoints`."""
+    if name == "autoencoder":
+        return AutoencoderStage(AutoencoderRecipe.parse(values, "recipe"), data, held_out)
+    if name == "image-ldm":
+        return ImageLDMStage(ImageLDMRecipe.parse(values, "recipe"), data, held_out, checkpoints)
+    if name == "video-ldm":
+        return VideoLDMStage(VideoLDMRecipe.parse(values, "recipe"), data, held_out, checkpoints)
+    return SuperResolutionStage(SuperResolutionRecipe.parse(values, "recipe"), data, held_out)
+
+
+def ensure_store(spec: DataSpec, folder: Path, workers: int, say: Say) -> Path:
+    """The store of `spec` in `folder`, rendered if it is not there or not complete."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"world{WORLD_VERSION}-{spec.label}.h5"
+    if rank() == 0:
+        fill_store(path, spec.clips, spec.frames, (spec.fps,), spec.height, spec.width, spec.seed, workers, progress=say)
+    if dist.is_initialized():
+        dist.barrier()
+    return path
+
+
+def run_training(
+    name: StageName,
+    run_folder: Path,
+    preset: PresetName = "cpu",
+    data: list[Path] | None = None,
+    held_out: list[Path] | None = None,
+    data_folder: Path = Path("runs/data"),
+    checkpoints: Path | None = None,
+    init_from: Path | None = None,
+    overrides: dict[str, Any] | None = None,
+    minutes: float = math.inf,
+    device_name: str = "auto",
+    workers: int = 0,
+    say: Say = print,
+) -> None:
+    """Trains one stage in `run_folder`; the same call again goes on where the last one stopped.
+
+    `overrides` replace fields of the preset's recipe. Under torchrun every process calls this.
+    """
+    device = join_processes(device_name)
+    chosen = PRESETS[preset][name]
+    workers = workers or max(1, (os.cpu_count() or 2) - 1)
+    data = data or [ensure_store(spec, data_folder, workers, say) for spec in chosen.data]
+    held_out = held_out or [ensure_store(spec.held_out, data_folder, workers, say) for spec in chosen.data]
+    values = chosen.recipe | (overrides or {})
+    stage = build_stage(name, values, data, held_out, checkpoints or shipped("checkpoints"))
+    if init_from is not None:
+        _, tensors = read_checkpoint(init_from, name)
+        load_strictly(stage.modules["model"], tensors, init_from)
+    recipe = {"stage": name, "preset": preset, "init_from": str(init_from) if init_from else None,
+              "data": [str(path) for path in data], **stage.recipe.model_dump(mode="json")}  # fmt: skip
+    say(describe(stage, device))
+    train(stage, Run(run_folder, recipe), device, say if rank() == 0 else lambda _: None, minutes * 60)
+
+
+def export_run(run_folder: Path, folder: Path, data: list[Path], checkpoints: Path | None, say: Say = print) -> str:
+    """Writes the averaged weights of a run as a checkpoint folder; returns the hash of the weights.
+
+    `data` are the stores, where they are not where the run found them; held-out figures come from the log.
+    """
+    recipe = run_recipe(run_folder)
+    name: StageName = recipe["stage"]
+    skip = {"stage", "preset", "init_from", "data"}
+    values = {key: value for key, value in recipe.items() if key not in skip}
+    data = data or [Path(path) for path in recipe["data"]]
+    stage = build_stage(name, values, data, data, checkpoints or shipped("checkpoints"))
+    state = start_state(stage, Run(run_folder, recipe))
+    if state.samples == 0:
+        raise InputError(f"{run_folder}: nothing is trained there yet")
+    model, base = stage.description()
+    training = {
+        "samples": state.samples,
+        "steps": math.ceil(state.samples / stage.recipe.batch),
+        "seconds": round(state.seconds),
+        "seed": stage.recipe.seed,
+        "data": [Path(path).stem for path in recipe["data"]],
+        "init_from": recipe["init_from"],
+        "held_out": last_figures(run_folder),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} CPU threads",
+    }
+    with state.emas["model"].applied(stage.modules["model"]):
+        stage.finish()
+        checkpoint = Checkpoint(format=FORMAT, kind=name, model=model, training=training, base=base)
+        digest = write_checkpoint(folder, checkpoint, stage.modules["model"].state_dict(), recipe)
+    say(f"{folder}: {name} after {state.samples} samples, weights sha256 {digest}")
+    return digest
+
+
+def join_processes(device_name: str) -> torch.device:
+    """Joins the process group when started by torchrun; the device of this process."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
+        dist.init_process_group("nccl" if torch.cuda.is_available() and device_name != "cpu" else "gloo")
+    device = pick_device(device_name)
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(device)
+        torch.set_float32_matmul_precision("high")
+    return device
+
+
+def describe(stage: Stage, device: torch.device) -> str:
+    """One line about what is about to be trained."""
+
+    def millions(module: nn.Module) -> str:
+        return f"{sum(p.numel() for p in module.parameters() if p.requires_grad) / 1e6:.2f}M"
+
+    parts = ", ".join(f"{key} {millions(module)}" for key, module in stage.modules.items())
+    return f"{stage.name}: trains {parts} parameters on {device}, {stage.recipe.samples} samples in batches of {stage.recipe.batch}"

@@ -1,0 +1,180 @@
+"""The one training loop. The clock is samples seen; resuming is running the same command again."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from drivesim.training.optim import Ema, average_gradients, learning_rate, make_optimizer, rank, trainable, world_size
+from drivesim.training.run import Run, TrainState, prepare_optimizers
+from drivesim.training.stage import Batch, Stage
+from drivesim.video_io import write_image
+
+Say = Callable[[str], None]
+REPORT_SECONDS = 20.0
+
+
+def start_state(stage: Stage, run: Run) -> TrainState:
+    """A fresh state, or the saved one of the run folder."""
+    modules = stage.modules
+    optimizers: dict[str, torch.optim.Optimizer] = {k: make_optimizer(m, stage.recipe) for k, m in modules.items()}
+    state = TrainState(modules, optimizers, {k: Ema(m, stage.recipe.ema) for k, m in modules.items()})
+    prepare_optimizers(state)
+    run.resume(state)
+    return state
+
+
+def train(stage: Stage, run: Run, device: torch.device, say: Say, seconds: float = math.inf) -> TrainState:
+    """Trains until `recipe.samples` are seen, or for `seconds`; saves on the way, at the end and on Ctrl-C.
+
+    Every process draws its own share of each batch, and gradients are averaged, so that several processes train as one.
+    """
+    recipe = stage.recipe
+    if recipe.batch % world_size():
+        raise ValueError(f"batch {recipe.batch} cannot be shared by {world_size()} processes")
+    for module in stage.modules.values():
+        module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if recipe.compile:
+            module.compile()
+    state = start_state(stage, run)
+    begun, progress = time.monotonic(), Progress(state.samples, recipe.samples, say)
+    stage_batches = batches(stage, state.samples, device)
+    try:
+        for batch in stage_batches:
+            figures = step(stage, state, batch, device)
+            progress.note(state.samples, figures)
+            if due(recipe.evaluate_every, recipe.batch, state.samples) or state.samples >= recipe.samples:
+                report_held_out(stage, run, state, progress)
+            if progress.ready() and rank() == 0:
+                run.log(samples=state.samples, **progress.report(state.samples))
+            state.seconds += time.monotonic() - begun
+            begun = time.monotonic()
+            seconds -= progress.lap()
+            if due(recipe.save_every, recipe.batch, state.samples) and rank() == 0:
+                run.save(state)
+            if seconds <= 0:
+                break
+    except KeyboardInterrupt:
+        say(f"interrupted at {state.samples} samples; the same command goes on from there")
+        raise
+    finally:
+        stage_batches.close()
+        if rank() == 0:
+            run.save(state)
+    return state
+
+
+def due(every: int, batch: int, samples: int) -> bool:
+    """Whether the step that ended at `samples` crossed a multiple of `every`."""
+    return samples // every > (samples - batch) // every
+
+
+def step(stage: Stage, state: TrainState, batch: Batch, device: torch.device) -> dict[str, Tensor]:
+    """One optimizer step of every module that the stage yields a loss for."""
+    recipe, figures = stage.recipe, {}
+    rate = learning_rate(recipe, state.samples)
+    losses = stage.losses(batch, state.samples)
+    while True:
+        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16):
+            yielded = next(losses, None)
+        if yielded is None:
+            break
+        name, loss, noted = yielded
+        module, optimizer = stage.modules[name], state.optimizers[name]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        parameters = list(trainable(module).values())
+        average_gradients(parameters)
+        norm = torch.nn.utils.clip_grad_norm_(parameters, recipe.clip)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        if torch.isfinite(norm):
+            optimizer.step()
+        figures |= {f"{name}/loss": loss.detach(), f"{name}/gradient": norm, **noted}
+        state.emas[name].update(module, recipe.batch, state.samples)
+    state.samples += recipe.batch
+    return figures
+
+
+def batches(stage: Stage, samples: int, device: torch.device, ahead: int = 4) -> Iterator[Batch]:
+    """This process's share of every batch from `samples` on, drawn ahead of time in threads, in order."""
+    recipe = stage.recipe
+    share = recipe.batch // world_size()
+
+    def draw(step: int) -> Batch:
+        first = step + rank() * share
+        batch = stage.draw(step, range(first, first + share))
+        if device.type == "cuda":
+            return {k: v.pin_memory().to(device, non_blocking=True) for k, v in batch.items()}
+        return batch
+
+    with ThreadPoolExecutor(ahead if device.type == "cuda" else 1) as pool:
+        waiting: deque[Future[Batch]] = deque()
+        try:
+            for step_start in range(samples, recipe.samples, recipe.batch):
+                waiting.append(pool.submit(draw, step_start))
+                if len(waiting) > ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def report_held_out(stage: Stage, run: Run, state: TrainState, progress: Progress) -> None:
+    """Evaluates the averaged weights on held-out data and saves a preview picture."""
+    if rank() == 0:
+        with state.emas["model"].applied(stage.modules["model"]), torch.no_grad():
+            figures = stage.evaluate()
+            write_image(run.folder / f"preview-{state.samples:09d}.png", stage.preview())
+        run.log(samples=state.samples, seconds=round(state.seconds, 1), held_out=figures)
+        progress.say(f"{state.samples:>9} samples, held out: " + ", ".join(f"{k} {v:.4g}" for k, v in figures.items()))
+    if dist.is_initialized():
+        dist.barrier()
+
+
+class Progress:
+    """Running means of the logged figures, speed and time left."""
+
+    def __init__(self, samples: int, total: int, say: Say) -> None:
+        self.total, self.say = total, say
+        self.began, self.first = time.monotonic(), samples
+        self.reported, self.lapped = self.began, self.began
+        self.sums: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
+
+    def note(self, samples: int, figures: dict[str, Tensor]) -> None:
+        """Adds one step's figures."""
+        for key, value in figures.items():
+            self.sums[key] = self.sums.get(key, torch.zeros_like(value.float())) + value.float()
+            self.counts[key] = self.counts.get(key, 0) + 1
+
+    def lap(self) -> float:
+        """Seconds since the last lap."""
+        now = time.monotonic()
+        spent, self.lapped = now - self.lapped, now
+        return spent
+
+    def ready(self) -> bool:
+        """Whether it is time for the next report."""
+        return time.monotonic() - self.reported > REPORT_SECONDS
+
+    def report(self, samples: int) -> dict[str, Any]:
+        """Says and returns the means since the last report."""
+        now = time.monotonic()
+        speed = (samples - self.first) / max(now - self.began, 1e-9)
+        figures = {key: float(self.sums[key]) / self.counts[key] for key in self.sums}
+        left = (self.total - samples) / max(speed, 1e-9)
+        shown = ", ".join(f"{key} {value:.4g}" for key, value in figures.items() if "gradient" not in key)
+        self.say(f"{samples:>9}/{self.total} samples, {speed:.1f}/s, {left / 60:.1f} min left: {shown}")
+        self.reported, self.sums, self.counts = now, {}, {}
+        return {"speed": round(speed, 2), **{key: round(value, 6) for key, value in figures.items()}}
+

@@ -1,0 +1,96 @@
+"""Recipes and data of every stage: `tiny` for tests (seconds), `cpu` for two cores (tens of minutes), `gpu` for one H100."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+from pydantic import Field
+
+from drivesim.config import Config
+from drivesim.training.stage import StageName
+
+PresetName = Literal["tiny", "cpu", "gpu"]
+PRESET_NAMES: tuple[PresetName, ...] = get_args(PresetName)
+
+
+class DataSpec(Config):
+    """Clips of the procedural world that a stage learns from: rendered once into a store, then read."""
+
+    clips: int = Field(ge=1)
+    frames: int = Field(ge=1)
+    fps: float = Field(gt=0)
+    height: int = 128
+    width: int = 256
+    seed: int = 1
+
+    @property
+    def label(self) -> str:
+        """File name of the store, without folder and suffix."""
+        return f"{self.clips}x{self.frames}-{self.fps:g}fps-{self.height}x{self.width}-seed{self.seed}"
+
+    @property
+    def held_out(self) -> DataSpec:
+        """A twentieth as many clips (4 to 64) of worlds that training never sees."""
+        return self.model_copy(update={"clips": min(64, max(4, self.clips // 20)), "seed": self.seed + 1_000_003})
+
+
+class Preset(Config):
+    """What `drivesim train STAGE --preset NAME` uses: data, and the fields of the stage's recipe that differ from its defaults."""
+
+    data: tuple[DataSpec, ...]
+    recipe: dict[str, Any]
+
+
+KEYS = 30 / 16  # fps of key frames
+TINY = DataSpec(clips=3, frames=12, fps=KEYS)
+CPU_KEYS, CPU_MOTION = DataSpec(clips=1200, frames=12, fps=KEYS), DataSpec(clips=300, frames=17, fps=30)
+GPU_KEYS, GPU_MOTION = DataSpec(clips=6000, frames=16, fps=KEYS), DataSpec(clips=2000, frames=33, fps=30)
+
+_TINY_RUN = {"batch": 2, "samples": 8, "warmup": 2, "evaluate_every": 8, "save_every": 4, "bf16": False}
+_TINY_UNET = {"widths": [16, 32], "blocks": 1}
+
+PRESETS: dict[PresetName, dict[StageName, Preset]] = {
+    "tiny": {
+        "autoencoder": Preset(
+            data=(TINY,),
+            recipe=_TINY_RUN
+            | {"model": {"encoder_widths": [8, 8, 16], "decoder_widths": [8, 8, 16]}, "adversary_weight": 0.1},
+        ),
+        "image-ldm": Preset(data=(TINY,), recipe=_TINY_RUN | {"unet": _TINY_UNET}),
+        "video-ldm": Preset(data=(TINY, TINY.model_copy(update={"fps": 30.0, "frames": 17})), recipe=_TINY_RUN),
+        "super-resolution": Preset(
+            data=(DataSpec(clips=3, frames=2, fps=30, height=512, width=1024),), recipe=_TINY_RUN
+        ),
+    },
+    "cpu": {
+        "autoencoder": Preset(data=(CPU_KEYS,), recipe={"batch": 16, "samples": 250_000, "learning_rate": 1e-3}),
+        "image-ldm": Preset(data=(CPU_KEYS,), recipe={"batch": 32, "samples": 150_000, "learning_rate": 5e-4}),
+        "video-ldm": Preset(data=(CPU_KEYS, CPU_MOTION), recipe={"batch": 4, "samples": 12_000, "warmup": 400}),
+        "super-resolution": Preset(
+            data=(DataSpec(clips=150, frames=4, fps=30, height=512, width=1024),),
+            recipe={"batch": 4, "samples": 12_000, "warmup": 400},
+        ),
+    },
+    "gpu": {
+        "autoencoder": Preset(
+            data=(GPU_KEYS,),
+            recipe={"batch": 64, "samples": 4_000_000, "crop": [128, 128], "learning_rate": 1e-3, "compile": True,
+                    "warmup": 20_000, "ema": 100_000, "evaluate_every": 500_000, "save_every": 250_000},
+        ),
+        "image-ldm": Preset(
+            data=(GPU_KEYS,),
+            recipe={"batch": 256, "samples": 6_000_000, "learning_rate": 1e-3, "compile": True,
+                    "warmup": 50_000, "ema": 200_000, "evaluate_every": 500_000, "save_every": 250_000},
+        ),
+        "video-ldm": Preset(
+            data=(GPU_KEYS, GPU_MOTION),
+            recipe={"batch": 64, "samples": 600_000, "learning_rate": 5e-4, "compile": True,
+                    "warmup": 10_000, "ema": 20_000, "evaluate_every": 100_000, "save_every": 50_000},
+        ),
+        "super-resolution": Preset(
+            data=(DataSpec(clips=1000, frames=8, fps=30, height=512, width=1024),),
+            recipe={"batch": 32, "samples": 600_000, "learning_rate": 5e-4, "compile": True,
+                    "warmup": 10_000, "ema": 20_000, "evaluate_every": 100_000, "save_every": 50_000},
+        ),
+    },
+}  # fmt: skip

@@ -1,0 +1,66 @@
+"""What the training loop knows of a stage: modules, samples, losses. Everything else is the stage's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, Protocol, get_args
+
+import numpy as np
+from pydantic import Field
+from torch import Tensor, nn
+
+from drivesim.config import Config
+
+StageName = Literal["autoencoder", "image-ldm", "video-ldm", "super-resolution"]
+STAGE_NAMES: tuple[StageName, ...] = get_args(StageName)
+Batch = dict[str, Tensor]
+
+
+class Recipe(Config):
+    """How long and how hard a stage trains. Every length is counted in samples seen, so that the batch size is free.
+
+    `batch` samples a step over all processes; `learning_rate` after `warmup` samples, falling to zero along a half cosine
+    over the last `cooldown` share of `samples`; `ema` half-life in samples; `clip` bounds the gradient norm.
+    """
+
+    seed: int = 0
+    batch: int = Field(16, ge=1)
+    samples: int = Field(100_000, ge=1)
+    learning_rate: float = Field(3e-4, gt=0)
+    warmup: int = 2_000
+    cooldown: float = Field(0.5, ge=0, le=1)
+    weight_decay: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.99)
+    clip: float = 1.0
+    ema: float = 5_000
+    evaluate_every: int = 20_000
+    save_every: int = 10_000
+    bf16: bool = True
+    compile: bool = False
+
+
+class Stage(Protocol):
+    """One trainable part of the cascade. Its randomness lies in `draw` alone; `losses` is deterministic in the batch."""
+
+    name: StageName
+    recipe: Recipe
+    modules: dict[str, nn.Module]
+    """What is trained, by name; `modules["model"]` is what gets exported. Parameters that need no gradient stay as they are."""
+
+    def draw(self, step: int, index: range) -> Batch:
+        """The samples numbered `index` of the step that begins at sample `step`: a pure function of seed and numbers."""
+
+    def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+        """Yields (module name, scalar loss, figures to log); the loop steps that module before it asks for the next."""
+
+    def evaluate(self) -> dict[str, float]:
+        """Held-out figures with the weights that the modules hold now."""
+
+    def preview(self) -> np.ndarray:
+        """A picture uint8 [h w 3] that shows at a glance how far training has come."""
+
+    def finish(self) -> None:
+        """Settles what is measured after training (a latent scale, say), on the weights that will be exported."""
+
+    def description(self) -> tuple[dict[str, Any], str | None]:
+        """The model's configuration for config.json, and the hash of the weights it was trained on top of."""

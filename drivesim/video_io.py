@@ -1,0 +1,202 @@
+"""Pictures and films on disk: H.264 in MP4 (PyAV), images (OpenCV), contact sheets. Pictures are RGB uint8.
+
+PyAV is imported where it is used: training runs on machines that do not have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import cv2
+import numpy as np
+
+from drivesim.config import InputError
+
+CRF = 18  # x264 constant rate factor: visually lossless for measuring perception, about 4 Mbit/s at 512x1024, 30 fps
+_BT709 = 1  # the same number for matrix, primaries and transfer in H.264
+_LIMITED_RANGE = 1
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """`frames` is what the container declares (0 where it declares nothing); `fps` is exact."""
+
+    frames: int
+    fps: Fraction
+    height: int
+    width: int
+
+
+class VideoWriter:
+    """Writes an MP4 that browsers play: H.264, yuv420p, BT.709, index at the front.
+
+    The film stands at a temporary name until it is closed without an error, then takes its own: who finds `path` finds
+    a whole film.
+    """
+
+    def __init__(self, path: Path | str, fps: Fraction | float, height: int, width: int, crf: int = CRF) -> None:
+        """`height` and `width` even (yuv420p). InputError if the folder is not there, ValueError for odd sizes."""
+        import av
+
+        if height % 2 or width % 2 or min(height, width) < 2:
+            raise ValueError(f"H.264 in yuv420p needs even sizes, got {height}x{width}")
+        self.path = Path(path)
+        self.shape = (height, width, 3)
+        self.count = 0
+        self._scratch = self.path.with_name(self.path.name + ".part")
+        rate = Fraction(fps).limit_denominator(1001)
+        if not self.path.parent.is_dir():
+            raise InputError(f"{self.path}: cannot be written, its folder does not exist; create it first")
+        self._container: Any = av.open(str(self._scratch), "w", format="mp4", options={"movflags": "+faststart"})
+        self._stream: Any = self._container.add_stream("libx264", rate=rate, options={"crf": str(crf)})
+        self._stream.height, self._stream.width, self._stream.pix_fmt = height, width, "yuv420p"
+        context = self._stream.codec_context
+        context.time_base = 1 / rate
+        context.colorspace = context.color_primaries = context.color_trc = _BT709
+        context.color_range = _LIMITED_RANGE
+
+    def write(self, frames: np.ndarray) -> None:
+        """Appends pictures uint8 [f h w 3]."""
+        import av
+        from av.video.reformatter import ColorRange, Colorspace
+
+        if frames.dtype != np.uint8 or frames.shape[1:] != self.shape:
+            raise ValueError(f"expected uint8 [f {self.shape}], got {frames.dtype} {frames.shape}")
+        for frame in frames:
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24").reformat(
+                format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+            )
+            picture.pts, picture.time_base = self.count, self._stream.codec_context.time_base
+            self._container.mux(self._stream.encode(picture))
+            self.count += 1
+
+    def close(self) -> None:
+        """Writes what the encoder holds back, then gives the film its name."""
+        self._container.mux(self._stream.encode())
+        self._container.close()
+        self._scratch.replace(self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._container.close()
+            self._scratch.unlink(missing_ok=True)
+
+
+def write_video(path: Path | str, frames: np.ndarray, fps: Fraction | float) -> None:
+    """Writes pictures uint8 [f h w 3] as one film; see VideoWriter."""
+    with VideoWriter(path, fps, *frames.shape[1:3]) as writer:
+        writer.write(frames)
+
+
+def _open_video(path: Path) -> Any:
+    """An open PyAV container that has a video stream; InputError naming the file otherwise."""
+    import av
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        container = av.open(str(path))
+    except (av.error.FFmpegError, OSError) as error:
+        raise InputError(f"{path}: not a video that can be decoded ({error}); is the file whole?") from error
+    if not container.streams.video:
+        container.close()
+        raise InputError(f"{path}: holds no video stream")
+    return container
+
+
+def video_info(path: Path | str) -> VideoInfo:
+    """Size and rate of a film without decoding it; InputError if it is missing or no film."""
+    with _open_video(Path(path)) as container:
+        stream = container.streams.video[0]
+        fps = stream.average_rate or stream.guessed_rate
+        if not fps or not stream.width:
+            raise InputError(f"{path}: declares no frame rate or size")
+        return VideoInfo(stream.frames, Fraction(fps), stream.height, stream.width)
+
+
+def stream_video(path: Path | str) -> Iterator[np.ndarray]:
+    """Pictures uint8 [h w 3] one after the other, memory independent of the length; InputError as `video_info`."""
+    import av
+    from av.video.reformatter import ColorRange
+
+    with _open_video(Path(path)) as container:
+        container.streams.video[0].thread_type = "AUTO"
+        try:
+            for frame in container.decode(video=0):
+                yield frame.reformat(format="rgb24", dst_color_range=ColorRange.JPEG).to_ndarray()
+        except (av.error.FFmpegError, OSError) as error:
+            raise InputError(f"{path}: breaks off while decoding ({error}); is the file whole?") from error
+
+
+def read_video(path: Path | str) -> tuple[np.ndarray, Fraction]:
+    """All pictures uint8 [f h w 3] and the frame rate; InputError if it is missing, empty or no film."""
+    info = video_info(path)
+    frames = list(stream_video(path))
+    if not frames:
+        raise InputError(f"{path}: holds no picture")
+    return np.stack(frames), info.fps
+
+
+def write_image(path: Path | str, frame: np.ndarray) -> None:
+    """Writes a picture uint8 [h w 3] in the format of the suffix (.png, .jpg, .webp), whole or not at all."""
+    path = Path(path)
+    try:
+        done, coded = cv2.imencode(path.suffix, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+    except cv2.error:
+        done = False
+    if not done:
+        raise InputError(f"{path}: no image format for the suffix {path.suffix!r}; use .png, .jpg or .webp")
+    scratch = path.with_name(path.name + ".part")
+    try:
+        scratch.write_bytes(coded.tobytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); is the folder there?") from error
+    scratch.replace(path)
+
+
+def read_image(path: Path | str) -> np.ndarray:
+    """A picture uint8 [h w 3]; InputError if the file is missing or no image."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    coded = np.frombuffer(path.read_bytes(), np.uint8)
+    picture = cv2.imdecode(coded, cv2.IMREAD_COLOR) if len(coded) else None
+    if picture is None:
+        raise InputError(f"{path}: not an image that can be decoded")
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def contact_sheet(
+    rows: Sequence[np.ndarray], labels: Sequence[str] | None = None, width: int | None = None, gap: int = 4
+) -> np.ndarray:
+    """Rows of pictures, each uint8 [f h w 3], on one sheet [H W 3], each under a line of text where `labels` are given.
+
+    `width` scales every picture to that many pixels; shorter rows are filled up with dark grey.
+    """
+    strips = []
+    for i, row in enumerate(rows):
+        pictures = list(row)
+        if width is not None:
+            size = (width, round(row.shape[1] * width / row.shape[2]))
+            pictures = [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pictures]
+        framed = [np.pad(p, ((0, gap), (0, gap), (0, 0)), constant_values=32) for p in pictures]
+        strip = np.concatenate(framed, axis=1)
+        if labels is not None:
+            line = np.full((18, strip.shape[1], 3), 32, np.uint8)
+            cv2.putText(line, labels[i], (4, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (235,) * 3, 1, cv2.LINE_AA)
+            strip = np.concatenate([line, strip])
+        strips.append(strip)
+    full = max(strip.shape[1] for strip in strips)
+    return np.concatenate([np.pad(s, ((0, 0), (0, full - s.shape[1]), (0, 0)), constant_values=32) for s in strips])

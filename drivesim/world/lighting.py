@@ -1,0 +1,125 @@
+"""Light, weather and exposure of a world, in linear RGB where a white surface facing a clear sun has radiance near 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from drivesim.scene.road import Setting
+
+Weather = str  # clear, broken, hazy, overcast
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colours are float32 [3]; `sun` is the unit vector to the sun (or moon) in the world frame.
+
+    `sunlight`: irradiance of a surface facing the sun; `skylight`, `bounce`: irradiance of surfaces facing up and down.
+    `haze`: extinction (1/m) toward `haze_colour`; `cloud`: cover in [0, 1]; `dry`: 0 lush green to 1 straw.
+    """
+
+    night: bool
+    weather: Weather
+    sun: np.ndarray
+    sunlight: np.ndarray
+    skylight: np.ndarray
+    bounce: np.ndarray
+    zenith: np.ndarray
+    horizon: np.ndarray
+    haze_colour: np.ndarray
+    haze: float
+    cloud: float
+    dry: float
+    exposure: float
+    balance: np.ndarray
+    saturation: float
+    vignette: float
+    softness: float
+    noise: float
+    hood: float
+    street_lamps: float
+    lamp_colour: np.ndarray
+    headlight: np.ndarray
+
+    def irradiance(self, normals: np.ndarray) -> np.ndarray:
+        """Unshadowed irradiance [n 3] of surfaces with world normals [n 3]."""
+        up = 0.5 + 0.5 * normals[:, 2:3]
+        direct = np.maximum(normals @ self.sun, 0.0)[:, None]
+        return (direct * self.sunlight + up * self.skylight + (1 - up) * self.bounce).astype(np.float32)
+
+
+def _colour(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)
+
+
+def sample_look(rng: np.random.Generator, night: bool, setting: Setting) -> Look:
+    """Weather, season and camera settings of one world."""
+    azimuth = rng.uniform(-np.pi, np.pi)
+    dry = float(np.clip(rng.beta(1.2, 1.2), 0, 1))
+    common = dict(
+        dry=dry,
+        saturation=rng.uniform(0.85, 1.1),
+        vignette=rng.uniform(0.05, 0.3),
+        softness=rng.uniform(0.25, 0.5),
+        hood=float(rng.uniform(0.03, 0.11)) if rng.random() < 0.3 else 0.0,
+        balance=np.exp(rng.normal(0, 0.035, 3)).astype(np.float32),
+    )
+    return _night(rng, azimuth, setting, common) if night else _day(rng, azimuth, common)
+
+
+def _day(rng: np.random.Generator, azimuth: float, common: dict) -> Look:
+    weather = str(rng.choice(["clear", "broken", "hazy", "overcast"], p=[0.5, 0.25, 0.1, 0.15]))
+    elevation = np.radians(rng.uniform(14, 68))
+    low = float(np.clip(1 - elevation / 0.6, 0, 1))
+    warm = _colour(1.0, 0.94 - 0.12 * low, 0.84 - 0.26 * low)
+    strength = {"clear": 1.0, "broken": 0.9, "hazy": 0.6, "overcast": 0.05}[weather]
+    blue = rng.uniform(0.75, 1.1)
+    if weather == "overcast":
+        grey = rng.uniform(0.45, 0.75)
+        zenith, horizon = grey * _colour(0.86, 0.92, 1.0), grey * _colour(1.0, 1.02, 1.05)
+        skylight = 0.55 * _colour(0.93, 0.98, 1.05)
+        haze, cloud = rng.uniform(0.0008, 0.0035), 1.0
+    elif weather == "hazy":
+        zenith, horizon = _colour(0.30, 0.40, 0.55), _colour(0.75, 0.78, 0.80)
+        skylight = 0.34 * _colour(0.92, 0.98, 1.08)
+        haze, cloud = rng.uniform(0.002, 0.0055), rng.uniform(0.0, 0.3)
+    else:
+        zenith = _colour(0.085, 0.19, 0.42) * blue
+        horizon = _colour(0.40, 0.55, 0.72) * rng.uniform(0.85, 1.15)
+        skylight = _colour(0.15, 0.19, 0.25)
+        haze = rng.uniform(0.0003, 0.0012)
+        cloud = rng.uniform(0.0, 0.25) if weather == "clear" else rng.uniform(0.35, 0.7)
+    sun = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
+    ground = np.sin(elevation) * strength * warm + skylight
+    return Look(
+        night=False, weather=weather, sun=sun.astype(np.float32), sunlight=strength * warm, skylight=skylight,
+        bounce=(0.16 * ground * _colour(1.0, 0.95, 0.85)).astype(np.float32), zenith=zenith, horizon=horizon,
+        haze_colour=(horizon * 0.92).astype(np.float32), haze=float(haze), cloud=float(cloud),
+        exposure=float(rng.uniform(0.8, 1.2) * (0.95 if weather == "overcast" else 1.0) * (0.85 + 0.35 * low)),
+        noise=float(rng.uniform(0.002, 0.008)), street_lamps=0.0, lamp_colour=_colour(0, 0, 0), headlight=_colour(0, 0, 0),
+        **common,
+    )  # fmt: skip
+
+
+def _night(rng: np.random.Generator, azimuth: float, setting: Setting, common: dict) -> Look:
+    lit = {"highway": 0.35, "city": 0.97, "residential": 0.8, "rural": 0.08}[setting]
+    lamps = float(rng.uniform(0.5, 1.1)) if rng.random() < lit else 0.0
+    sodium = rng.random() < 0.6
+    lamp = _colour(1.0, 0.62, 0.28) if sodium else _colour(0.9, 0.95, 1.0)
+    glow = {"highway": 0.5, "city": 1.0, "residential": 0.5, "rural": 0.15}[setting] * rng.uniform(0.4, 1.3)
+    tint = 0.6 * lamp + 0.4 * _colour(0.8, 0.85, 1.0)
+    horizon = 0.014 * glow * tint + _colour(0.0012, 0.0016, 0.0028)
+    zenith = 0.25 * horizon + _colour(0.0005, 0.0008, 0.0018)
+    elevation = np.radians(rng.uniform(25, 60))
+    sun = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
+    ambient = 0.0035 * _colour(0.8, 0.9, 1.2) + 0.006 * glow * tint
+    return Look(
+        night=True, weather="clear", sun=sun.astype(np.float32), sunlight=0.003 * _colour(0.8, 0.9, 1.1),
+        skylight=ambient.astype(np.float32), bounce=(0.4 * ambient).astype(np.float32), zenith=zenith, horizon=horizon,
+        haze_colour=(0.8 * horizon).astype(np.float32), haze=float(rng.uniform(0.0008, 0.003)), cloud=float(rng.uniform(0, 1)),
+        exposure=float(rng.uniform(2.2, 3.8) * (0.7 if lamps else 1.1)), noise=float(rng.uniform(0.01, 0.025)),
+        street_lamps=lamps, lamp_colour=lamp,
+        headlight=(rng.uniform(0.7, 1.3) * (_colour(1.0, 0.9, 0.72) if rng.random() < 0.5 else _colour(0.92, 0.96, 1.0))),
+        **common,
+    )  # fmt: skip

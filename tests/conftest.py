@@ -1,0 +1,44 @@
+"""What several tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from drivesim.scene.boxes import Boxes
+from drivesim.scene.camera import Camera
+from drivesim.scene.clip import Clip, EgoMotion
+from drivesim.scene.road import Road
+
+
+@pytest.fixture
+def make_clip() -> Callable[..., Clip]:
+    """generate_clip's signature without its world: random pictures and labels that the seed determines."""
+
+    def make(seed: int, frames: int, fps: float, height: int, width: int, depth: bool = False, **_: object) -> Clip:
+        rng = np.random.default_rng(seed)
+
+        def boxes(n: int) -> Boxes:
+            corners = np.sort(rng.random((n, 2, 2), np.float32), axis=1).reshape(n, 4)
+            angles, shares, cuboids = (
+                rng.random(n, np.float32),
+                rng.random(n, np.float32),
+                rng.random((n, 7), np.float32),
+            )
+            return Boxes(np.arange(n), rng.integers(6, size=n), corners, angles, shares, cuboids)
+
+        return Clip(
+            frames=rng.integers(256, size=(frames, height, width, 3), dtype=np.uint8),
+            fps=fps,
+            time_of_day="night" if seed % 2 else "day",
+            road=Road("city", 3, 2, 0.01),
+            camera=Camera(1.5, -2.0, 70.0),
+            boxes=tuple(boxes(int(n)) for n in rng.integers(4, size=frames)),
+            ego=EgoMotion(*rng.random((3, frames), np.float32)),
+            source=f"fake, seed {seed}",
+            depth=rng.random((frames, height, width)).astype(np.float16) if depth else None,
+        )
+
+    return make

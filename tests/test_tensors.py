@@ -1,0 +1,50 @@
+"""Pictures become tensors and come back; random streams depend on their key alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from drivesim.config import InputError
+from drivesim.tensors import numpy_stream, pick_device, stream_seed, to_frames, to_network, torch_stream
+
+
+def test_pictures_come_back_exactly() -> None:
+    frames = np.arange(256, dtype=np.uint8).reshape(1, 8, 32, 1).repeat(3, axis=3)
+    tensor = to_network(frames)
+    assert tensor.shape == (1, 3, 8, 32) and tensor.dtype == torch.float32
+    assert tensor.min() == -1 and tensor.max() == 1
+    np.testing.assert_array_equal(to_frames(tensor), frames)
+    np.testing.assert_array_equal(to_frames(to_network(frames[None])), frames[None])
+
+
+def test_tensors_out_of_range_are_clipped() -> None:
+    tensor = torch.tensor([-7.0, -1.0, 0.0, 1.0, 7.0]).view(1, 1, 5).expand(3, 1, 5)
+    np.testing.assert_array_equal(to_frames(tensor)[0, :, 0], [0, 0, 128, 255, 255])
+
+
+def test_channels_keep_their_order() -> None:
+    red = np.zeros((2, 4, 3), np.uint8)
+    red[..., 0] = 255
+    assert to_network(red)[0].min() == 1 and to_network(red)[1:].max() == -1
+
+
+def test_streams_depend_on_the_key_alone() -> None:
+    assert stream_seed(1, "clip", 2) == stream_seed(1, "clip", 2)
+    keys = [(1, "clip", 2), (1, "clip", 3), (1, "batch", 2), (2, "clip", 2), (1,)]
+    seeds = {stream_seed(*key) for key in keys}
+    assert len(seeds) == len(keys) and all(0 <= seed < 2**63 for seed in seeds)
+    assert stream_seed(0, "clip", 0) == 7629993918274851104
+    one, two = (torch.randn(4, generator=torch_stream(5, "noise", 1)) for _ in range(2))
+    assert torch.equal(one, two)
+    assert numpy_stream(5, "noise", 1).random() == numpy_stream(5, "noise", 1).random()
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    assert pick_device("cpu") == torch.device("cpu")
+    with pytest.raises(InputError, match="not a device name"):
+        pick_device("toaster")
+    if not torch.cuda.is_available():
+        with pytest.raises(InputError, match="no CUDA device"):
+            pick_device("cuda")

@@ -1,0 +1,113 @@
+"""Films and pictures survive the disk; broken files are refused by name."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drivesim.config import InputError
+from drivesim.video_io import (
+    VideoWriter,
+    contact_sheet,
+    read_image,
+    read_video,
+    stream_video,
+    video_info,
+    write_image,
+    write_video,
+)
+
+COLOURS = np.array([[200, 30, 30], [30, 200, 30], [30, 30, 200], [128, 128, 128], [250, 240, 20]], np.uint8)
+
+
+def film(count: int = 5, height: int = 64, width: int = 128) -> np.ndarray:
+    """Pictures of one colour each [f h w 3]."""
+    return np.ascontiguousarray(np.broadcast_to(COLOURS[np.arange(count) % 5, None, None], (count, height, width, 3)))
+
+
+@pytest.mark.parametrize("fps", [1.875, 7.5, 30, Fraction(30000, 1001)])
+@pytest.mark.parametrize("count", [1, 5])
+def test_round_trip_keeps_count_rate_and_colours(tmp_path: Path, fps: float, count: int) -> None:
+    path = tmp_path / "film.mp4"
+    with VideoWriter(path, fps, 64, 128) as writer:
+        writer.write(film(count)[:1])
+        writer.write(film(count)[1:])
+        assert not path.exists()
+    frames, rate = read_video(path)
+    assert rate == fps
+    assert frames.shape == (count, 64, 128, 3)
+    assert np.abs(frames.astype(int) - film(count)).max() <= 5
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_browsers_can_play_it(tmp_path: Path) -> None:
+    import av
+
+    path = tmp_path / "film.mp4"
+    write_video(path, film(), 30)
+    with av.open(str(path)) as container:
+        context = container.streams.video[0].codec_context
+        assert (context.name, context.pix_fmt, context.colorspace, context.color_range) == ("h264", "yuv420p", 1, 1)
+    data = path.read_bytes()
+    assert 0 < data.index(b"moov") < data.index(b"mdat")
+    assert (video_info(path).height, video_info(path).width, video_info(path).frames) == (64, 128, 5)
+
+
+def test_a_failed_film_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), VideoWriter(tmp_path / "film.mp4", 30, 64, 128) as writer:
+        writer.write(film())
+        raise RuntimeError
+    assert not list(tmp_path.iterdir())
+
+
+def test_streaming_stops_early(tmp_path: Path) -> None:
+    write_video(tmp_path / "film.mp4", film(), 30)
+    first = next(iter(stream_video(tmp_path / "film.mp4")))
+    assert first.shape == (64, 128, 3) and first.dtype == np.uint8
+
+
+def test_wrong_input_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "broken.mp4"
+    with pytest.raises(InputError, match=r"broken\.mp4: no such file"):
+        read_video(path)
+    path.write_bytes(b"no film at all" * 100)
+    with pytest.raises(InputError, match=r"broken\.mp4"):
+        read_video(path)
+    write_video(path, film(), 30)
+    path.write_bytes(path.read_bytes()[:600])
+    with pytest.raises(InputError, match=r"broken\.mp4"):
+        read_video(path)
+    with pytest.raises(InputError, match="nowhere"):
+        VideoWriter(tmp_path / "nowhere" / "film.mp4", 30, 64, 128)
+    with pytest.raises(ValueError, match="even"):
+        VideoWriter(path, 30, 63, 128)
+
+
+def test_images_are_rgb_on_both_sides(tmp_path: Path) -> None:
+    frame = film(1, 8, 16)[0]
+    write_image(tmp_path / "a.png", frame)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), frame)
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.png"]
+    (tmp_path / "b.png").write_bytes(b"")
+    for name in ("b.png", "c.png"):
+        with pytest.raises(InputError, match=name):
+            read_image(tmp_path / name)
+    with pytest.raises(InputError, match="suffix"):
+        write_image(tmp_path / "a.xyz", frame)
+
+
+def test_contact_sheet_holds_every_picture() -> None:
+    sheet = contact_sheet([film(3, 8, 16), film(1, 8, 16)], gap=2)
+    assert sheet.shape == (20, 54, 3)
+    np.testing.assert_array_equal(sheet[3, [3, 21, 39]], COLOURS[:3])
+    assert contact_sheet([film(2, 64, 128)], ["two"], width=32, gap=0).shape == (18 + 16, 64, 3)
+
+
+def test_training_machines_need_no_av() -> None:
+    code = "import sys; sys.modules['av'] = None; import drivesim.video_io"
+    subprocess.run([sys.executable, "-c", code], check=True)
