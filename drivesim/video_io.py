@@ -17,7 +17,8 @@ import numpy as np
 
 from drivesim.config import InputError
 
-CRF = 18  # x264 constant rate factor: visually lossless for measuring perception, about 4 Mbit/s at 512x1024, 30 fps
+CRF = 18  # x264 constant rate factor: 37 dB on real footage, about 6 Mbit/s at 512x1024 and 30 fps
+PRESET = "veryfast"  # a third of the time of "medium" (15 ms a frame of 512x1024), the same size, 0.7 dB less
 _BT709 = 1  # the same number for matrix, primaries and transfer in H.264
 _LIMITED_RANGE = 1
 
@@ -53,7 +54,7 @@ class VideoWriter:
         if not self.path.parent.is_dir():
             raise InputError(f"{self.path}: cannot be written, its folder does not exist; create it first")
         self._container: Any = av.open(str(self._scratch), "w", format="mp4", options={"movflags": "+faststart"})
-        self._stream: Any = self._container.add_stream("libx264", rate=rate, options={"crf": str(crf)})
+        self._stream: Any = self._container.add_stream("libx264", rate=rate, options={"crf": str(crf), "preset": PRESET})
         self._stream.height, self._stream.width, self._stream.pix_fmt = height, width, "yuv420p"
         context = self._stream.codec_context
         context.time_base = 1 / rate
@@ -181,7 +182,7 @@ def read_image(path: Path | str) -> np.ndarray:
 def contact_sheet(
     rows: Sequence[np.ndarray], labels: Sequence[str] | None = None, width: int | None = None, gap: int = 4
 ) -> np.ndarray:
-    """Rows of pictures, each uint8 [f h w 3], on one sheet [H W 3], each under a line of text where `labels` are given.
+    """Rows of pictures, each uint8 [f h w 3], on one sheet [H W 3], each under its label, if any (one a row, "" is none).
 
     `width` scales every picture to that many pixels; shorter rows are filled up with dark grey.
     """
@@ -193,7 +194,7 @@ def contact_sheet(
             pictures = [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pictures]
         framed = [np.pad(p, ((0, gap), (0, gap), (0, 0)), constant_values=32) for p in pictures]
         strip = np.concatenate(framed, axis=1)
-        if labels is not None:
+        if labels is not None and labels[i]:
             line = np.full((18, strip.shape[1], 3), 32, np.uint8)
             cv2.putText(line, labels[i], (4, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (235,) * 3, 1, cv2.LINE_AA)
             strip = np.concatenate([line, strip])

@@ -17,8 +17,8 @@ Spacing = Literal["trailing", "leading"]
 def timesteps(schedule_length: int, steps: int, spacing: Spacing = "trailing") -> Tensor:
     """Diffusion times of a sampler, falling: int64 [steps].
 
-    "trailing" starts at the last time, pure noise (right for zero terminal SNR and few steps, Lin et al. 2305.08891, sec.
-    3.3); "leading" ends at time 0. Raises ValueError unless 1 <= steps <= schedule_length.
+    "trailing" starts at the last time, pure noise (right for zero terminal SNR and few steps, Lin et al. 2305.08891,
+    sec. 3.3); "leading" ends at time 0. Raises ValueError unless 1 <= steps <= schedule_length.
     """
     if not 1 <= steps <= schedule_length:
         raise ValueError(f"steps is {steps}; take 1 to {schedule_length}")
@@ -58,9 +58,9 @@ def sample(
 ) -> Tensor:
     """A sample x_0 [b ...] from unit `noise` [b ...] in `steps` calls of `denoise`.
 
-    `eta` 0 is deterministic, 1 has DDPM's variance; it then needs `noise_source(i)`, unit noise [b ...] after step i (asked
-    for once a step, in order, never for the last). `on_step(i, x0)` sees the estimate of every step. The arithmetic keeps
-    the dtype of `noise`. Raises ValueError for eta > 0 without a noise source.
+    `eta` 0 is deterministic, 1 has DDPM's variance; it then needs `noise_source(i)`, unit noise [b ...] after step i,
+    asked for once a step, in order, never for the last. `on_step(i, x0)` sees the estimate of every step. The
+    arithmetic keeps the dtype of `noise`. Raises ValueError for eta > 0 without a noise source.
     """
     if eta > 0 and noise_source is None:
         raise ValueError(f"eta is {eta}, which needs a noise_source")
@@ -69,8 +69,7 @@ def sample(
     for i, (now, after) in enumerate(zip(times, [*times[1:], None], strict=True)):
         t = torch.full((len(x),), now, dtype=torch.int64, device=x.device)
         x0 = denoise(x, t).to(x.dtype)
-        needs_noise = eta > 0 and noise_source is not None and after is not None
-        fresh = noise_source(i).to(x) if needs_noise and noise_source is not None else None
+        fresh = noise_source(i).to(x) if noise_source is not None and eta > 0 and after is not None else None
         x = ddim_step(schedule, x, x0, now, after, eta, fresh)
         if on_step is not None:
             on_step(i, x0)

@@ -10,8 +10,8 @@ from drivesim.diffusion.denoiser import Denoise
 def guide(conditional: Denoise, null: Denoise, scale: float) -> Denoise:
     """null + scale (conditional - null), on the estimates of x_0 (the same as on v or epsilon: all are affine in x_0).
 
-    Classifier-free guidance with a null branch without conditions; context guidance (Video LDM, eq. 4) with a null branch
-    without context frames. Scale 1 is `conditional` itself and 0 is `null` itself; the other one is never called then.
+    Classifier-free guidance with a null branch without conditions; context guidance (Video LDM, sec. 3.2) with a null
+    branch without context frames. Scale 1 is `conditional` itself, 0 is `null` itself; the other one is never called.
     """
     if scale == 1.0:
         return conditional

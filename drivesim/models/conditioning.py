@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -31,17 +31,17 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "camera": ("camera_height", "pitch", "field_of_view"),
 }
 _OCTAVES = 6
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
 class Conditions:
     """One row a picture (b; for clips b * f, frames innermost). A group that is not given is zero throughout.
 
-    Boxes: `boxes` float [b n 4] (x1 y1 x2 y2, fractions of the frame), `kinds` int64 [b n], `headings` float [b n] (rad),
-    `box_mask` bool [b n] (rows that are boxes), near to far. Look: `night` [b] (1 is night), `crowdedness` [b] (vehicles).
-    Road: `setting` int64 [b], `lanes`, `ego_lane` [b], `curvature` [b] (1/m). Camera: `camera_height` [b] (m), `pitch`,
-    `field_of_view` [b] (degrees). `*_given` bool [b]. Numbers are float32. Given boxes may be none: an empty road.
+    Boxes: `boxes` float [b n 4] (x1 y1 x2 y2, fractions of the frame), `kinds` int64 [b n], `headings` float [b n]
+    (rad), `box_mask` bool [b n] (rows that are boxes), near to far. Look: `night` [b] (1 is night), `crowdedness` [b]
+    (vehicles). Road: `setting` int64 [b], `lanes`, `ego_lane` [b], `curvature` [b] (1/m). Camera: `camera_height` [b]
+    (m), `pitch`, `field_of_view` [b] (degrees). `*_given` bool [b]. Numbers are float32. Boxes may be given and yet
+    none be there: an empty road.
     """
 
     boxes: Tensor
@@ -111,7 +111,9 @@ class Conditions:
         return replace(self, **changed)
 
 
-def drop_at_random(conditions: Conditions, probability: float, generator: torch.Generator, frames: int = 1) -> Conditions:
+def drop_at_random(
+    conditions: Conditions, probability: float, generator: torch.Generator, frames: int = 1
+) -> Conditions:
     """Drops each group with this probability, independently; the `frames` rows of a clip share their fate."""
     clips = len(conditions) // frames
     dropped = torch.rand(len(GROUPS), clips, generator=generator) < probability
@@ -128,8 +130,8 @@ def build_conditions(
 ) -> Conditions:
     """Conditions from the scene's value types, a row for each element of `boxes` (None: boxes not given there).
 
-    The others are one value for all rows, a list with one a row, or None: not given. Look is given where both time of day
-    and crowdedness are. Boxes out of view (NaN or empty) are left out, and of more than MAX_BOXES the nearest are kept.
+    The others are one value for all rows, a list with one a row, or None: not given. Look is given where both time of
+    day and crowdedness are. Boxes out of view (NaN or empty) are left out; of more than MAX_BOXES the nearest are kept.
     Raises ValueError for a list of another length.
     """
     rows = len(boxes)
@@ -137,7 +139,7 @@ def build_conditions(
     for row, table in enumerate(boxes):
         if table is None:
             continue
-        near = near_to_far(table)[:MAX_BOXES]
+        near = near_to_far(table)
         n = len(near)
         out["boxes"][row, :n], out["kinds"][row, :n], out["headings"][row, :n] = near.box, near.kind, near.heading
         out["box_mask"][row, :n] = True
@@ -162,7 +164,7 @@ def build_conditions(
     return Conditions(**{name: torch.from_numpy(value) for name, value in out.items()})
 
 
-def _each(value: T | Sequence[T], rows: int) -> Sequence[Any]:
+def _each(value: Any, rows: int) -> Sequence[Any]:
     if not isinstance(value, list | tuple):
         return [value] * rows
     if len(value) != rows:
@@ -171,20 +173,20 @@ def _each(value: T | Sequence[T], rows: int) -> Sequence[Any]:
 
 
 def near_to_far(boxes: Boxes) -> Boxes:
-    """The boxes in view, nearest first: by the distance of their cuboids, by their lower edges where one is unknown."""
+    """The MAX_BOXES nearest boxes in view, nearest first: by their cuboids, or lower edges where one is unknown."""
     size = boxes.box[:, 2:] - boxes.box[:, :2]
     boxes = boxes.take(np.flatnonzero((size > 0).all(axis=1)))  # NaN is not
     distance = np.hypot(boxes.cuboid[:, 0], boxes.cuboid[:, 1])
     key = distance if np.isfinite(distance).all() else -boxes.box[:, 3]
-    return boxes.take(np.argsort(key, kind="stable"))
+    return boxes.take(np.argsort(key, kind="stable")[:MAX_BOXES])
 
 
 def box_map(conditions: Conditions, height: int, width: int) -> Tensor:
     """The boxes drawn at latent resolution: float32 [b m h w], m = BOX_MAP_CHANNELS.
 
-    Channels: covered, x and y within the box (-1 to 1), sine and cosine of the heading, kind (one-hot), all weighted with
-    the exact share of the cell that the box covers and painted far to near; last a constant, boxes given. A group that is
-    not given is zero throughout.
+    Channels: covered, x and y within the box (-1 to 1), sine and cosine of the heading, kind (one-hot), all weighted
+    with the exact share of the cell that the box covers and painted far to near; last a constant, boxes given. All are
+    zero where boxes are not given.
     """
     shown = (conditions.box_mask & conditions.boxes_given[:, None]).float()
     x1, y1, x2, y2 = conditions.boxes.unbind(-1)
@@ -207,7 +209,7 @@ def box_map(conditions: Conditions, height: int, width: int) -> Tensor:
 
 
 def _along(low: Tensor, high: Tensor, cells: int) -> tuple[Tensor, Tensor]:
-    """For intervals [b n] along one axis: the share of each cell that is covered, and its place within (-1 to 1) [b n cells]."""
+    """Along one axis, for intervals [b n]: covered share of each cell, and its place within (-1 to 1): [b n cells]."""
     edges = torch.arange(cells + 1, dtype=low.dtype, device=low.device) / cells
     overlap = torch.minimum(high[..., None], edges[1:]) - torch.maximum(low[..., None], edges[:-1])
     centre, half = (low + high)[..., None] / 2, (high - low)[..., None].clamp(min=1e-6) / 2
@@ -216,10 +218,10 @@ def _along(low: Tensor, high: Tensor, cells: int) -> tuple[Tensor, Tensor]:
 
 
 class ConditionEncoder(nn.Module):
-    """Conditions to tokens: each group embedded, all fused by a small transformer (Video LDM, app. on the box-conditioned model).
+    """Conditions to tokens: each group embedded, all fused by a small transformer (Video LDM's box-conditioned model).
 
-    A token for every box (none where they are not given) and five for the picture: boxes as such, night, crowdedness, road,
-    camera; a learned null token stands for what is not given.
+    A token for every box (none where they are not given) and five for the picture: boxes as such, night, crowdedness,
+    road, camera; a learned null token stands for what is not given.
     """
 
     PICTURE_TOKENS = 5
@@ -244,8 +246,8 @@ class ConditionEncoder(nn.Module):
         boxes = self.box_tokens(c)
         picture = self.picture_tokens(c)
         given = torch.stack([c.boxes_given, c.look_given, c.look_given, c.road_given, c.camera_given], dim=1)
-        picture = torch.where(given[..., None], picture + self.role, self.null.to(picture.dtype))
-        tokens = torch.cat([boxes, picture.to(boxes.dtype)], dim=1)
+        picture = torch.where(given[..., None], picture + self.role, self.null)
+        tokens = torch.cat([boxes.to(picture.dtype), picture], dim=1)
         mask = torch.cat([c.box_mask & c.boxes_given[:, None], torch.ones_like(given)], dim=1)
         for block in self.blocks:
             tokens = block(tokens, mask)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Literal, Self
 
@@ -22,8 +24,8 @@ class ImageLDMConfig(Config):
     """Architecture and diffusion process; `widths`, `blocks`, attention as in UNetConfig.
 
     The default process is v-prediction on the cosine schedule with zero terminal SNR. Latents of 16x32 keep their
-    large-scale structure (day or night, the road's shape) under the noise at which the papers' linear schedule ends, so a
-    model trained on that one never learns to make brightness and layout from pure noise, where sampling starts. Zero
+    large-scale structure (day or night, the road's shape) under the noise at which the papers' linear schedule ends, so
+    a model trained on that one never learns to make brightness and layout from pure noise, where sampling starts. Zero
     terminal SNR closes the gap; v is defined there, epsilon is not; cosine spends fewer steps on almost pure noise.
     """
 
@@ -45,8 +47,17 @@ class ImageLDMConfig(Config):
         return schedule.zero_terminal_snr() if self.zero_terminal_snr else schedule
 
 
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Conditions as the U-Net takes them: `tokens` [b n d], `mask` bool [b n], `maps` [b m h w] beside the latents."""
+
+    tokens: Tensor
+    mask: Tensor
+    maps: Tensor
+
+
 class ImageLDM(nn.Module):
-    """Condition encoder and U-Net. The U-Net sees the noisy latents, the map of the boxes and the coordinates of each cell.
+    """Condition encoder and U-Net, which sees the noisy latents, the map of the boxes and the coordinates of each cell.
 
     `weights` is the sha256 of the checkpoint that it was loaded from, None where it was not.
     """
@@ -81,20 +92,33 @@ class ImageLDM(nn.Module):
 
     def forward(self, x: Tensor, t: Tensor, conditions: Conditions, mix: Mix | None = None) -> Tensor:
         """Network output [b c h w] for noisy latents `x` [b c h w] at `t` int64 [b]; `mix` as in UNet.forward."""
+        return self.network(x, t, self.encode(conditions, x.shape[2], x.shape[3]), mix)
+
+    def encode(self, conditions: Conditions, height: int, width: int) -> Encoded:
+        """The conditions as the U-Net takes them, for latents of this size; the same at all diffusion times."""
         tokens, mask = self.encoder(conditions)
-        height, width = x.shape[2:]
-        inputs = [x, box_map(conditions, height, width).to(x.dtype), coordinates(x)]
-        out: Tensor = self.unet(torch.cat(inputs, dim=1), t, tokens, mask, mix)
+        painted = box_map(conditions, height, width)
+        place = coordinates(height, width, painted.device).expand(len(painted), 2, height, width)
+        return Encoded(tokens, mask, torch.cat([painted, place], dim=1))
+
+    def network(self, x: Tensor, t: Tensor, encoded: Encoded, mix: Mix | None = None) -> Tensor:
+        """`forward` with conditions encoded before."""
+        inputs = torch.cat([x, encoded.maps.to(x.dtype)], dim=1)
+        out: Tensor = self.unet(inputs, t, encoded.tokens, encoded.mask, mix)
         return out
 
     def denoise(self, conditions: Conditions) -> Denoise:
-        """(x_t [b c h w], t [b]) -> x_0 under these conditions (b rows)."""
-        return denoiser(lambda x, t: self(x, t, conditions), self.schedule, self.config.prediction)
+        """(x_t [b c h w], t [b]) -> x_0 under these conditions (b rows), which are encoded once, in the first call."""
+        encode = lru_cache(maxsize=1)(partial(self.encode, conditions))
+
+        def network(x: Tensor, t: Tensor) -> Tensor:
+            return self.network(x, t, encode(x.shape[2], x.shape[3]))
+
+        return denoiser(network, self.schedule, self.config.prediction)
 
 
-def coordinates(x: Tensor) -> Tensor:
-    """x and y of the cell centres of [b c h w], -1 to 1: [b 2 h w]. Roads and horizons have their place in the frame."""
-    b, _, height, width = x.shape
-    across = (torch.arange(width, dtype=x.dtype, device=x.device) + 0.5) * (2 / width) - 1
-    down = (torch.arange(height, dtype=x.dtype, device=x.device) + 0.5) * (2 / height) - 1
-    return torch.stack([across.expand(height, width), down[:, None].expand(height, width)]).expand(b, 2, height, width)
+def coordinates(height: int, width: int, device: torch.device) -> Tensor:
+    """x and y of the cell centres, -1 to 1: [2 h w]. Roads and horizons have their place in the frame."""
+    across = (torch.arange(width, device=device) + 0.5) * (2 / width) - 1
+    down = (torch.arange(height, device=device) + 0.5) * (2 / height) - 1
+    return torch.stack([across.expand(height, width), down[:, None].expand(height, width)])

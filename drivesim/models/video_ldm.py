@@ -1,13 +1,14 @@
-"""The video latent diffusion model: temporal layers in a frozen image model (Video LDM, sec. 3), for prediction and interpolation.
+"""The video latent diffusion model: temporal layers in a frozen image model (Video LDM, sec. 3).
 
-The two differ in which frames are given and in the frame rate alone. Prediction is given the first one or two frames,
-interpolation the first and the last.
+It predicts and interpolates. The two differ in which frames are given and in the frame rate alone: prediction is given
+the first one or two frames, interpolation the first and the last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +21,7 @@ from drivesim.config import Config, InputError
 from drivesim.diffusion.denoiser import Denoise, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.models.conditioning import Conditions
-from drivesim.models.image_ldm import ImageLDM
+from drivesim.models.image_ldm import Encoded, ImageLDM
 from drivesim.nn.video_unet import TemporalLayers
 
 KIND = "video-ldm"
@@ -121,14 +122,21 @@ class VideoLDM(nn.Module):
 
         `conditions` has a row for every frame (b * f, frames innermost); `fps` float [b].
         """
+        return self.network(x, t, self.image.encode(conditions, x.shape[3], x.shape[4]), context, fps)
+
+    def network(self, x: Tensor, t: Tensor, encoded: Encoded, context: Context, fps: Tensor) -> Tensor:
+        """`forward` with conditions encoded before."""
         frames = x.shape[1]
         mix = self.temporal.mixer(t, context.latents, context.mask, fps)
         pictures = rearrange(x, "b f c h w -> (b f) c h w")
-        out = self.image(pictures, t.repeat_interleave(frames), conditions, mix)
+        out = self.image.network(pictures, t.repeat_interleave(frames), encoded, mix)
         return rearrange(out, "(b f) c h w -> b f c h w", f=frames)
 
     def denoise(self, conditions: Conditions, context: Context, fps: Tensor) -> Denoise:
-        """(x_t [b f c h w], t [b]) -> x_0 under these conditions (b * f rows), context and `fps` [b]."""
-        return denoiser(
-            lambda x, t: self(x, t, conditions, context, fps), self.schedule, self.image.config.prediction
-        )
+        """(x_t [b f c h w], t [b]) -> x_0 under these conditions (b * f rows, encoded once), context and `fps` [b]."""
+        encode = lru_cache(maxsize=1)(partial(self.image.encode, conditions))
+
+        def network(x: Tensor, t: Tensor) -> Tensor:
+            return self.network(x, t, encode(x.shape[3], x.shape[4]), context, fps)
+
+        return denoiser(network, self.schedule, self.image.config.prediction)

@@ -1,19 +1,20 @@
 """Convolutional autoencoder with KL-regularised latents at one eighth of the frame size (Video LDM, section 3 and B).
 
 High resolutions are kept cheap: the stem folds 2x2 pixels into channels, so nothing wider than 8 channels ever works on
-full frames. Normalisation is per pixel (over channels), so the network is exactly convolutional: trained on crops, it does the same
-to the inside of a whole frame, and to a window of a clip.
+full frames. The network is exactly convolutional, so it may be trained on crops (see nn/convolutional.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from drivesim.config import Config
+from drivesim.nn.convolutional import PixelNorm, ResidualBlock, SubPixelUpsample, TemporalBlock
 
 Mix = Callable[[int, Tensor], Tensor]
 """Door for temporal layers: mix(i, h) is called after decoder level i with h [(b f) c h w] and returns the like."""
@@ -31,47 +32,6 @@ class AutoencoderConfig(Config):
     """Whether the checkpoint holds temporal decoder layers."""
 
 
-class PixelNorm(nn.Module):
-    """Layer normalisation over the channels of every pixel of [b c ...]."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-        self.bias = nn.Parameter(torch.zeros(width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.layer_norm(x.movedim(1, -1), (x.shape[1],), self.weight, self.bias, eps=1e-5).movedim(-1, 1)
-
-
-class ResidualBlock(nn.Module):
-    """Norm, SiLU, 3x3 convolution, twice; the output convolution starts at zero."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm1, self.conv1 = PixelNorm(width), nn.Conv2d(width, width, 3, padding=1)
-        self.norm2, self.conv2 = PixelNorm(width), nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.conv2.weight)
-        nn.init.zeros_(self.conv2.bias)  # type: ignore[arg-type]
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = self.conv1(F.silu(self.norm1(x)))
-        return x + self.conv2(F.silu(self.norm2(h)))
-
-
-class Upsample(nn.Module):
-    """Sub-pixel upsampling by 2. All four sub-pixels start with the same weights, so there is no checkerboard at the start."""
-
-    def __init__(self, width_in: int, width_out: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(width_in, 4 * width_out, 3, padding=1)
-        with torch.no_grad():
-            self.conv.weight.copy_(self.conv.weight[::4].repeat_interleave(4, dim=0))
-            self.conv.bias.copy_(self.conv.bias[::4].repeat_interleave(4, dim=0))  # type: ignore[union-attr]
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.pixel_shuffle(self.conv(x), 2)
-
-
 class Encoder(nn.Module):
     """Frames [b 3 h w] to moments [b 2z h/8 w/8]."""
 
@@ -83,7 +43,7 @@ class Encoder(nn.Module):
             nn.Sequential(*(ResidualBlock(width) for _ in range(n))) for width, n in zip(widths, blocks, strict=True)
         )
         self.downs = nn.ModuleList(
-            nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip(widths[:-1], widths[1:], strict=True)
+            nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(widths)
         )
         self.norm = PixelNorm(widths[-1])
         self.head = nn.Conv2d(widths[-1], 2 * config.latent_channels, 3, padding=1)
@@ -105,9 +65,9 @@ class Decoder(nn.Module):
         self.levels = nn.ModuleList(
             nn.Sequential(*(ResidualBlock(width) for _ in range(n))) for width, n in zip(widths, blocks, strict=True)
         )
-        self.ups = nn.ModuleList(Upsample(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.ups = nn.ModuleList(SubPixelUpsample(a, b) for a, b in pairwise(widths))
         self.norm = PixelNorm(widths[-1])
-        self.unfold = Upsample(widths[-1], 8)
+        self.unfold = SubPixelUpsample(widths[-1], 8)
         self.head = nn.Conv2d(8, 3, 3, padding=1)
 
     def forward(self, latents: Tensor, mix: Mix | None = None) -> Tensor:
@@ -130,18 +90,18 @@ class Autoencoder(nn.Module):
         self.decoder = Decoder(config)
 
     def encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Frames [b 3 h w] in [-1, 1] to mean and log variance [b z h/8 w/8]; ValueError if 8 does not divide the size."""
+        """Frames [b 3 h w] in [-1, 1] to mean and log variance [b z h/8 w/8]; ValueError if 8 does not divide h, w."""
         if frames.shape[-2] % self.factor or frames.shape[-1] % self.factor:
             raise ValueError(f"frame size {tuple(frames.shape[-2:])} is not divisible by {self.factor}")
         mean, logvar = self.encoder(frames).chunk(2, dim=1)
         return mean, logvar.clamp(-20.0, 10.0)
 
     def decode(self, latents: Tensor, mix: Mix | None = None) -> Tensor:
-        """Latents [b z h w] to frames [b 3 8h 8w], about [-1, 1], not clipped. `mix` is the door for temporal layers."""
+        """Latents [b z h w] to frames [b 3 8h 8w], about [-1, 1], not clipped. `mix`: door for temporal layers."""
         return self.decoder(latents, mix)
 
     def forward(self, frames: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """(reconstruction, mean, logvar); the latents are mean + std * noise, or the mean without `noise` [b z h/8 w/8]."""
+        """(reconstruction, mean, logvar); latents are mean + std * noise [b z h/8 w/8], or the mean without noise."""
         mean, logvar = self.encode(frames)
         latents = mean if noise is None else mean + torch.exp(0.5 * logvar) * noise
         return self.decode(latents), mean, logvar
@@ -152,40 +112,26 @@ def kl_divergence(mean: Tensor, logvar: Tensor) -> Tensor:
     return 0.5 * (mean.square() + logvar.exp() - 1.0 - logvar).mean()
 
 
-class TemporalBlock(nn.Module):
-    """Residual block of two 3x3x3 convolutions over [b c f h w], symmetric in time; the output starts at zero."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        inner = width // 2
-        self.norm1, self.conv1 = PixelNorm(width), nn.Conv3d(width, inner, 3, padding=1)
-        self.norm2, self.conv2 = PixelNorm(inner), nn.Conv3d(inner, width, 3, padding=1)
-        nn.init.zeros_(self.conv2.weight)
-        nn.init.zeros_(self.conv2.bias)  # type: ignore[arg-type]
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = self.conv1(F.silu(self.norm1(x)))
-        return x + self.conv2(F.silu(self.norm2(h)))
-
-
 class TemporalDecoderLayers(nn.Module):
     """One 3D block after every decoder level (Video LDM, section 3.1.1: temporal fine-tuning of the decoder alone).
 
     At the start it is the identity, so the video decoder begins as the image decoder.
     """
 
-    reach = 6
-    """A decoded frame depends on latents at most this many frames away: two convolutions in each of three levels."""
-
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(TemporalBlock(width) for width in config.decoder_widths[::-1])
+        self.blocks = nn.ModuleList(TemporalBlock(width, width // 2) for width in config.decoder_widths[::-1])
 
-    def door(self, frames: int) -> Mix:
+    @property
+    def reach(self) -> int:
+        """A decoded frame depends on latents at most this many frames away."""
+        return len(self.blocks)
+
+    def mixer(self, frames: int) -> Mix:
         """The `mix` of Autoencoder.decode for clips of `frames` frames, laid out as [(b f) ...]."""
 
         def mix(i: int, h: Tensor) -> Tensor:
-            clip = h.unflatten(0, (-1, frames)).transpose(1, 2)
-            return self.blocks[i](clip).transpose(1, 2).flatten(0, 1)
+            mixed: Tensor = h + self.blocks[i](h, frames)
+            return mixed
 
         return mix

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 def sinusoidal(position: Tensor, width: int, longest: float = 10_000.0) -> Tensor:
-    """Sines and cosines of `position` [...] at `width` / 2 wavelengths from 2 pi to 2 pi * `longest`: float32 [... width]."""
+    """Cosines and sines of `position` [...] at `width` / 2 wavelengths, 2 pi to 2 pi `longest`: float32 [... width]."""
     half = width // 2
     frequency = torch.exp(-math.log(longest) / half * torch.arange(half, dtype=torch.float32, device=position.device))
     angle = position.float()[..., None] * frequency
@@ -17,7 +17,7 @@ def sinusoidal(position: Tensor, width: int, longest: float = 10_000.0) -> Tenso
 
 
 def fourier_features(x: Tensor, octaves: int) -> Tensor:
-    """Each number of `x` [... d], about -1 to 1, with its sines and cosines at `octaves` frequencies: [... d (1 + 2 octaves)]."""
+    """Each number of `x` [... d], about -1 to 1, with its sines and cosines: [... d (1 + 2 octaves)]."""
     frequency = math.pi * 2.0 ** torch.arange(octaves, dtype=x.dtype, device=x.device)
     angle = (x[..., None] * frequency).flatten(-2)
     return torch.cat([x, angle.sin(), angle.cos()], dim=-1)
@@ -38,15 +38,16 @@ class TimeEmbedding(nn.Module):
 
 
 class FrameEmbedding(nn.Module):
-    """Index of the frame in its clip (Video LDM, app. on temporal attention): sinusoid, Linear C to 4C, SiLU, Linear to C."""
+    """Index of the frame in its clip (Video LDM): sinusoid, Linear C to 4C, SiLU, Linear to C."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.width = width
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.SiLU(), nn.Linear(4 * width, width))
+        self.inner = nn.Linear(width, 4 * width)
+        self.outer = nn.Linear(4 * width, width)
 
     def forward(self, frames: int) -> Tensor:
         """Embeddings of frames 0 to `frames` - 1: [f width]."""
-        index = torch.arange(frames, device=self.mlp[0].weight.device)
-        embedded: Tensor = self.mlp(sinusoidal(index, self.width))
+        index = torch.arange(frames, device=self.inner.weight.device)
+        embedded: Tensor = self.outer(nn.functional.silu(self.inner(sinusoidal(index, self.width))))
         return embedded

@@ -1,7 +1,7 @@
-"""Temporal layers (Video LDM, sec. 3.1): spatial layers see pictures [(b f) c h w], these see clips [b c f h w].
+"""Temporal layers (Video LDM, sec. 3.1): spatial layers see pictures [(b f) c h w], these see clips.
 
-Each ends in the merge out = alpha z + (1 - alpha) z' of its input z (the picture model's) and its own output z', with one
-learned alpha in [0, 1] a layer. alpha = 1 is the picture model exactly; so is the start, because z' = z then.
+Each ends in the merge out = alpha z + (1 - alpha) z' of its input z (the image model's) and its own output z', with one
+learned alpha in [0, 1] a layer. alpha = 1 is the image model exactly; so is the start, because z' = z then.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class AlphaMerge(nn.Module):
 
 
 class TemporalConv(nn.Module):
-    """Residual block of two 3D convolutions with kernel (3, 1, 1).
+    """Residual block of two 3D convolutions with kernel (3, 1, 1), which are 2D ones of (3, 1) over [b c f (h w)].
 
     Context features are concatenated to the input of the first; an embedding scales and shifts between them. Either may
     be left out with a width of 0.
@@ -36,25 +36,25 @@ class TemporalConv(nn.Module):
     def __init__(self, width: int, embedding_width: int = 0, context_width: int = 0) -> None:
         super().__init__()
         self.norm1 = group_norm(width)
-        self.conv1 = nn.Conv3d(width + context_width, width, (3, 1, 1), padding=(1, 0, 0))
+        self.conv1 = nn.Conv2d(width + context_width, width, (3, 1), padding=(1, 0))
         self.modulation = nn.Linear(embedding_width, 2 * width) if embedding_width else None
         self.norm2 = group_norm(width)
-        self.conv2 = zero_initialised(nn.Conv3d(width, width, (3, 1, 1), padding=(1, 0, 0)))
+        self.conv2 = zero_initialised(nn.Conv2d(width, width, (3, 1), padding=(1, 0)))
         self.merge = AlphaMerge()
 
     def forward(
         self, z: Tensor, frames: int, embedding: Tensor | None = None, context: Tensor | None = None
     ) -> Tensor:
         """`z` [(b f) c h w], `embedding` [b e], `context` [(b f) k h w] to [(b f) c h w]."""
-        clip = rearrange(z, "(b f) c h w -> b c f h w", f=frames)
+        clip = rearrange(z, "(b f) c h w -> b c f (h w)", f=frames)
         h = F.silu(self.norm1(clip))
         if context is not None:
-            h = torch.cat([h, rearrange(context, "(b f) k h w -> b k f h w", f=frames).to(h.dtype)], dim=1)
+            h = torch.cat([h, rearrange(context, "(b f) k h w -> b k f (h w)", f=frames).to(h.dtype)], dim=1)
         h = self.norm2(self.conv1(h))
         if self.modulation is not None and embedding is not None:
-            scale, shift = self.modulation(F.silu(embedding)).to(h.dtype)[:, :, None, None, None].chunk(2, dim=1)
+            scale, shift = self.modulation(F.silu(embedding)).to(h.dtype)[:, :, None, None].chunk(2, dim=1)
             h = torch.addcmul(shift, h, 1 + scale)
-        h = rearrange(self.conv2(F.silu(h)), "b c f h w -> (b f) c h w")
+        h = rearrange(self.conv2(F.silu(h)), "b c f (h w) -> (b f) c h w", h=z.shape[2])
         out: Tensor = self.merge(z, (z + h).to(z.dtype))
         return out
 

@@ -127,7 +127,7 @@ class UNet(nn.Module):
         h = mix(i, self.middle(h, embedding, tokens, token_mask))
         i += 1
         for level in reversed(range(len(self.up))):
-            for block in self.up[level]:  # type: ignore[union-attr]
+            for block in self.up[level]:  # type: ignore[attr-defined]
                 h = mix(i, block(torch.cat([h, skips.pop()], dim=1), embedding, tokens, token_mask))
                 i += 1
             if level > 0:

@@ -1,4 +1,4 @@
-"""Temporal layers for every block of a spatial U-Net, with context frames: what makes a video model of an image model."""
+"""Temporal layers for every block of a spatial U-Net, with context frames: they make an image model a video model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from drivesim.nn.blocks import Downsample
 from drivesim.nn.embeddings import FrameEmbedding, TimeEmbedding, fourier_features
-from drivesim.nn.temporal import TemporalAttention, TemporalConv
+from drivesim.nn.temporal import AlphaMerge, TemporalAttention, TemporalConv
 from drivesim.nn.unet import Mix
 
 MAX_GIVEN = 2  # context frames the model is told the number of
@@ -51,7 +51,7 @@ class TemporalLayers(nn.Module):
         head_width: int = 32,
     ) -> None:
         super().__init__()
-        widths = dict((level, width) for width, level in block_shapes)
+        widths = {level: width for width, level in block_shapes}
         self.levels = [level for _, level in block_shapes]
         self.time = TimeEmbedding(64, embedding_width)
         self.given = nn.Embedding(MAX_GIVEN + 1, embedding_width)
@@ -90,6 +90,7 @@ class TemporalLayers(nn.Module):
         return mix
 
     def set_alpha_logit(self, value: float) -> None:
-        """Sets every alpha to sigmoid(`value`); from about 20 on the layers leave the image model as it is, bit for bit."""
-        for layer in (*self.convolutions, *self.attentions):
-            nn.init.constant_(layer.merge.logit, value)  # type: ignore[union-attr, arg-type]
+        """Sets every alpha to sigmoid(`value`); from about 20 on the image model is left as it is, bit for bit."""
+        for module in self.modules():
+            if isinstance(module, AlphaMerge):
+                nn.init.constant_(module.logit, value)

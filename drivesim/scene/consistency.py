@@ -16,6 +16,7 @@ from drivesim.scene.road import Road
 from drivesim.scene.sections import (
     FRAME_HEIGHT,
     FRAME_WIDTH,
+    MAX_VEHICLES,
     BoxedVehicle,
     LookSection,
     PlacedVehicle,
@@ -59,7 +60,7 @@ def first_frame_boxes(vehicles: tuple[Vehicle, ...], road: Road, camera: Camera)
             distance[i], heading[i] = np.hypot(*cuboid[i, :2]), cuboid[i, 6]
         else:
             box[i] = np.asarray(vehicle.box) / FRAME_SIZE
-            distance[i], heading[i] = _ground_distance(camera, box[i]), np.radians(vehicle.heading)
+            distance[i], heading[i] = ground_distance(camera, box[i]), np.radians(vehicle.heading)
     if placed:
         box[placed], visible[placed] = project_cuboids(camera, cuboid[placed])
     order = np.argsort(distance, kind="stable")
@@ -70,7 +71,7 @@ def first_frame_boxes(vehicles: tuple[Vehicle, ...], road: Road, camera: Camera)
                  visible[order].astype(f32), cuboid[order].astype(f32))  # fmt: skip
 
 
-def _ground_distance(camera: Camera, box: np.ndarray) -> float:
+def ground_distance(camera: Camera, box: np.ndarray) -> float:
     """Metres to the flat ground at the bottom edge of `box` (frame fractions); inf above the horizon."""
     right, down = (box[0] + box[2]) / 2 - 0.5, (box[3] - 0.5) / 2
     ray = np.array([right / camera.focal, down / camera.focal, 1.0]) @ camera.axes()
@@ -102,7 +103,7 @@ def conflicts(
     if road is not None and camera is not None:
         found += _same_boxes(sound, road.model(), camera)
         count = first_frame_boxes(tuple(sound.values()), road.model(), camera).crowdedness
-        if look is not None and look.crowdedness < count:
+        if look is not None and look.crowdedness < count <= MAX_VEHICLES:
             message = f"crowdedness is {look.crowdedness}, but {count} of the vehicles count; make it at least {count}"
             found.append(Conflict(("look", "crowdedness"), message))
     return found

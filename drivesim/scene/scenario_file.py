@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import cv2
 import numpy as np
-import yaml
 from pydantic import ValidationError
 
 from drivesim.config import InputError, write_atomic
@@ -27,7 +26,7 @@ from drivesim.scene.sections import (
     Vehicle,
     vehicle_tag,
 )
-from drivesim.scene.yaml_document import Fault, YamlDocument
+from drivesim.scene.yaml_document import Fault, OneLine, YamlDocument, yaml_text
 
 __all__ = ["Fault", "check_scenarios", "dump_scenario", "load_scenario", "parse_scenario", "scenario_files"]
 __all__ += ["scenario_schema"]
@@ -87,24 +86,8 @@ def dump_scenario(scenario: Scenario, path: Path) -> None:
     values = scenario.model_dump(mode="json", exclude_none=True)
     if scenario.photo is not None:
         values["photo"] = os.path.relpath(scenario.photo.resolve(), path.parent.resolve())
-    values["vehicles"] = [_Flow(vehicle) for vehicle in values["vehicles"]]
-    text = yaml.dump(_short(values), Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
-    write_atomic(path, text)
-
-
-class _Flow(dict[str, Any]):
-    """A mapping that is written on one line."""
-
-
-class _Dumper(yaml.SafeDumper):
-    """Indents the entries of lists, and writes _Flow mappings on one line."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-
-_Dumper.add_representer(_Flow, lambda dumper, data: dumper.represent_mapping(
-    "tag:yaml.org,2002:map", data.items(), flow_style=True))  # fmt: skip
+    values["vehicles"] = [OneLine(vehicle) for vehicle in values["vehicles"]]
+    write_atomic(path, yaml_text(_short(values)))
 
 
 def _short(value: Any) -> Any:
@@ -173,7 +156,10 @@ def _explain(error: ValidationError, values: dict[str, Any], document: YamlDocum
         for location, model, kind in errors
         if kind == "extra_forbidden" and (guess := _closest(str(location[-1]), model.model_fields))
     }
+    deeper = {location[:-1] for location, _, _ in errors}
     for location, model, kind in errors:
+        if kind == "too_short" and location in deeper:
+            continue  # pydantic does not count the entries that are wrong
         depth = 3 if location[0] == "vehicles" and len(location) > 2 else 2 if location[0] in SECTIONS else 1
         group, key = location[: depth - 1], str(location[min(depth, len(location)) - 1])
         if kind == "extra_forbidden":
@@ -205,10 +191,10 @@ def _unknown_key(key: str, group: Location, model: type[Section]) -> str:
     guess = _closest(key, model.model_fields)
     where = f' in "{group[0]}"' if group else ""
     homes = [name for name, section in SECTIONS.items() if key in section.model_fields]
-    if guess:
-        remedy = f'(did you mean "{guess}"?)'
-    elif model in VEHICLE_FORMS.values() and any(key in form.model_fields for form in VEHICLE_FORMS.values()):
+    if model in VEHICLE_FORMS.values() and any(key in form.model_fields for form in VEHICLE_FORMS.values()):
         remedy = '(a vehicle has either "box", or "ahead" and "left")'
+    elif guess:
+        remedy = f'(did you mean "{guess}"?)'
     elif homes:
         remedy = f'(it belongs in "{homes[0]}")'
     else:
@@ -275,7 +261,10 @@ def _contradictions(values: dict[str, Any], document: YamlDocument) -> None:
     vehicles: dict[int, Vehicle] = {}
     listed = values.get("vehicles", [])
     for i, entry in enumerate(listed if isinstance(listed, list) else []):
-        vehicle = _section(VEHICLE_FORMS[vehicle_tag(entry)], entry)
+        form = vehicle_tag(entry)
+        if form == "boxed":  # other keys, right or wrong, do not change where it is
+            entry = {key: entry[key] for key in ("box", "kind") if key in entry}
+        vehicle = _section(VEHICLE_FORMS[form], entry)
         if vehicle is not None:
             vehicles[i] = vehicle  # type: ignore[assignment]
     for conflict in conflicts(look, road, camera.model() if camera else None, vehicles):

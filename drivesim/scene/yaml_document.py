@@ -1,4 +1,4 @@
-"""A YAML document that knows where every key and value stands, so that a fault can name its line and column."""
+"""YAML read with the place of every key and value, so that a fault can name its line and column; and YAML written."""
 
 from __future__ import annotations
 
@@ -42,6 +42,26 @@ _Loader.add_implicit_resolver(_TAG + "null", re.compile(r"^(?:~|null|)$"), ["~",
 _Loader.add_implicit_resolver(_TAG + "bool", re.compile(r"^(?:true|false)$"), list("tf"))
 _Loader.add_implicit_resolver(_TAG + "int", re.compile(r"^[-+]?[0-9]{1,300}$"), list("-+0123456789"))
 _Loader.add_implicit_resolver(_TAG + "float", re.compile(_FLOAT), list("-+.0123456789"))
+
+
+class OneLine(dict[str, Any]):
+    """A mapping that is written on one line."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents the entries of lists, and quotes text that YAML 1.1 or 1.2 would take for something else."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+_Dumper.add_implicit_resolver(_TAG + "float", re.compile(_FLOAT), list("-+.0123456789"))
+_Dumper.add_representer(OneLine, lambda dumper, data: dumper.represent_mapping(_TAG + "map", data.items(), True))
+
+
+def yaml_text(values: dict[str, Any]) -> str:
+    """`values` as YAML, keys in their order."""
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
 
 
 class YamlDocument:

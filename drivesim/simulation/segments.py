@@ -11,11 +11,12 @@ import av
 import numpy as np
 
 
-def join_segments(segments: Sequence[Path], path: Path, fps: Fraction) -> None:
-    """Joins MP4 films of the same size, rate and encoder into `path` by copying their packets.
+def join_segments(segments: Sequence[Path], path: Path, fps: Fraction) -> int:
+    """Joins MP4 films of the same size, rate and encoder into `path` by copying their packets: the number of frames.
 
     The film stands at a temporary name until it is whole.
     """
+    delay = max(_decoding_ahead(segment, fps) for segment in segments)
     scratch = path.with_name(path.name + ".part")
     with av.open(str(scratch), "w", format="mp4", options={"movflags": "+faststart"}) as joined:
         stream: Any = None
@@ -25,7 +26,6 @@ def join_segments(segments: Sequence[Path], path: Path, fps: Fraction) -> None:
                 template: Any = source.streams.video[0]
                 if stream is None:
                     stream = joined.add_stream_from_template(template)
-                    delay = template.codec_context.has_b_frames  # frames that decoding runs ahead of showing
                 packets = [packet for packet in source.demux(template) if packet.pts is not None]
                 for number, packet in enumerate(packets, start=frames):
                     packet.pts += round(frames / fps / template.time_base)
@@ -34,6 +34,14 @@ def join_segments(segments: Sequence[Path], path: Path, fps: Fraction) -> None:
                     joined.mux(packet)
                 frames += len(packets)
     scratch.replace(path)
+    return frames
+
+
+def _decoding_ahead(segment: Path, fps: Fraction) -> int:
+    """Frames by which the decoding of a film runs ahead of its showing: short films need less than the encoder allows."""
+    with av.open(str(segment)) as source:
+        first: Any = next(source.demux(source.streams.video[0]))
+        return round(-first.dts * first.time_base * fps)
 
 
 def frames_at(path: Path, numbers: Sequence[int]) -> np.ndarray:

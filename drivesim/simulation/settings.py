@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from pydantic import Field
 
-from drivesim.config import Config
+from drivesim.config import Config, InputError
 
 Quality = Literal["draft", "standard", "best"]
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
@@ -74,3 +74,10 @@ class SamplingSettings(Config):
                 super_resolution=SuperResolutionSampling(steps=16),
             )
         return cls()
+
+
+def parse_quality(name: str) -> SamplingSettings:
+    """The preset of a --quality option; InputError for any other name."""
+    if name not in QUALITIES:
+        raise InputError(f"--quality {name}: choose one of {', '.join(QUALITIES)}")
+    return SamplingSettings.preset(name)

@@ -1,10 +1,10 @@
 """rollout.h5, the data beside a future's video.
 
-    time_s               float64 [frames]        seconds since the first frame
-    keyframes/latents    float32 [k, c, 16, 32]  what the video model made, normalised as LatentSpace gives it
-    keyframes/time_s     float64 [k]
-    boxes                a table: frame, track, kind, x1, y1, x2, y2 (pixels of 1024x512), score,
-                         source (asked | detected)
+time_s               float64 [frames]        seconds since the first frame
+keyframes/latents    float32 [k, c, 16, 32]  what the video model made, normalised as LatentSpace gives it
+keyframes/time_s     float64 [k]
+boxes                a table: frame, track, kind, x1, y1, x2, y2 (pixels of 1024x512), score,
+                     source (asked | detected)
 """
 
 from __future__ import annotations

@@ -27,9 +27,9 @@ def open_file(path: Path, kind: str, version: int, mode: str = "r") -> h5py.File
         if not path.stat().st_size:
             raise OSError("empty file")
         file = h5py.File(path, mode)
-    except BlockingIOError as error:
-        raise InputError(f"{path}: another process is writing it; wait until it has ended") from error
     except OSError as error:
+        if isinstance(error, BlockingIOError) or "already open" in str(error):
+            raise InputError(f"{path}: is in use, and being written; wait until that has ended") from error
         raise InputError(f"{path}: cannot be read as HDF5, it is truncated or no such file ({error})") from error
     found = (file.attrs.get("kind"), file.attrs.get("version"))
     if found == (kind, version):

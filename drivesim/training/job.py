@@ -78,12 +78,19 @@ def run_training(
     values = chosen.recipe | (overrides or {})
     stage = build_stage(name, values, data, held_out, checkpoints or shipped("checkpoints"))
     if init_from is not None:
-        _, tensors = read_checkpoint(init_from, name)
-        load_strictly(stage.modules["model"], tensors, init_from)
+        initialise(stage.modules["model"], name, init_from)
     recipe = {"stage": name, "preset": preset, "init_from": str(init_from) if init_from else None,
               "data": [str(path) for path in data], **stage.recipe.model_dump(mode="json")}  # fmt: skip
     say(describe(stage, device))
     train(stage, Run(run_folder, recipe), device, say if rank() == 0 else lambda _: None, minutes * 60)
+
+
+def initialise(model: nn.Module, name: StageName, folder: Path) -> None:
+    """Starts `model` from the checkpoint `folder`; temporal layers that the checkpoint does not have stay as they are."""
+    _, tensors = read_checkpoint(folder, name)
+    if not any(key.startswith("temporal.") for key in tensors):
+        tensors |= {key: x for key, x in model.state_dict().items() if key.startswith("temporal.")}
+    load_strictly(model, tensors, folder)
 
 
 def export_run(run_folder: Path, folder: Path, data: list[Path], checkpoints: Path | None, say: Say = print) -> str:

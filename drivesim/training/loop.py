@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -79,7 +79,8 @@ def due(every: int, batch: int, samples: int) -> bool:
 
 def step(stage: Stage, state: TrainState, batch: Batch, device: torch.device) -> dict[str, Tensor]:
     """One optimizer step of every module that the stage yields a loss for."""
-    recipe, figures = stage.recipe, {}
+    recipe = stage.recipe
+    figures: dict[str, Tensor] = {}
     rate = learning_rate(recipe, state.samples)
     losses = stage.losses(batch, state.samples)
     while True:
@@ -104,7 +105,7 @@ def step(stage: Stage, state: TrainState, batch: Batch, device: torch.device) ->
     return figures
 
 
-def batches(stage: Stage, samples: int, device: torch.device, ahead: int = 4) -> Iterator[Batch]:
+def batches(stage: Stage, samples: int, device: torch.device, ahead: int = 4) -> Generator[Batch, None, None]:
     """This process's share of every batch from `samples` on, drawn ahead of time in threads, in order."""
     recipe = stage.recipe
     share = recipe.batch // world_size()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -64,3 +66,11 @@ class Stage(Protocol):
 
     def description(self) -> tuple[dict[str, Any], str | None]:
         """The model's configuration for config.json, and the hash of the weights it was trained on top of."""
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Within it torch's initialisers draw from `seed`; the state of the global generator is as before afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

@@ -1,4 +1,4 @@
-"""Vehicle bodies as polygon meshes: sedans, hatchbacks, SUVs, vans, trucks and buses with random shape, paint and trim."""
+"""Vehicle bodies as polygon meshes: every kind of vehicle with random shape, paint and trim."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from drivesim.scene.traffic import SIZES, Kind
 from drivesim.world.body_parts import BodyBuilder, Colour
-from drivesim.world.car_body import CarShape, add_car
+from drivesim.world.car_body import add_car
+from drivesim.world.car_frame import CarShape
 from drivesim.world.heavy_body import add_bus, add_truck
 from drivesim.world.mesh import Mesh
 
@@ -63,13 +64,16 @@ def vehicle_mesh(kind: Kind, rng: np.random.Generator, detail: Literal["near", "
         add_bus(body, rng)
     else:
         shape, paint = _jittered(_SHAPES[kind], rng), paint_colour(rng)
+        if kind == "sedan" and rng.random() < 0.15:  # an estate car
+            shape = replace(shape, roof_end=0.45, glass_base=0.17, rear_corner=0.22, pillars=(0.28, 0.62))
         if kind == "van":
             panel = rng.random() < 0.6
             if panel:
                 shape = replace(shape, windows=(0.70, 1.0), pillars=(), rear_glass=bool(rng.random() < 0.6))
                 paint = paint if rng.random() < 0.35 else (0.74, 0.74, 0.72)
         add_car(body, shape, paint, rng)
-    return _fitted(body.mesh(fine=True), body.mesh(detail == "near"), SIZES[kind])
+    whole = body.mesh(fine=True)
+    return _fitted(whole, whole if detail == "near" else body.mesh(fine=False), SIZES[kind])
 
 
 def paint_colour(rng: np.random.Generator) -> Colour:
@@ -102,8 +106,8 @@ def _jittered(shape: CarShape, rng: np.random.Generator) -> CarShape:
 def _fitted(whole: Mesh, mesh: Mesh, size: tuple[float, float, float]) -> Mesh:
     """`mesh` moved and scaled so that the extents of `whole` become exactly `size`."""
     low, high = whole.vertices.min(axis=(0, 1)), whole.vertices.max(axis=(0, 1))
-    scale = np.float32(size) / (high - low)
-    shift = -np.float32([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
+    scale = np.array(size, np.float32) / (high - low)
+    shift = -np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]], np.float32)
     uv = mesh.uv.copy()
     uv[:, 0] = (uv[:, 0] + shift) * scale
     return replace(mesh, vertices=((mesh.vertices + shift) * scale).astype(np.float32), uv=uv.astype(np.float32))

@@ -74,28 +74,36 @@ class BodyBuilder:
         self.add([(x0, y0, z0), (x0, -y0, z0), (x1, -y1, z1), (x1, y1, z1)], facing, material, albedo, fine)
 
     def wheel(self, x: float, y: float, radius: float, rim: Colour, arch: float = 0.0, top: float = 9.0) -> None:
-        """A pair of wheels: dark arch of `arch` m around it (none if 0, cut at height `top`), tyre, rim and hub on the side `y`."""
-        eighths = (np.arange(8) + 0.5) * math.pi / 4
+        """A pair of wheels on the sides +-y: a dark arch (0: none, cut at height `top`), tyre, rim and hub."""
         if arch > 0:
             outer = (radius + arch) / math.cos(math.pi / 12)
             angles = np.linspace(-0.12, math.pi + 0.12, 8)
             ring = [(x + outer * math.cos(a), y, min(top, radius + outer * math.sin(a))) for a in angles]
             self.both(ring, LEFT, "plastic", (0.008, 0.008, 0.009))
-        for share, shift, material, albedo, fine in (
-            (1.04, 0.008, "rubber", RUBBER, False),
-            (0.68, 0.014, "metal", rim, False),
+        discs: tuple[tuple[float, float, Material, Colour, bool], ...] = (
+            (1.02, 0.008, "rubber", RUBBER, False),
+            (0.68, 0.012, "metal", rim, False),
             (0.20, 0.018, "plastic", BLACK, True),
-        ):
-            ring = [
-                (x + share * radius * math.cos(a), y + shift, max(0.0, radius + share * radius * math.sin(a)))
-                for a in eighths
-            ]
-            self.both(ring, LEFT, material, albedo, fine)  # type: ignore[arg-type]
+        )
+        for share, proud, material, albedo, fine in discs:
+            for half in (0.5, 0.0):  # two octagons, one turned, look round
+                angles = (np.arange(8) + half) * math.pi / 4
+                rise = [max(0.0, radius + share * radius * math.sin(a)) for a in angles]
+                ring = [(x + share * radius * math.cos(a), y + proud, z) for a, z in zip(angles, rise, strict=True)]
+                if half or share > 0.5:
+                    self.both(ring, LEFT, material, albedo, fine or not half)
 
     def treads(self, x: float, y: float, radius: float, width: float, facing: Point) -> None:
         """The two tyres of an axle as seen from behind or ahead, below the bodywork."""
-        at = x + 0.55 * radius * facing[0]
-        points = [(at, y, 0.0), (at, y - width, 0.0), (at, y - width, 1.2 * radius), (at, y, 1.2 * radius)]
+        low, high = x + 0.40 * radius * facing[0], x + 0.98 * radius * facing[0]
+        points = [(low, y, 0.0), (low, y - width, 0.0), (high, y - width, 0.75 * radius), (high, y, 0.75 * radius)]
+        self.both(points, facing, "rubber", RUBBER)
+        points = [
+            (high, y, 0.75 * radius),
+            (high, y - width, 0.75 * radius),
+            (high, y - width, radius),
+            (high, y, radius),
+        ]
         self.both(points, facing, "rubber", RUBBER)
 
     def block(self, low: Point, high: Point, material: Material, albedo: Colour, fine: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -31,7 +32,8 @@ _CABS: tuple[Colour, ...] = (
     (0.02, 0.02, 0.022), (0.60, 0.30, 0.03), (0.05, 0.18, 0.10),
 )  # fmt: skip
 _BUSES: tuple[Colour, ...] = (
-    (0.74, 0.74, 0.72), (0.55, 0.03, 0.03), (0.05, 0.15, 0.42), (0.70, 0.42, 0.03), (0.10, 0.30, 0.14), (0.45, 0.46, 0.47),
+    (0.74, 0.74, 0.72), (0.55, 0.03, 0.03), (0.05, 0.15, 0.42), (0.70, 0.42, 0.03), (0.10, 0.30, 0.14),
+    (0.45, 0.46, 0.47),
 )  # fmt: skip
 
 
@@ -88,12 +90,19 @@ def _add_truck_tail(body: BodyBuilder, tail: float, half: float) -> None:
     body.both(flap, BEHIND, "rubber", (0.02, 0.02, 0.02))
 
 
-def _add_box(body: BodyBuilder, tail: float, front: float, half: float, height: float, rng: np.random.Generator) -> None:
+def _add_box(
+    body: BodyBuilder, tail: float, front: float, half: float, height: float, rng: np.random.Generator
+) -> None:
     white: Colour = (0.74, 0.74, 0.72)
     colour = white if rng.random() < 0.7 else _CABS[rng.integers(len(_CABS))]
     low = 1.0
     body.add(_end(front, -half, half, low, height), AHEAD, "paint", colour)
-    body.add([(tail, -half, height), (front, -half, height), (front, half, height), (tail, half, height)], UP, "paint", colour)
+    body.add(
+        [(tail, -half, height), (front, -half, height), (front, half, height), (tail, half, height)],
+        UP,
+        "paint",
+        colour,
+    )
     body.both(_side([(tail, low), (front, low), (front, height), (tail, height)], half), LEFT, "paint", colour)
     body.add(_end(tail, -half, half, low, height), BEHIND, "paint", colour)
     rail: Colour = (0.30, 0.30, 0.31)
@@ -105,8 +114,16 @@ def _add_box(body: BodyBuilder, tail: float, front: float, half: float, height: 
     for y in (0.22, 0.80):
         body.both(_end(tail - 0.012, y, y + 0.035, low + 0.1, height - 0.1), BEHIND, "metal", STEEL, fine=True)
     for y in (0.22, 0.70):
-        body.both(_end(tail - 0.014, y, y + 0.24, low + 0.42, low + 0.50), BEHIND, "metal", (0.15, 0.15, 0.15), fine=True)
-    body.both(_end(tail - 0.014, 0.15, half - 0.05, low + 0.02, low + 0.08), BEHIND, "indicator", (0.45, 0.02, 0.02), fine=True)
+        body.both(
+            _end(tail - 0.014, y, y + 0.24, low + 0.42, low + 0.50), BEHIND, "metal", (0.15, 0.15, 0.15), fine=True
+        )
+    body.both(
+        _end(tail - 0.014, 0.15, half - 0.05, low + 0.02, low + 0.08),
+        BEHIND,
+        "indicator",
+        (0.45, 0.02, 0.02),
+        fine=True,
+    )
     if rng.random() < 0.6:  # lettering and stripes of the owner
         logo = _CABS[rng.integers(2, len(_CABS))]
         z0, z1 = sorted(float(z) for z in rng.uniform(low + 0.4, height - 0.4, 2))
@@ -122,7 +139,13 @@ def _add_flatbed(
 ) -> None:
     body.block((tail, -half, 1.0), (front, half, 1.18), "metal", (0.13, 0.12, 0.11))
     body.block((front - 0.08, -half, 1.1), (front, half, 2.4), "metal", (0.25, 0.25, 0.25))
-    colours: tuple[Colour, ...] = ((0.28, 0.20, 0.12), (0.45, 0.43, 0.40), (0.32, 0.30, 0.27), (0.10, 0.16, 0.10), (0.25, 0.08, 0.05))
+    colours: tuple[Colour, ...] = (
+        (0.28, 0.20, 0.12),
+        (0.45, 0.43, 0.40),
+        (0.32, 0.30, 0.27),
+        (0.10, 0.16, 0.10),
+        (0.25, 0.08, 0.05),
+    )
     x, end = tail + 0.15, front - 0.3
     while x < end - 0.6:
         size = min(float(rng.uniform(1.0, 2.4)), end - x)
@@ -131,14 +154,17 @@ def _add_flatbed(
         x += size
 
 
-def _add_tank(body: BodyBuilder, tail: float, front: float, half: float, height: float, rng: np.random.Generator) -> None:
+def _add_tank(
+    body: BodyBuilder, tail: float, front: float, half: float, height: float, rng: np.random.Generator
+) -> None:
     shade = float(rng.uniform(0.35, 0.72))
     colour: Colour = (shade, shade, shade * 0.98)
     a, b, mid = half - 0.02, (height - 0.1 - 1.05) / 2, (height - 0.1 + 1.05) / 2
     angles = np.linspace(-math.pi / 2, math.pi * 1.5, 13)
     ring = [(a * math.copysign(abs(math.cos(t)) ** 0.7, math.cos(t)), mid + b * math.sin(t)) for t in angles]
     x0, x1 = tail + 0.35, front - 0.1
-    for (y0, z0), (y1, z1) in zip(ring[:-1], ring[1:], strict=True):
+    body.block((x0 + 0.25, -0.85, 1.0), (x1 - 0.1, 0.85, 1.45), "metal", (0.05, 0.05, 0.05))  # cradle
+    for (y0, z0), (y1, z1) in pairwise(ring):
         facing = (0.0, y0 + y1, z0 + z1 - 2 * mid)
         body.add([(x0, y0, z0), (x1, y0, z0), (x1, y1, z1), (x0, y1, z1)], facing, "metal", colour)
     outline = [(ring[i][0], ring[i][1]) for i in (0, 2, 3, 4, 6, 8, 9, 10)]
@@ -156,7 +182,7 @@ def _add_cab(body: BodyBuilder, nose: float, half: float, height: float, paint: 
     profile = [(rear, 0.55), (nose - 0.06, 0.55), (nose, 1.70), (nose - 0.28, brow), (nose - 0.50, roof), (rear, roof)]
     body.both(_side(profile, half), LEFT, "paint", paint)
     body.add(_end(rear, -half, half, 1.0, roof), BEHIND, "paint", paint)
-    for (x0, z0), (x1, z1) in zip(profile[1:4], profile[2:5], strict=True):
+    for (x0, z0), (x1, z1) in pairwise(profile[1:5]):
         body.across((x0, half, z0), (x1, half, z1), (1.0, 0.0, 0.2), "paint", paint)
     body.across((rear, half, roof), (nose - 0.5, half, roof), UP, "paint", paint)
     low, high = (nose - 0.015, half - 0.10, screen + 0.02), (nose - 0.255, half - 0.12, brow - 0.06)
@@ -168,9 +194,16 @@ def _add_cab(body: BodyBuilder, nose: float, half: float, height: float, paint: 
     body.across((nose - 0.75, half - 0.1, roof), (rear + 0.15, half - 0.1, top), (1.0, 0.0, 1.0), "paint", paint)
     body.both(_side([(rear + 0.15, roof), (nose - 0.75, roof), (rear + 0.15, top)], half - 0.1), LEFT, "paint", paint)
     body.add(_end(rear + 0.15, -half + 0.1, half - 0.1, roof, top), BEHIND, "plastic", BLACK)
-    body.across((nose - 0.045, half - 0.25, 0.98), (nose - 0.005, half - 0.25, 1.62), AHEAD, "plastic", (0.015, 0.015, 0.015))
+    body.across(
+        (nose - 0.045, half - 0.25, 0.98), (nose - 0.005, half - 0.25, 1.62), AHEAD, "plastic", (0.015, 0.015, 0.015)
+    )
     body.across((nose - 0.06, half, 0.38), (nose - 0.03, half, 0.92), AHEAD, "plastic", (0.05, 0.05, 0.05))
-    body.both(_side([(rear, 0.40), (nose - 0.06, 0.40), (nose - 0.06, 0.60), (rear, 0.60)], half), LEFT, "plastic", (0.03, 0.03, 0.03))
+    body.both(
+        _side([(rear, 0.40), (nose - 0.06, 0.40), (nose - 0.06, 0.60), (rear, 0.60)], half),
+        LEFT,
+        "plastic",
+        (0.03, 0.03, 0.03),
+    )
     body.both(_end(nose - 0.02, half - 0.50, half - 0.10, 0.68, 0.88), AHEAD, "headlamp", LENS)
     body.both(_end(nose - 0.018, half - 0.09, half - 0.01, 0.68, 0.88), AHEAD, "indicator", AMBER)
     body.add(_end(nose - 0.02, -0.26, 0.26, 0.50, 0.62), AHEAD, "plate", WHITE_PLATE)
@@ -194,11 +227,15 @@ def add_bus(body: BodyBuilder, rng: np.random.Generator) -> None:
     body.both(_side(lower, half), LEFT, "paint", paint)
     body.both(_side([(tail, belt), (nose, belt), (nose - rake, rail), (tail + 0.05, rail)], half), LEFT, "paint", upper)
     body.both(
-        [(tail + 0.05, half, rail), (nose - rake, half, rail), (nose - rake - 0.12, top_half, height), (tail + 0.14, top_half, height)],
+        [(tail + 0.05, half, rail), (nose - rake, half, rail), (nose - rake - 0.12, top_half, height),
+         (tail + 0.14, top_half, height)],
         (0.0, 1.0, 1.0), "paint", upper,
     )  # fmt: skip
     body.across((tail + 0.14, top_half, height), (nose - rake - 0.12, top_half, height), UP, "paint", upper)
-    for facing, x0, x1, x2 in ((AHEAD, nose, nose - rake, nose - rake - 0.12), (BEHIND, tail, tail + 0.05, tail + 0.14)):
+    for facing, x0, x1, x2 in (
+        (AHEAD, nose, nose - rake, nose - rake - 0.12),
+        (BEHIND, tail, tail + 0.05, tail + 0.14),
+    ):
         body.across((x0, half, low), (x0, half, belt), facing, "paint", paint)
         body.across((x0, half, belt), (x1, half, rail), facing, "paint", upper)
         body.across((x1, half, rail), (x2, top_half, height), facing, "paint", upper)
@@ -213,11 +250,27 @@ def _add_bus_sides(body: BodyBuilder, nose: float, tail: float, half: float, bel
     body.both(_side([(x0, z0), (x1, z0), (x1 - 0.1, z1), (x0, z1)], half + 0.008), LEFT, "glass", GLASS)
     for i in range(1, 7):
         x = x0 + (x1 - x0) * i / 7
-        body.both(_side([(x - 0.04, z0), (x + 0.04, z0), (x + 0.04, z1), (x - 0.04, z1)], half + 0.014), LEFT, "plastic", BLACK, fine=True)
+        body.both(
+            _side([(x - 0.04, z0), (x + 0.04, z0), (x + 0.04, z1), (x - 0.04, z1)], half + 0.014),
+            LEFT,
+            "plastic",
+            BLACK,
+            fine=True,
+        )
     for x in (nose - 1.5, nose - 6.2):
-        door = [(x - 0.6, -half - 0.012, 0.38), (x + 0.6, -half - 0.012, 0.38), (x + 0.6, -half - 0.012, z1), (x - 0.6, -half - 0.012, z1)]
+        door = [
+            (x - 0.6, -half - 0.012, 0.38),
+            (x + 0.6, -half - 0.012, 0.38),
+            (x + 0.6, -half - 0.012, z1),
+            (x - 0.6, -half - 0.012, z1),
+        ]
         body.add(door, (0.0, -1.0, 0.0), "glass", GLASS)
-        seam = [(x - 0.02, -half - 0.018, 0.38), (x + 0.02, -half - 0.018, 0.38), (x + 0.02, -half - 0.018, z1), (x - 0.02, -half - 0.018, z1)]
+        seam = [
+            (x - 0.02, -half - 0.018, 0.38),
+            (x + 0.02, -half - 0.018, 0.38),
+            (x + 0.02, -half - 0.018, z1),
+            (x - 0.02, -half - 0.018, z1),
+        ]
         body.add(seam, (0.0, -1.0, 0.0), "plastic", BLACK, fine=True)
     skirt = [(tail, 0.22), (nose, 0.22), (nose, 0.40), (tail, 0.40)]
     body.both(_side(skirt, half - 0.02), LEFT, "plastic", (0.02, 0.02, 0.02))
@@ -230,7 +283,9 @@ def _add_bus_sides(body: BodyBuilder, nose: float, tail: float, half: float, bel
 def _add_bus_front(body: BodyBuilder, nose: float, half: float, belt: float, rail: float, rake: float) -> None:
     body.across((nose - 0.04, half - 0.02, 0.20), (nose, half, 0.36), AHEAD, "plastic", (0.02, 0.02, 0.02))
     body.across((nose + 0.01, half - 0.06, belt + 0.02), (nose - rake + 0.02, half - 0.06, rail), AHEAD, "glass", GLASS)
-    body.across((nose + 0.012, half - 0.08, belt - 0.14), (nose + 0.012, half - 0.08, belt + 0.02), AHEAD, "plastic", BLACK)
+    body.across(
+        (nose + 0.012, half - 0.08, belt - 0.14), (nose + 0.012, half - 0.08, belt + 0.02), AHEAD, "plastic", BLACK
+    )
     board = _end(nose - rake - 0.02, -half + 0.35, half - 0.35, rail + 0.02, rail + 0.26)
     body.add([(x + (0.0 if z < rail + 0.1 else -0.06), y, z) for x, y, z in board], AHEAD, "sign", (0.06, 0.05, 0.02))
     body.both(_end(nose + 0.014, half - 0.55, half - 0.08, 0.60, 0.80), AHEAD, "headlamp", LENS)
@@ -242,11 +297,15 @@ def _add_bus_front(body: BodyBuilder, nose: float, half: float, belt: float, rai
 
 def _add_bus_rear(body: BodyBuilder, tail: float, half: float, belt: float, rail: float) -> None:
     body.across((tail + 0.04, half - 0.02, 0.20), (tail, half, 0.40), BEHIND, "plastic", (0.02, 0.02, 0.02))
-    body.across((tail - 0.012, half - 0.28, belt + 0.25), (tail + 0.033, half - 0.30, rail - 0.04), BEHIND, "glass", GLASS)
+    body.across(
+        (tail - 0.012, half - 0.28, belt + 0.25), (tail + 0.033, half - 0.30, rail - 0.04), BEHIND, "glass", GLASS
+    )
     body.add(_end(tail - 0.012, -half + 0.40, half - 0.40, 0.55, 0.98), BEHIND, "plastic", (0.03, 0.03, 0.03))
     for i in range(3):
         z = 0.62 + 0.12 * i
-        body.add(_end(tail - 0.018, -half + 0.44, half - 0.44, z, z + 0.03), BEHIND, "metal", (0.10, 0.10, 0.10), fine=True)
+        body.add(
+            _end(tail - 0.018, -half + 0.44, half - 0.44, z, z + 0.03), BEHIND, "metal", (0.10, 0.10, 0.10), fine=True
+        )
     for material, albedo, z0, z1 in (
         ("tail_lamp", TAIL_RED, 0.92, 1.16),
         ("brake_lamp", BRAKE_RED, 0.66, 0.90),

@@ -123,3 +123,39 @@ def _night(rng: np.random.Generator, azimuth: float, setting: Setting, common: d
         headlight=(rng.uniform(0.7, 1.3) * (_colour(1.0, 0.9, 0.72) if rng.random() < 0.5 else _colour(0.92, 0.96, 1.0))),
         **common,
     )  # fmt: skip
+
+
+def headlight_ground(look: Look, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Irradiance [h w] of the road by the ego's low beams at x [h], y [h w] (m, ego frame), for a lamp of strength 1."""
+    ahead = np.maximum(x, 0.1)
+    near = (ahead / 5.0) ** 2 / (1 + (ahead / 5.0) ** 2)
+    along = (near / (1 + (ahead / 17.0) ** 2.6)).astype(np.float32)[:, None]
+    width = (1.6 + 0.24 * ahead).astype(np.float32)[:, None]
+    across = y / width
+    core = np.exp(-(across * across))
+    wide = np.exp(-(across * across) * np.float32(0.16))
+    right = np.exp(-(((y + np.float32(0.06) * ahead.astype(np.float32)[:, None]) / (width * np.float32(0.6))) ** 2))
+    far = (0.25 * near / (1 + (ahead / 38.0) ** 3)).astype(np.float32)[:, None]
+    return along * (np.float32(0.5) * core + np.float32(0.22) * wide) + far * right
+
+
+def headlight_at(look: Look, place: np.ndarray) -> np.ndarray:
+    """Irradiance [n 3] of upright surfaces at ego-frame points [n 3] by the ego's low beams: sharp cut-off above lamp height."""
+    x, y, z = place[:, 0], place[:, 1], place[:, 2]
+    distance = np.sqrt(x * x + y * y) + np.float32(0.5)
+    side = y / np.maximum(x, 0.5)
+    rise = (z - np.float32(0.7)) / distance
+    beam = np.exp(-((side / np.float32(0.3)) ** 2)) + np.float32(0.2) * np.exp(-((side / np.float32(0.8)) ** 2))
+    cut = np.float32(0.05) + np.float32(0.95) / (1 + np.exp(np.clip((rise - np.float32(0.006)) * np.float32(160.0), -20, 20)))
+    strength = beam * cut * np.float32(0.55) / (1 + (distance / np.float32(14.0)) ** 2)
+    return strength[:, None] * look.headlight
+
+
+def lamp_light(look: Look, lamps: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Irradiance [n 3] at ego-frame points [n 3] by street lamps [k 3] (their heads)."""
+    total = np.zeros(len(place), np.float32)
+    for lamp in lamps:
+        offset = place - lamp
+        square = (offset * offset).sum(axis=1)
+        total += np.float32(9.0) / (square + np.float32(16.0)) * (offset[:, 2] < 0.3)
+    return (total * np.float32(0.35 * look.street_lamps))[:, None] * look.lamp_colour

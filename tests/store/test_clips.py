@@ -147,10 +147,10 @@ def test_a_killed_writer_loses_nothing_that_was_appended(tmp_path: Path) -> None
     for delay in (0.02, 0.05, 0.11):
         process = subprocess.Popen([sys.executable, "-c", WRITE_FOREVER, str(path)], stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
-        process.stdout.readline()
+        first = process.stdout.readline()
         time.sleep(delay)
         process.kill()
-        promised = int(process.stdout.read().split()[-1])
+        promised = int((first + process.stdout.read()).split()[-1])
         process.wait()
         store = ClipStore(path)
         assert promised <= len(store) <= promised + 1
@@ -161,6 +161,16 @@ def test_a_killed_writer_loses_nothing_that_was_appended(tmp_path: Path) -> None
             )
             assert clip.source == f"clip {k}" and (clip.ego.speed == k).all()
         store.close()
+
+
+def test_no_other_process_reads_what_is_being_written(tmp_path: Path, make_clip: Maker) -> None:
+    path = tmp_path / "a.h5"
+    code = f"from drivesim.store.clips import ClipStore; ClipStore({str(path)!r})"
+    with ClipWriter(path) as writer:
+        writer.append(make_clip(0, 5, 30.0, 16, 32))
+        elsewhere = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert "a.h5: is in use" in elsewhere.stderr
+    assert len(ClipStore(path)) == 1
 
 
 def first_pixel(store: ClipStore) -> int:

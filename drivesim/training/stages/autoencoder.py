@@ -17,7 +17,7 @@ from drivesim.models.latent_space import LatentSpace
 from drivesim.nn.autoencoder import Autoencoder, AutoencoderConfig, kl_divergence
 from drivesim.nn.discriminator import PatchDiscriminator, hinge_discriminator, hinge_generator
 from drivesim.tensors import numpy_stream, to_frames, to_network
-from drivesim.training.stage import Batch, Recipe, StageName
+from drivesim.training.stage import Batch, Recipe, StageName, seeded
 
 
 class AutoencoderRecipe(Recipe):
@@ -50,11 +50,11 @@ class AutoencoderStage:
 
     def __init__(self, recipe: AutoencoderRecipe, data: list[Path], held_out: list[Path]) -> None:
         self.recipe = recipe
-        torch.manual_seed(recipe.seed)
-        self.space = LatentSpace(Autoencoder(recipe.model))
-        self.modules: dict[str, nn.Module] = {"model": self.space}
-        if recipe.adversary_weight > 0:
-            self.modules["adversary"] = PatchDiscriminator()
+        with seeded(recipe.seed):
+            self.space = LatentSpace(Autoencoder(recipe.model))
+            self.modules: dict[str, nn.Module] = {"model": self.space}
+            if recipe.adversary_weight > 0:
+                self.modules["adversary"] = PatchDiscriminator()
         self.source = FrameSource(data)
         self.held_out = FrameSource(held_out)
 
@@ -101,7 +101,7 @@ class AutoencoderStage:
     def evaluate(self) -> dict[str, float]:
         """PSNR (dB) over 64 whole held-out frames: mean, and of the worst tenth."""
         frames = self._held_out_frames(64)
-        figures = np.array([psnr(a, b) for a, b in zip(self._reconstruct(frames), frames, strict=True)])
+        figures = psnr(self._reconstruct(frames), frames)
         return {"psnr": float(figures.mean()), "psnr_worst": float(np.sort(figures)[:6].mean())}
 
     def preview(self) -> np.ndarray:

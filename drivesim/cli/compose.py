@@ -1,0 +1,31 @@
+"""`drivesim compose`: the first frame of a scenario."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def compose(
+    scenario: Annotated[Path, typer.Argument(help="Scenario file.")],
+    out: Annotated[Path, typer.Option(help="Picture to write (.png, .jpg or .webp), 512x1024.")],
+    variants: Annotated[int, typer.Option(help="How many; more than one are written as OUT-00, OUT-01, ...")] = 1,
+    seed: Annotated[int | None, typer.Option(help="Instead of the scenario's seed.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    quality: Annotated[str, typer.Option(help="draft, standard or best: more sampling steps.")] = "standard",
+    checkpoints: Annotated[Path | None, typer.Option(help="Folder of the weights; default: the shipped ones.")] = None,
+) -> None:
+    """Compose the first frame that a rollout of SCENARIO with this seed would start from."""
+    from drivesim.simulation.rollout import Request, compose_frames
+    from drivesim.simulation.settings import parse_quality
+    from drivesim.video_io import write_image
+
+    request = Request(
+        scenario, seed=seed, device=device, settings=parse_quality(quality), checkpoints=checkpoints
+    )
+    paths = [out] if variants == 1 else [out.with_name(f"{out.stem}-{i:02d}{out.suffix}") for i in range(variants)]
+    for path, frame in zip(paths, compose_frames(request, variants), strict=True):
+        write_image(path, frame)
+        typer.echo(f"wrote {path}")

@@ -1,0 +1,86 @@
+"""`drivesim data generate` and `drivesim data show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Make clips of the procedural driving world, and look at them.", no_args_is_help=True)
+
+Size = Annotated[str, typer.Option(metavar="HEIGHTxWIDTH", help="Frame size in pixels.")]
+
+
+@app.command()
+def generate(
+    out: Annotated[Path, typer.Argument(metavar="OUT.h5", help="Store to fill; one that is there is added to.")],
+    clips: Annotated[int, typer.Option(min=1, help="Clips that the store shall hold in the end.")] = 100,
+    frames: Annotated[int, typer.Option(min=1, help="Frames a clip.")] = 16,
+    fps: Annotated[list[float] | None, typer.Option(help="Frame rate; several take turns. [default: 1.875]")] = None,
+    size: Size = "128x256",
+    seed: Annotated[int, typer.Option(help="Clip k depends on the seed and k alone.")] = 1,
+    workers: Annotated[int | None, typer.Option(min=0, help="Rendering processes. [default: one a core]")] = None,
+    time_of_day: Annotated[str | None, typer.Option(help="day or night. [default: at random]")] = None,
+    setting: Annotated[
+        str | None, typer.Option(help="highway, city, residential or rural. [default: at random]")
+    ] = None,
+    noise: Annotated[bool, typer.Option(help="Noise of the camera's sensor.")] = True,
+    depth: Annotated[bool, typer.Option(help="Keep the depth of every pixel, too.")] = False,
+) -> None:
+    """Render clips with exact labels into a store; the same command again goes on where it stopped."""
+    from drivesim.data.synthesis import fill_store
+    from drivesim.store.clips import ClipStore
+
+    height, width = _parse_size(size)
+    fill_store(
+        out, clips, frames, fps or [1.875], height, width, seed, workers, typer.echo,
+        time_of_day=time_of_day, setting=setting, noise=noise, depth=depth,
+    )  # fmt: skip
+    store = ClipStore(out)
+    megabytes = out.stat().st_size / 1e6
+    typer.echo(f"{out}: {len(store)} clips, {store.total_frames} frames of {height}x{width}, {megabytes:.1f} MB")
+
+
+@app.command()
+def show(
+    store: Annotated[Path | None, typer.Argument(metavar="[STORE]", help="Store to look into.")] = None,
+    out: Annotated[Path, typer.Option(help="Picture to write (.png, .jpg, .webp).")] = Path("sheet.png"),
+    clips: Annotated[int, typer.Option(min=1, help="Random clips (with --real: as many real frames).")] = 16,
+    frames: Annotated[int, typer.Option(min=1, help="Successive frames of each clip.")] = 1,
+    boxes: Annotated[bool, typer.Option("--boxes", help="Draw the labels.")] = False,
+    world: Annotated[bool, typer.Option("--world", help="Render fresh clips, no store needed.")] = False,
+    fps: Annotated[float, typer.Option(help="Frame rate of fresh clips.")] = 1.875,
+    size: Size = "128x256",
+    real: Annotated[list[Path] | None, typer.Option(help="Film, image or folder whose frames to lay beside.")] = None,
+    width: Annotated[int, typer.Option(min=16, help="Width of each picture on the sheet.")] = 256,
+    seed: Annotated[int, typer.Option(help="Which clips and frames.")] = 0,
+) -> None:
+    """Lay random frames of a store, of the world and of real footage on one sheet."""
+    from drivesim.config import InputError
+    from drivesim.data.sheets import real_pictures, sheet, store_clips, world_clips
+    from drivesim.store.clips import ClipStore
+    from drivesim.video_io import write_image
+
+    height, across = _parse_size(size)
+    parts: list[tuple[str, object]] = []
+    if store is not None:
+        parts.append((store.name, store_clips(ClipStore(store), clips, frames, seed)))
+    if world:
+        parts.append((f"world, seed {seed}", world_clips(clips, frames, fps, height, across, seed)))
+    if real:
+        parts.append(("real", real_pictures(real, clips, height, seed)))
+    if not parts:
+        raise InputError("nothing to show; give a STORE, --world or --real")
+    write_image(out, sheet(parts, boxes, width))  # type: ignore[arg-type]
+    typer.echo(str(out))
+
+
+def _parse_size(text: str) -> tuple[int, int]:
+    """ "128x256" as (128, 256); InputError for anything else, or another aspect than 1:2."""
+    from drivesim.config import InputError
+
+    height, _, width = text.partition("x")
+    if not (height.isdecimal() and width.isdecimal()) or int(width) != 2 * int(height) or int(height) < 8:
+        raise InputError(f"--size {text}: give HEIGHTxWIDTH with width twice the height, such as 128x256")
+    return int(height), int(width)

@@ -1,0 +1,71 @@
+"""The console script `drivesim`. Commands parse, call one library function, print; bodies import what is heavy."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from drivesim import __version__
+from drivesim.cli import compose, data, rollout, train, validate
+
+
+class _Commands(TyperGroup):
+    """Turns what the user can mend into exit code 2, and Ctrl-C into 130, each with a line on stderr."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo("interrupted", err=True)
+            raise typer.Exit(130) from None
+        except Exception as error:
+            from drivesim.config import InputError
+
+            if not isinstance(error, InputError):
+                raise
+            typer.echo(str(error), err=True)
+            raise typer.Exit(2) from None
+
+
+app = typer.Typer(
+    name="drivesim",
+    cls=_Commands,
+    help="Driving-scenario simulation: a YAML scenario becomes minutes of driving video, in several futures.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"drivesim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+# One line a command, in the order of the help: app.command()(function), or app.add_typer(group, name="...").
+app.command()(validate.validate)
+app.command()(compose.compose)
+app.command()(rollout.rollout)
+app.add_typer(data.app, name="data")
+app.add_typer(train.app, name="train")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

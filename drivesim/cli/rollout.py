@@ -1,0 +1,96 @@
+"""`drivesim rollout`: a scenario becomes video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drivesim.simulation.progress import Progress
+
+
+def rollout(
+    scenario: Annotated[Path, typer.Argument(help="Scenario file.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write; goes on where an earlier run stopped.")],
+    seconds: Annotated[float | None, typer.Option(help="Instead of the scenario's length.")] = None,
+    fps: Annotated[float | None, typer.Option(help="1.875, 7.5 or 30, instead of the scenario's.")] = None,
+    futures: Annotated[int | None, typer.Option(help="Instead of the scenario's number of futures.")] = None,
+    only: Annotated[int | None, typer.Option(metavar="K", help="Make future K alone; the first is 0.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Instead of the scenario's seed.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Remove an earlier rollout in DIR and start anew.")] = False,
+    quality: Annotated[str, typer.Option(help="draft, standard or best: more sampling steps.")] = "standard",
+    checkpoints: Annotated[Path | None, typer.Option(help="Folder of the weights; default: the shipped ones.")] = None,
+) -> None:
+    """Roll SCENARIO out into video, in several futures. The same command again goes on where it was interrupted."""
+    from drivesim.simulation.rollout import Request, roll_out
+    from drivesim.simulation.settings import parse_quality
+
+    request = Request(scenario, seconds, fps, futures, only, seed, device, parse_quality(quality), checkpoints)
+    try:
+        with _progress_bars() as show:
+            manifest, work = roll_out(request, out, fresh, show)
+    except KeyboardInterrupt:
+        typer.echo(
+            f"interrupted; finished windows are kept in {out}, the same command{' without --fresh' if fresh else ''} "
+            "goes on from there",
+            err=True,
+        )
+        raise typer.Exit(130) from None
+    complete = [name for name, record in manifest.futures.items() if record.state == "complete"]
+    spent = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in work.seconds.items() if seconds)
+    typer.echo(f"seconds spent: {spent}" if spent else "nothing was missing")
+    films = ", ".join(str(out / name / "video.mp4") for name in complete)
+    typer.echo(f"{len(complete)} future{'s' * (len(complete) != 1)} there: {films}; side by side: {out / 'preview.png'}")
+
+
+@contextmanager
+def _progress_bars() -> Iterator[Callable[[Progress], None]]:
+    """A bar for every stage and the time that the whole job will still take; plain lines where there is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True)
+    bars = Bars(
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    whole = bars.add_task("whole job", total=1, note="")
+    tasks = {}
+    reported = 0.0
+
+    def show(progress: Progress) -> None:
+        nonlocal reported
+        spent, left = sum(progress.seconds.values()), progress.remaining()
+        for stage, total in progress.totals.items():
+            if total and stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total, note="")
+            if stage in tasks:
+                bars.update(tasks[stage], completed=progress.done[stage], note=f"{progress.seconds[stage]:.0f} s")
+        if left is not None:
+            share = spent / max(spent + left, 1e-9)
+            bars.update(whole, total=100, completed=round(100 * share), note=f"{_clock(left)} left")
+            if not console.is_terminal and spent - reported >= 15:
+                reported = spent
+                console.print(f"{100 * share:.0f} %, {_clock(left)} left")
+
+    with bars:
+        yield show
+
+
+def _clock(seconds: float) -> str:
+    """Minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"

@@ -1,0 +1,105 @@
+"""The space that the diffusion models work in: latents of the autoencoder, brought to unit variance per channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from drivesim.checkpoint import load_strictly, read_checkpoint
+from drivesim.nn.autoencoder import Autoencoder, AutoencoderConfig, TemporalDecoderLayers
+from drivesim.nn.convolutional import channels_last
+
+KIND = "autoencoder"
+
+
+class LatentSpace(nn.Module):
+    """Autoencoder with the shift and scale of its latents: normalised = (latent - shift) / scale, per channel."""
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, autoencoder: Autoencoder) -> None:
+        super().__init__()
+        self.config = config = autoencoder.config
+        self.autoencoder = autoencoder
+        self.temporal = TemporalDecoderLayers(config) if config.temporal else None
+        self.register_buffer("shift", torch.zeros(config.latent_channels))
+        self.register_buffer("scale", torch.ones(config.latent_channels))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The latent space of checkpoint `folder`, in evaluation mode; InputError if it is missing or does not fit."""
+        checkpoint, tensors = read_checkpoint(folder, KIND)
+        config = AutoencoderConfig.parse(checkpoint.model, folder / "config.json")
+        return channels_last(load_strictly(cls(Autoencoder(config)), tensors, folder).eval())
+
+    def with_temporal_layers(self) -> Self:
+        """The same latent space, frozen, with new temporal layers in its decoder: the same output at the start."""
+        space = type(self)(Autoencoder(self.config.model_copy(update={"temporal": True})))
+        space.autoencoder.load_state_dict(self.autoencoder.state_dict())
+        space.autoencoder.requires_grad_(False)
+        space.shift.copy_(self.shift)
+        space.scale.copy_(self.scale)
+        return space
+
+    def encode(self, frames: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Frames [b 3 h w] in [-1, 1] to normalised latents [b z h/8 w/8]: means, or samples given a generator."""
+        latents, logvar = self.autoencoder.encode(frames)
+        if generator is not None:
+            latents = latents + torch.exp(0.5 * logvar) * torch.randn(latents.shape, generator=generator).to(latents)
+        return (latents - _channels(self.shift)) / _channels(self.scale)
+
+    def denormalise(self, latents: Tensor) -> Tensor:
+        """Normalised latents [b z h w] to those of the autoencoder."""
+        return latents * _channels(self.scale) + _channels(self.shift)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Normalised latents [b z h w] to frames [b 3 8h 8w] clipped to [-1, 1], each by itself."""
+        return self.autoencoder.decode(self.denormalise(latents)).clamp(-1.0, 1.0)
+
+    def decode_clip(self, latents: Tensor, start: int = 0, stop: int | None = None, window: int = 16) -> Tensor:
+        """Frames `start` to `stop` [b stop-start 3 8h 8w], in [-1, 1], of the clip of normalised latents [b f z h w].
+
+        Decoded `window` frames at a time, each window with as many neighbours as the temporal layers can see: frames do
+        not depend on where windows begin. Without temporal layers each frame is decoded by itself.
+        """
+        frames = latents.shape[1]
+        stop = frames if stop is None else stop
+        reach = 0 if self.temporal is None else self.temporal.reach
+        decoded = []
+        for first in range(start, stop, window):
+            last = min(first + window, stop)
+            low, high = max(0, first - reach), min(frames, last + reach)
+            mix = None if self.temporal is None else self.temporal.mixer(high - low)
+            part = self.denormalise(rearrange(latents[:, low:high], "b f z h w -> (b f) z h w"))
+            part = rearrange(self.autoencoder.decode(part, mix), "(b f) c h w -> b f c h w", f=high - low)
+            decoded.append(part[:, first - low : last - low].clamp(-1.0, 1.0))
+        return torch.cat(decoded, dim=1)
+
+    @torch.no_grad()
+    def fit(self, batches: Iterable[Tensor]) -> None:
+        """Sets shift and scale to the mean and standard deviation of the latents of `batches` of frames [b 3 h w].
+
+        Raises ValueError if there are no frames.
+        """
+        count, total, squares = 0, torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
+        for frames in batches:
+            latents = rearrange(self.autoencoder.encode(frames)[0].double().cpu(), "b z h w -> z (b h w)")
+            count += latents.shape[1]
+            total = total + latents.sum(dim=1)
+            squares = squares + latents.square().sum(dim=1)
+        if count == 0:
+            raise ValueError("no frames to fit the latent space to")
+        mean = total / count
+        self.shift.copy_(mean)
+        self.scale.copy_((squares / count - mean.square()).clamp(min=1e-12).sqrt())
+
+
+def _channels(x: Tensor) -> Tensor:
+    """[c] to [c 1 1]."""
+    return x[:, None, None]

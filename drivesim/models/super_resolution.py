@@ -1,0 +1,180 @@
+"""Pixel-space video super-resolution by 4: diffusion given the noise-augmented low resolution (Video LDM, 3.4)
+
+What is diffused is not the frame but its residual to the bicubic upsampling of the low resolution, scaled to about unit
+variance. The low resolution explains all but a fifth of a frame's contrast; a cheap network that had to make all of it
+from noise in a few steps would lose some, while one that predicts nothing for the residual gives the bicubic frame. The
+residual is also nearly white, so that a noise schedule for small pictures fits it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Self
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from drivesim.checkpoint import load_strictly, read_checkpoint
+from drivesim.config import Config
+from drivesim.diffusion.ddim import sample
+from drivesim.diffusion.denoiser import Denoise, denoiser
+from drivesim.diffusion.schedule import NoiseSchedule
+from drivesim.nn.convolutional import channels_last
+from drivesim.nn.upsampler import UpsamplerTemporalLayers, UpsamplerUNet
+from drivesim.tensors import torch_stream
+
+KIND = "super-resolution"
+FACTOR = 4
+MAX_LEVEL = 250
+"""Noise augmentation goes from level 0 (next to none) to this one in training (Video LDM, appendix)."""
+
+
+class SuperResolutionConfig(Config):
+    """`widths` from the finest level on, which is as large as the low resolution; `blocks` a level.
+
+    `residual_std`: standard deviation of frames minus bicubic ones, in units of [-1, 1]; measure it on the training data.
+    `temporal`: whether there are temporal layers, of `temporal_widths`.
+    """
+
+    widths: tuple[int, ...] = (32, 64, 96, 160)
+    blocks: tuple[int, ...] = (1, 1, 1, 2)
+    temporal: bool = False
+    temporal_widths: tuple[int, ...] = (8, 16, 48, 80)
+    residual_std: float = 0.08
+
+
+class SuperResolution(nn.Module):
+    """v-prediction on the cosine schedule with zero terminal SNR: training reaches the pure noise of sampling."""
+
+    def __init__(self, config: SuperResolutionConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.schedule = NoiseSchedule.cosine().zero_terminal_snr()
+        self.augmentation = NoiseSchedule.from_beta(torch.linspace(1e-4, 2e-2, 1000, dtype=torch.float64))
+        self.network = UpsamplerUNet(3 * FACTOR**2, 3, config.widths, config.blocks)
+        self.temporal = UpsamplerTemporalLayers(config.widths, config.temporal_widths) if config.temporal else None
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The model of a checkpoint folder, in eval mode; InputError if it is missing, damaged or does not fit."""
+        checkpoint, tensors = read_checkpoint(folder, KIND)
+        config = SuperResolutionConfig.parse(checkpoint.model, folder / "config.json")
+        return channels_last(load_strictly(cls(config), tensors, folder).eval())
+
+    def with_temporal_layers(self) -> Self:
+        """A model for clips with the same spatial layers, frozen, and new temporal ones: at first the same output."""
+        model = type(self)(self.config.model_copy(update={"temporal": True}))
+        model.network.load_state_dict(self.network.state_dict())
+        model.network.requires_grad_(False)
+        return model
+
+    @property
+    def multiple(self) -> int:
+        """Height and width of the low resolution are multiples of this."""
+        return 2 ** (len(self.config.widths) - 1)
+
+    def augment(self, low: Tensor, level: Tensor, noise: Tensor) -> Tensor:
+        """Noise augmentation of `low` [b f 3 h w] at `level` int64 [b], 0 to 250, by unit `noise` [b f 3 h w]."""
+        return self.augmentation.add_noise(low, noise, level)
+
+    def residual(self, high: Tensor, low: Tensor) -> Tensor:
+        """x_0: what `high` [b f 3 4h 4w] has beyond bicubic `low` [b f 3 h w], of about unit variance."""
+        return (high - bicubic(low)) / self.config.residual_std
+
+    def compose(self, residual: Tensor, low: Tensor) -> Tensor:
+        """Inverse of `residual`: frames [b f 3 4h 4w], clipped to [-1, 1]."""
+        return (bicubic(low) + self.config.residual_std * residual).clamp(-1.0, 1.0)
+
+    def forward(self, x: Tensor, t: Tensor, low: Tensor, level: Tensor) -> Tensor:
+        """Estimate of v [b f 3 4h 4w] for noisy residuals `x` [b f 3 4h 4w] at `t` int64 [b].
+
+        `low` [b f 3 h w] has been augmented at `level` int64 [b]. Raises ValueError unless `multiple` divides h and w.
+        """
+        frames, height, width = low.shape[1], low.shape[3], low.shape[4]
+        if height % self.multiple or width % self.multiple:
+            raise ValueError(f"low resolution {height}x{width}: both must be multiples of {self.multiple}")
+        folded = F.pixel_unshuffle(rearrange(x, "b f c h w -> (b f) c h w"), FACTOR)
+        times, levels = (number.repeat_interleave(frames) for number in (t, level))
+        mix = None if self.temporal is None else self.temporal.mixer(frames)
+        v = self.network(folded, times, rearrange(low, "b f c h w -> (b f) c h w"), levels, mix)
+        return rearrange(F.pixel_shuffle(v, FACTOR), "(b f) c h w -> b f c h w", f=frames)
+
+    def denoise(self, low: Tensor, level: Tensor, noise: Tensor) -> Denoise:
+        """(x_t [b f 3 4h 4w], t [b]) -> residual x_0 for clean `low` [b f 3 h w], augmented once: see `augment`."""
+        augmented = self.augment(low, level, noise)
+        return denoiser(lambda x, t: self(x, t, augmented, level), self.schedule, "v")
+
+    def upsample(
+        self,
+        low: Tensor,
+        noise: Tensor,
+        low_noise: Tensor,
+        steps: int,
+        level: int,
+        eta: float = 0.0,
+        noise_source: Callable[[int], Tensor] | None = None,
+        on_step: Callable[[int, Tensor], None] | None = None,
+    ) -> Tensor:
+        """Frames [b f 3 4h 4w] in [-1, 1] of `low` [b f 3 h w] in [-1, 1], all sampled at once.
+
+        Unit `noise` [b f 3 4h 4w] starts the sampler, `low_noise` [b f 3 h w] augments `low` at `level`; the rest is as
+        in diffusion.ddim.sample.
+        """
+        levels = torch.full((len(low),), level, dtype=torch.int64, device=low.device)
+        denoise = self.denoise(low, levels, low_noise)
+        return self.compose(sample(denoise, self.schedule, noise, steps, eta, noise_source, on_step), low)
+
+    def upsample_clip(
+        self, low: Tensor, steps: int, level: int, seed: int, eta: float = 0.0, length: int = 8, overlap: int = 2
+    ) -> Iterator[Tensor]:
+        """Frames of a clip [b f 3 h w] of any length, finished pieces [b n 3 4h 4w] in order: see `in_portions`.
+
+        The noise of a frame depends on `seed` and its number alone, so that portions agree where they overlap.
+        """
+
+        def noise(frames: range, scale: int, *key: int | str) -> Tensor:
+            b, _, c, h, w = low.shape
+            shape = (b, c, scale * h, scale * w)
+            drawn = [torch.randn(shape, generator=torch_stream(seed, KIND, *key, frame)) for frame in frames]
+            return torch.stack(drawn, dim=1).to(low)
+
+        def upsample(frames: range) -> Tensor:
+            part = low[:, frames.start : frames.stop]
+            start, low_start = noise(frames, FACTOR, "start"), noise(frames, 1, "low")
+            return self.upsample(
+                part, start, low_start, steps, level, eta, lambda step: noise(frames, FACTOR, "step", step)
+            )
+
+        return in_portions(low.shape[1], length, overlap, upsample)
+
+
+def bicubic(low: Tensor) -> Tensor:
+    """[b f 3 h w] to [b f 3 4h 4w]."""
+    high = F.interpolate(low.flatten(0, 1), scale_factor=float(FACTOR), mode="bicubic", align_corners=False)
+    return high.unflatten(0, low.shape[:2])
+
+
+def in_portions(frames: int, length: int, overlap: int, make: Callable[[range], Tensor]) -> Iterator[Tensor]:
+    """Frames 0 to `frames` - 1, made in portions: pieces [b n ...] in order, each as soon as it is final.
+
+    `make(range)` gives the frames of a portion [b f ...]. Portions have `length` frames, the last one begins early
+    enough to have as many; a clip that is shorter is one portion. Where two overlap, by `overlap` frames or more, the
+    first fades into the second. Raises ValueError unless 0 <= overlap < length.
+    """
+    if not 0 <= overlap < length:
+        raise ValueError(f"an overlap of {overlap} frames does not fit portions of {length}")
+    last = max(0, frames - length)
+    starts = [*range(0, last, length - overlap), last]
+    ending: Tensor | None = None
+    for first, following in zip(starts, [*starts[1:], frames], strict=True):
+        made = make(range(first, min(first + length, frames)))
+        if ending is not None and ending.shape[1]:
+            shared = ending.shape[1]
+            rising = (torch.arange(shared, device=made.device, dtype=made.dtype) + 1) / (shared + 1)
+            faded = torch.lerp(ending, made[:, :shared], rising.reshape(-1, *[1] * (made.ndim - 2)))
+            made = torch.cat([faded, made[:, shared:]], dim=1)
+        yield made[:, : following - first]
+        ending = made[:, following - first :]

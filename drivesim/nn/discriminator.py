@@ -1,0 +1,62 @@
+"""Patch discriminators, for pictures and for clips, with spectral normalisation and the hinge loss.
+
+The video discriminator serves the temporal fine-tuning of the decoder (Video LDM, section 3.1.1 and appendix: alone; an
+additional image discriminator made the paper's results worse).
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+
+class PatchDiscriminator(nn.Module):
+    """Frames [b 3 h w] in [-1, 1] to logits [b 1 h/8 w/8]: each judges a patch of 40 pixels. 8 divides h and w."""
+
+    def __init__(self, width: int = 32) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            spectral_norm(nn.Conv2d(12, width, 3, padding=1)),
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv2d(width, 2 * width, 4, stride=2, padding=1)),
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv2d(2 * width, 4 * width, 4, stride=2, padding=1)),
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv2d(4 * width, 1, 3, padding=1)),
+        )
+
+    def forward(self, frames: Tensor) -> Tensor:
+        logits: Tensor = self.layers(F.pixel_unshuffle(frames, 2))
+        return logits
+
+
+class VideoPatchDiscriminator(nn.Module):
+    """Clips [b f 3 h w] in [-1, 1] to logits [b 1 f h/8 w/8] by 3D convolutions, four frames to either side."""
+
+    def __init__(self, width: int = 32) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            spectral_norm(nn.Conv3d(12, width, 3, padding=1)),
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv3d(width, 2 * width, (3, 4, 4), stride=(1, 2, 2), padding=1)),
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv3d(2 * width, 4 * width, (3, 4, 4), stride=(1, 2, 2), padding=1)),
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv3d(4 * width, 1, 3, padding=1)),
+        )
+
+    def forward(self, clips: Tensor) -> Tensor:
+        logits: Tensor = self.layers(rearrange(F.pixel_unshuffle(clips, 2), "b f c h w -> b c f h w"))
+        return logits
+
+
+def hinge_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """Hinge loss of the discriminator: logits of real above 1 and of fake below -1 cost nothing. A scalar."""
+    return 0.5 * (F.relu(1.0 - real).mean() + F.relu(1.0 + fake).mean())
+
+
+def hinge_generator(fake: Tensor) -> Tensor:
+    """Hinge loss of the generator: the logits of what it made should be high. A scalar."""
+    return -fake.mean()

@@ -1,0 +1,100 @@
+"""The four models of the cascade on one device, and what a scenario asks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import torch
+
+from drivesim.checkpoint import weights_hash
+from drivesim.models.conditioning import Conditions, build_conditions
+from drivesim.models.image_ldm import ImageLDM
+from drivesim.models.latent_space import LatentSpace
+from drivesim.models.super_resolution import SuperResolution
+from drivesim.models.video_ldm import VideoLDM
+from drivesim.scene.boxes import Boxes
+from drivesim.scene.scenario import Scenario
+
+STAGE_FOLDERS = ("autoencoder", "image-ldm", "video-ldm", "super-resolution")
+
+
+@dataclass(frozen=True)
+class Cascade:
+    """The models, in eval mode and on `device`; `video` sits on top of `image`."""
+
+    latent_space: LatentSpace
+    image: ImageLDM
+    video: VideoLDM
+    super_resolution: SuperResolution
+    device: torch.device
+
+    @classmethod
+    def load(cls, checkpoints: Path, device: torch.device) -> Self:
+        """The cascade of a folder with one checkpoint a stage; InputError if one is missing, damaged or no match."""
+        latent_space, image, video, super_resolution = (checkpoints / name for name in STAGE_FOLDERS)
+        backbone = ImageLDM.load(image)
+        return cls(
+            LatentSpace.load(latent_space).eval().to(device),
+            backbone.to(device),
+            VideoLDM.load(video, backbone).eval().to(device),
+            SuperResolution.load(super_resolution).eval().to(device),
+            device,
+        )
+
+    @property
+    def reach(self) -> int:
+        """Frames on either side that the decoder sees of a frame."""
+        temporal = self.latent_space.temporal
+        return 0 if temporal is None else temporal.reach
+
+    @contextmanager
+    def sampling(self, precision: str) -> Iterator[None]:
+        """Within it nothing is recorded for gradients, kernels are deterministic and `precision` holds.
+
+        Not for use around a generator's yield: a consumer would inherit it.
+        """
+        cudnn = torch.backends.cudnn
+        before = cudnn.deterministic, cudnn.benchmark
+        cudnn.deterministic, cudnn.benchmark = True, False
+        try:
+            low = torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bfloat16")
+            with torch.inference_mode(), low:
+                yield
+        finally:
+            cudnn.deterministic, cudnn.benchmark = before
+
+
+def weights_of(checkpoints: Path) -> dict[str, str]:
+    """sha256 of every stage's weights."""
+    return {name: weights_hash(checkpoints / name) for name in STAGE_FOLDERS}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a scenario asks of the networks: `conditions` one row, and the guidance scales of its two kinds."""
+
+    conditions: Conditions
+    boxes: Boxes
+    guidance: float
+    context_guidance: float
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> Self:
+        """The scene of a scenario. All four groups of conditions are given."""
+        boxes = scenario.scene_boxes()
+        look = scenario.look
+        conditions = build_conditions(
+            [boxes], look.time_of_day, look.crowdedness, scenario.road_model(), scenario.camera_model()
+        )
+        return cls(conditions, boxes, scenario.guidance.boxes, scenario.guidance.context)
+
+    def rows(self, boxes: list[Boxes | None]) -> Conditions:
+        """Conditions, a row for each element: look, road and camera of the scene, and these boxes (None: not given)."""
+        given = build_conditions(boxes)
+        scene = self.conditions.drop(boxes=True).repeat(len(boxes))
+        names = ("boxes", "kinds", "headings", "box_mask", "boxes_given")
+        return type(scene)(**(vars(scene) | {name: getattr(given, name) for name in names}))

@@ -1,0 +1,236 @@
+"""A rollout from scenario file to output folder: what `drivesim rollout` and `drivesim compose` call."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import resource
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import torch
+from torch import Tensor
+
+import drivesim
+from drivesim.config import InputError, shipped
+from drivesim.scene.scenario import Scenario
+from drivesim.scene.scenario_file import load_scenario
+from drivesim.simulation.cascade import Cascade, Scene, weights_of
+from drivesim.simulation.progress import STAGES, Progress
+from drivesim.simulation.settings import SamplingSettings
+from drivesim.simulation.simulator import compose, decode, encode_photo, upsample
+from drivesim.simulation.stream import Carry, frame_shape, simulate, work
+from drivesim.simulation.timeline import Timeline
+from drivesim.simulation.writer import FORMAT, MADE_BY, FutureFolder, FutureRecord, Job, Manifest, RolloutFolder
+from drivesim.tensors import pick_device, to_frames
+from drivesim.video_io import VideoWriter, read_image, write_image
+
+STANDARD = SamplingSettings.preset("standard")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for. None stands for what the scenario says, and for the shipped checkpoints.
+
+    `only` asks for that one future, otherwise futures 0 to `futures` - 1 are made.
+    """
+
+    scenario: Path
+    seconds: float | None = None
+    fps: float | None = None
+    futures: int | None = None
+    only: int | None = None
+    seed: int | None = None
+    device: str = "auto"
+    settings: SamplingSettings = STANDARD
+    checkpoints: Path | None = None
+
+    def numbers(self, scenario: Scenario) -> list[int]:
+        """Numbers of the futures asked for; InputError where that makes no sense."""
+        if self.only is not None and self.futures is not None:
+            raise InputError("--only and --futures: give one of them; --only K makes future K alone")
+        if self.only is not None:
+            if self.only < 0:
+                raise InputError(f"--only {self.only}: futures are numbered from 0")
+            return [self.only]
+        count = scenario.rollout.futures if self.futures is None else self.futures
+        if count < 1:
+            raise InputError(f"--futures {count}: ask for at least one")
+        return list(range(count))
+
+
+def roll_out(
+    request: Request, out: Path, fresh: bool = False, on_change: Callable[[Progress], None] | None = None
+) -> tuple[Manifest, Progress]:
+    """Makes the futures asked for in folder `out`, or what is missing of them: its manifest, and this run's work.
+
+    Interrupted at any moment, the same call goes on after the last finished window, and the result is the same bits.
+    `on_change` is called after every unit of work. Raises InputError for anything that the user can mend.
+    """
+    scenario = load_scenario(request.scenario)
+    rollout, numbers = scenario.rollout, request.numbers(scenario)
+    seconds = rollout.seconds if request.seconds is None else request.seconds
+    timeline = Timeline.of(seconds, rollout.fps if request.fps is None else request.fps)
+    seed = rollout.seed if request.seed is None else request.seed
+    device = pick_device(request.device)
+    checkpoints = request.checkpoints or shipped("checkpoints")
+    job = Job(
+        scenario=_file_hash(request.scenario),
+        photo=None if scenario.photo is None else _file_hash(scenario.photo),
+        seed=seed,
+        seconds=seconds,
+        fps=float(timeline.fps),
+        sampling=request.settings,
+        weights=weights_of(checkpoints),
+        device=device.type,
+    )
+    manifest = _new_manifest(job, scenario, request.scenario, device)
+    text = request.scenario.read_text(encoding="utf-8")
+    with RolloutFolder.open(out, manifest, text, fresh) as folder:
+        missing = [folder.future(number) for number in numbers if not folder.future(number).complete]
+        totals = dict.fromkeys(STAGES, 0) | {"compose": request.settings.image.steps if scenario.photo is None else 0}
+        for future in missing:
+            for stage, units in work(timeline, request.settings, future.carry()).items():
+                totals[stage] += units
+        progress = Progress(totals, on_change)
+        if missing:
+            cascade, scene = Cascade.load(checkpoints, device), Scene.of(scenario)
+            progress.start()
+            first = first_latents(cascade, request.settings, scenario, scene, seed, progress=progress)
+            if not (out / "initial.png").is_file():
+                write_image(out / "initial.png", first_frame(cascade, request.settings, first, seed))
+                progress.lap("compose", 0)
+            for future in missing:
+                _make_future(cascade, request.settings, scene, timeline, seed, future, first, progress)
+        if missing or not (out / "preview.png").is_file():
+            folder.write_preview(timeline)
+        folder.record(
+            seconds=_added(folder.manifest.seconds, progress.seconds),
+            peak_memory_mib=_peak_memory(folder.manifest.peak_memory_mib),
+        )
+    return folder.manifest, progress
+
+
+def _make_future(
+    cascade: Cascade,
+    settings: SamplingSettings,
+    scene: Scene,
+    timeline: Timeline,
+    seed: int,
+    folder: FutureFolder,
+    first: Tensor,
+    progress: Progress,
+) -> None:
+    """Makes what is missing of one future, window by window."""
+    height, width, _ = frame_shape(settings)
+    carry = folder.carry() or Carry.start(first)
+    earlier = folder.record if carry.window else None
+    frames = earlier.frames if earlier else 0
+    before = dict(progress.seconds)
+    progress.start()
+    chunks = simulate(cascade, settings, scene, timeline, seed, folder.number, carry, progress=progress)
+    for window in range(carry.window, timeline.windows):
+        with ExitStack() as films:
+            film: VideoWriter | None = None
+            for chunk in chunks:
+                if chunk.carry is not None:
+                    break
+                film = film or films.enter_context(folder.segment(window, timeline.fps, height, width))
+                film.write(chunk.frames)
+                progress.lap("write")
+        assert chunk.carry is not None and chunk.keys is not None
+        spent = {stage: seconds - before[stage] for stage, seconds in progress.seconds.items()}
+        frames += film.count if film else 0
+        seconds = _added(earlier.seconds if earlier else {}, spent)
+        done = FutureRecord(state="running", windows=window + 1, frames=frames, seconds=seconds)
+        folder.commit(window, chunk.keys, chunk.carry, done)
+    folder.finish(timeline, scene.boxes)
+    progress.lap("write", 0)
+
+
+def first_latents(
+    cascade: Cascade,
+    settings: SamplingSettings,
+    scenario: Scenario,
+    scene: Scene,
+    seed: int,
+    variant: int = 0,
+    progress: Progress | None = None,
+) -> Tensor:
+    """Latents [c h w] of the first frame: the scenario's photo, or else one composed by the image model."""
+    if scenario.photo is not None:
+        return encode_photo(cascade, settings, read_image(scenario.photo))
+    return compose(cascade, settings, scene, seed, variant, progress)
+
+
+def first_frame(cascade: Cascade, settings: SamplingSettings, latents: Tensor, seed: int) -> np.ndarray:
+    """The picture uint8 [4h 4w 3] of a first frame's latents [c h w], upsampled by itself."""
+    return to_frames(upsample(cascade, settings, decode(cascade, settings, latents[None]), 0, seed))[0]
+
+
+def compose_frames(request: Request, variants: int = 1) -> list[np.ndarray]:
+    """First frames uint8 [4h 4w 3] of a scenario, one a variant; variant 0 is the one that `roll_out` starts from.
+
+    Raises InputError for anything that the user can mend, more than one variant of a photo included.
+    """
+    scenario = load_scenario(request.scenario)
+    if variants < 1:
+        raise InputError(f"--variants {variants}: ask for at least one")
+    if scenario.photo is not None and variants > 1:
+        raise InputError(f"--variants {variants}: {request.scenario} starts from a photo, which has no variants")
+    seed = scenario.rollout.seed if request.seed is None else request.seed
+    cascade = Cascade.load(request.checkpoints or shipped("checkpoints"), pick_device(request.device))
+    scene, settings = Scene.of(scenario), request.settings
+    latents = (first_latents(cascade, settings, scenario, scene, seed, variant) for variant in range(variants))
+    return [first_frame(cascade, settings, latent, seed) for latent in latents]
+
+
+def _file_hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _added(earlier: dict[str, float], more: dict[Any, float]) -> dict[str, float]:
+    """Seconds by stage, both together."""
+    return {stage: round(earlier.get(stage, 0.0) + more[stage], 3) for stage in STAGES}
+
+
+def _peak_memory(earlier: dict[str, float]) -> dict[str, float]:
+    """Peak resident memory of this process, and of the GPU, in MiB, or what an earlier run reached."""
+    peak = {"process": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    if torch.cuda.is_available():
+        peak["gpu"] = torch.cuda.max_memory_allocated() / 2**20
+    return {name: round(max(value, earlier.get(name, 0.0)), 1) for name, value in peak.items()}
+
+
+def _new_manifest(job: Job, scenario: Scenario, path: Path, device: torch.device) -> Manifest:
+    """The manifest of a job of which nothing is done."""
+    machine: dict[str, Any] = {
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+    }
+    versions = {
+        "drivesim": drivesim.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "av": av.__version__,
+    }
+    return Manifest(
+        format=FORMAT,
+        made_by=MADE_BY,
+        job=job,
+        scenario={"file": str(path), **scenario.model_dump(mode="json")},
+        versions=versions,
+        machine=machine,
+        seconds={},
+        peak_memory_mib={},
+        futures={},
+    )

@@ -1,0 +1,110 @@
+"""What the two latent diffusion stages share: stores seen through the frozen autoencoder, and samples as tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from drivesim.checkpoint import weights_hash
+from drivesim.data.batches import Batch as LabelledBatch
+from drivesim.data.batches import ClipWindows
+from drivesim.data.latents import LatentCache, cache_latents
+from drivesim.diffusion.denoiser import Prediction, training_target
+from drivesim.diffusion.schedule import NoiseSchedule
+from drivesim.models.conditioning import Conditions, build_conditions
+from drivesim.models.latent_space import LatentSpace
+from drivesim.scene.boxes import Boxes
+from drivesim.store.clips import ClipStore
+from drivesim.tensors import to_frames, to_network
+from drivesim.training.stage import Batch
+
+GOLDEN = (5**0.5 - 1) / 2
+
+
+class LatentData:
+    """The frozen latent space, and windows of stores with their latents, encoded once and cached beside each store."""
+
+    def __init__(self, autoencoder: Path) -> None:
+        self.weights = weights_hash(autoencoder)
+        self.space = LatentSpace.load(autoencoder).requires_grad_(False)
+        self._caches: dict[Path, LatentCache] = {}
+
+    @torch.no_grad()
+    def encode(self, frames: np.ndarray) -> np.ndarray:
+        """Pictures uint8 [f h w 3] to normalised latents [f c h/8 w/8]."""
+        return self.space.encode(to_network(frames)).numpy()
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> np.ndarray:
+        """Normalised latents [f c h w] to pictures uint8 [f 8h 8w 3]."""
+        return to_frames(self.space.decode(latents.float().cpu()))
+
+    def windows(self, stores: Iterable[Path], length: int, fps: float | None) -> ClipWindows:
+        """Windows of `length` frames at `fps` (None: any) of the stores that have such."""
+        opened = [ClipStore(path) for path in stores]
+        fitting = [store for store in opened if has_windows(store, length, fps)]
+        for store in fitting:
+            if store.path not in self._caches:
+                self._caches[store.path] = cache_latents(store, self.encode, self.weights, progress=print)
+        return ClipWindows(fitting or opened, length, fps, latents=[self._caches[store.path] for store in fitting])
+
+
+def has_windows(store: ClipStore, length: int, fps: float | None) -> bool:
+    """Whether any clip of the store has `length` frames at `fps`, perhaps by leaving frames out."""
+    for clip in range(len(store)):
+        step = 1 if fps is None else store.fps(clip) / fps
+        if step >= 1 and abs(step - round(step)) < 1e-6 and store.frames(clip) > (length - 1) * round(step):
+            return True
+    return False
+
+
+def conditions_of(batch: LabelledBatch, boxes: Iterable[Boxes | None] | None = None) -> Conditions:
+    """All that is known of the frames of a batch, as conditions; `boxes` instead of its own where given."""
+    shown = list(batch.boxes if boxes is None else boxes)
+    return build_conditions(shown, batch.time_of_day, batch.crowdedness, batch.road, batch.camera)
+
+
+def pack(conditions: Conditions) -> Batch:
+    """Conditions as entries of a batch; `unpack` is the way back."""
+    return {f"conditions/{f.name}": getattr(conditions, f.name) for f in fields(conditions)}
+
+
+def unpack(batch: Batch) -> Conditions:
+    """The conditions of a batch, rows [(b f)] where it holds them as [b f ...]."""
+    names = [f.name for f in fields(Conditions)]
+    leading = batch["latents"].ndim - 3
+    return Conditions(**{name: batch[f"conditions/{name}"].flatten(0, leading - 1) for name in names})
+
+
+def stack(samples: list[Batch]) -> Batch:
+    """Samples as one batch."""
+    return {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
+
+
+def diffusion_time(sample: int, rng: np.random.Generator, steps: int) -> Tensor:
+    """The diffusion time int64 [] of sample number `sample`: jittered golden-ratio steps cover all times evenly."""
+    place = (sample * GOLDEN + rng.uniform(0, 1 / 64)) % 1.0
+    return torch.tensor(min(steps - 1, int(place * steps)))
+
+
+def diffusion_error(
+    prediction: Prediction, schedule: NoiseSchedule, output: Tensor, latents: Tensor, noise: Tensor, t: Tensor
+) -> Tensor:
+    """Squared error of the network's output against its target, averaged over all but the batch and frames: [b] or [b f]."""
+    target = training_target(prediction, schedule, latents, noise, t)
+    return (output.float() - target).square().mean(dim=(-3, -2, -1))
+
+
+def draw_boxes(frame: np.ndarray, boxes: Boxes) -> np.ndarray:
+    """A copy of the picture uint8 [h w 3] with the boxes outlined in green."""
+    drawn = frame.copy()
+    height, width = frame.shape[:2]
+    for x1, y1, x2, y2 in np.round(boxes.box * [width, height, width, height]).astype(int):
+        cv2.rectangle(drawn, (int(x1), int(y1)), (int(x2), int(y2)), (0, 255, 0), 1)
+    return drawn

@@ -1,0 +1,132 @@
+"""Image LDM: latents of single frames, noised at every level, under conditions that are dropped at random."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from drivesim.diffusion.ddim import sample
+from drivesim.diffusion.guidance import guide
+from drivesim.models.conditioning import GROUPS, Conditions
+from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
+from drivesim.tensors import numpy_stream, torch_stream
+from drivesim.training.latent_data import (
+    LatentData,
+    conditions_of,
+    diffusion_error,
+    diffusion_time,
+    draw_boxes,
+    pack,
+    stack,
+    unpack,
+)
+from drivesim.training.stage import Batch, Recipe, StageName, seeded
+
+PREVIEW_GUIDANCE, PREVIEW_STEPS = 2.0, 25
+
+
+class ImageLDMRecipe(Recipe):
+    """`drop`: chance of each group of conditions to be left out; `drop_all`: of all at once, the null branch of guidance."""
+
+    model: ImageLDMConfig = ImageLDMConfig()
+    drop: float = Field(0.1, ge=0, le=1)
+    drop_all: float = Field(0.1, ge=0, le=1)
+
+
+class ImageLDMStage:
+    """Trains the image model on the latents of every frame of the stores."""
+
+    name: StageName = "image-ldm"
+
+    def __init__(self, recipe: ImageLDMRecipe, data: list[Path], held_out: list[Path], checkpoints: Path) -> None:
+        self.recipe = recipe
+        self.latent_data = LatentData(checkpoints / "autoencoder")
+        with seeded(recipe.seed):
+            self.model = ImageLDM(recipe.model)
+        self.modules: dict[str, nn.Module] = {"model": self.model}
+        self.frames = self.latent_data.windows(data, 1, None)
+        self.held_out = self.latent_data.windows(held_out, 1, None)
+
+    def draw(self, step: int, index: range) -> Batch:
+        """latents and noise [b c h w], t int64 [b], conditions of b rows with groups dropped."""
+        samples = []
+        for i in index:
+            rng = numpy_stream(self.recipe.seed, self.name, i)
+            labelled = self.frames.batch(rng, 1, pictures=False)
+            dropped = rng.random(len(GROUPS)) < self.recipe.drop
+            if rng.random() < self.recipe.drop_all:
+                dropped[:] = True
+            conditions = conditions_of(labelled).drop(**{k: bool(d) for k, d in zip(GROUPS, dropped, strict=True)})
+            assert labelled.latents is not None
+            latents = torch.from_numpy(labelled.latents[0, 0]).float()
+            samples.append({
+                "latents": latents,
+                "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
+                "t": diffusion_time(i, rng, len(self.model.schedule)),
+                **{name: value[0] for name, value in pack(conditions).items()},
+            })  # fmt: skip
+        return stack(samples)
+
+    def _error(self, batch: Batch, conditions: Conditions) -> Tensor:
+        """Error of each sample [b]."""
+        model, latents, noise, t = self.model, batch["latents"], batch["noise"], batch["t"]
+        noisy = model.schedule.add_noise(latents, noise, t).contiguous(memory_format=torch.channels_last)
+        output = model(noisy, t, conditions)
+        return diffusion_error(model.config.prediction, model.schedule, output, latents, noise, t)
+
+    def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+        """Mean squared error of the prediction."""
+        yield "model", self._error(batch, unpack(batch)).mean(), {}
+
+    def evaluate(self) -> dict[str, float]:
+        """Loss on 256 held-out frames at fixed times and noise, with all conditions, without boxes, and with none."""
+        device = next(self.model.parameters()).device
+        totals = {"loss": 0.0, "loss_without_boxes": 0.0, "loss_without_conditions": 0.0}
+        parts = 8
+        for part in range(parts):
+            rng = numpy_stream(0, "held-out", part)
+            labelled = self.held_out.batch(rng, 32, pictures=False)
+            assert labelled.latents is not None
+            latents = torch.from_numpy(labelled.latents[:, 0]).float()
+            batch = {
+                "latents": latents.to(device),
+                "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)).to(device),
+                "t": torch.stack([diffusion_time(32 * part + i, rng, len(self.model.schedule)) for i in range(32)]).to(device),
+            }
+            conditions = conditions_of(labelled).to(device)
+            nothing = Conditions.none(32).to(device)
+            for name, given in zip(totals, (conditions, conditions.drop(boxes=True), nothing), strict=True):
+                totals[name] += float(self._error(batch, given).mean()) / parts
+        return totals
+
+    def preview(self) -> np.ndarray:
+        """Held-out frames with their boxes, and below each two frames made from the same conditions."""
+        device = next(self.model.parameters()).device
+        labelled = self.held_out.batch(numpy_stream(0, "preview"), 4)
+        assert labelled.frames is not None and labelled.latents is not None
+        real = [draw_boxes(frame[0], boxes) for frame, boxes in zip(labelled.frames, labelled.boxes, strict=True)]
+        conditions = conditions_of(labelled).to(device)
+        nothing = Conditions.none(4).to(device)
+        rows = [np.concatenate(real, axis=1)]
+        for variant in range(2):
+            shape = (4, *labelled.latents.shape[2:])
+            noise = torch.randn(shape, generator=torch_stream(0, "preview", variant)).to(device)
+            denoise = guide(self.model.denoise(conditions), self.model.denoise(nothing), PREVIEW_GUIDANCE)
+            made = self.latent_data.decode(sample(denoise, self.model.schedule, noise, PREVIEW_STEPS))
+            shown = [draw_boxes(frame, boxes) if variant == 0 else frame
+                     for frame, boxes in zip(made, labelled.boxes, strict=True)]  # fmt: skip
+            rows.append(np.concatenate(shown, axis=1))
+        return np.concatenate(rows, axis=0)
+
+    def finish(self) -> None:
+        """Nothing is measured afterwards."""
+
+    def description(self) -> tuple[dict[str, Any], str | None]:
+        """The model's configuration, on top of the autoencoder's weights."""
+        return self.recipe.model.model_dump(mode="json"), self.latent_data.weights

@@ -1,0 +1,147 @@
+"""Super-resolution: patches of pictures first, then patches of clips with the spatial layers frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from einops import rearrange
+from pydantic import Field
+from torch import Tensor, nn
+
+from drivesim.data.batches import ClipWindows
+from drivesim.diffusion.denoiser import training_target
+from drivesim.metrics.reconstruction import psnr
+from drivesim.models.super_resolution import FACTOR, MAX_LEVEL, SuperResolution, SuperResolutionConfig, bicubic
+from drivesim.tensors import numpy_stream, to_frames, to_network
+from drivesim.training.latent_data import diffusion_time, stack
+from drivesim.training.stage import Batch, Recipe, StageName, seeded
+
+
+class SuperResolutionRecipe(Recipe):
+    """`crop`: side of the high-resolution patches in pixels; `frames` of a clip, 1 trains on pictures.
+
+    `blur`: the low resolution is softened by up to this many pixels (standard deviation), as decoded latents are.
+    """
+
+    model: SuperResolutionConfig = SuperResolutionConfig()
+    crop: int = Field(256, ge=32)
+    frames: int = Field(1, ge=1, le=8)
+    blur: float = Field(0.7, ge=0)
+
+
+def shrink(frames: np.ndarray) -> np.ndarray:
+    """Pictures uint8 [f h w 3] at a quarter of the size, by area."""
+    size = (frames.shape[2] // FACTOR, frames.shape[1] // FACTOR)
+    return np.stack([cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames])
+
+
+def soften(low: np.ndarray, sigma: float) -> np.ndarray:
+    """Pictures uint8 [f h w 3] blurred by `sigma` pixels."""
+    if sigma < 0.2:
+        return low
+    return np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in low])
+
+
+class SuperResolutionStage:
+    """Trains the upsampler; with temporal layers these alone, the spatial ones are frozen."""
+
+    name: StageName = "super-resolution"
+
+    def __init__(self, recipe: SuperResolutionRecipe, data: list[Path], held_out: list[Path]) -> None:
+        self.recipe = recipe
+        with seeded(recipe.seed):
+            self.model = SuperResolution(recipe.model)
+        if recipe.model.temporal:
+            self.model.network.requires_grad_(False)
+        self.modules: dict[str, nn.Module] = {"model": self.model}
+        self.windows = ClipWindows(data, recipe.frames, None)
+        self.held_out = ClipWindows(held_out, recipe.frames, None)
+
+    def draw(self, step: int, index: range) -> Batch:
+        """high [b f 3 h w], low [b f 3 h/4 w/4], noise like high, low_noise like low, t and level int64 [b]."""
+        return stack([self._sample(i) for i in index])
+
+    def _sample(self, i: int) -> Batch:
+        recipe, rng = self.recipe, numpy_stream(self.recipe.seed, self.name, i)
+        high = self.windows.pictures(rng, self.windows.draw(rng, 1), (recipe.crop, recipe.crop), flip=True)[0]
+        low = soften(shrink(high), rng.uniform(0, recipe.blur))
+        sample: Batch = {
+            "high": to_network(high),
+            "low": to_network(low),
+            "t": diffusion_time(i, rng, len(self.model.schedule)),
+            "level": torch.tensor(int(rng.integers(MAX_LEVEL + 1))),
+        }
+        for name, like in (("noise", "high"), ("low_noise", "low")):
+            sample[name] = torch.from_numpy(rng.standard_normal(sample[like].shape, np.float32))
+        return sample
+
+    def _error(self, batch: Batch) -> Tensor:
+        """Squared error of v, averaged."""
+        model, low, t = self.model, batch["low"], batch["t"]
+        residual = model.residual(batch["high"], low)
+        noisy = model.schedule.add_noise(residual, batch["noise"], t)
+        output = model(noisy, t, model.augment(low, batch["level"], batch["low_noise"]), batch["level"])
+        target = training_target("v", model.schedule, residual, batch["noise"], t)
+        return (output.float() - target).square().mean()
+
+    def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+        """Mean squared error of the prediction."""
+        yield "model", self._error(batch), {}
+
+    def _held_out(self, clips: int) -> tuple[np.ndarray, np.ndarray]:
+        """High and low resolution uint8 [n f h w 3] of the middle of held-out frames."""
+        rng = numpy_stream(0, "held-out")
+        frames = self.held_out.pictures(rng, self.held_out.draw(rng, clips))
+        top, left = (frames.shape[2] - 256) // 2, (frames.shape[3] - 512) // 2
+        high = frames[:, :, top : top + 256, left : left + 512]
+        return high, np.stack([shrink(clip) for clip in high])
+
+    def _upsample(self, low: np.ndarray, steps: int = 8, level: int = 50) -> np.ndarray:
+        """Pictures [n f 4h 4w 3] of low resolution [n f h w 3]."""
+        device = next(self.model.parameters()).device
+        made = []
+        for i, clip in enumerate(low):
+            x = to_network(clip)[None]
+            rng = numpy_stream(0, "upsample", i)
+            shape = (*x.shape[:3], FACTOR * x.shape[3], FACTOR * x.shape[4])
+            noise, low_noise = (torch.from_numpy(rng.standard_normal(s, np.float32)) for s in (shape, tuple(x.shape)))
+            made.append(to_frames(self.model.upsample(x.to(device), noise.to(device), low_noise.to(device), steps, level))[0])
+        return np.stack(made)
+
+    def evaluate(self) -> dict[str, float]:
+        """PSNR (dB) on 8 held-out clips, 512x256 pixels of each, sampled and by bicubic upsampling; and how sharp both are.
+
+        `detail` is the mean absolute difference of neighbouring pixels as a share of the true one.
+        """
+        high, low = self._held_out(8)
+        plain = np.stack([to_frames(bicubic(to_network(clip)[None]))[0] for clip in low])
+        figures = {}
+        for name, made in (("", self._upsample(low)), ("_bicubic", plain)):
+            flat, truth = (rearrange(x, "n f h w c -> (n f) h w c") for x in (made, high))
+            figures[f"psnr{name}"] = float(psnr(flat, truth).mean())
+            figures[f"detail{name}"] = float(detail(flat) / detail(truth))
+        return figures
+
+    def preview(self) -> np.ndarray:
+        """Bicubic, upsampled and true, side by side, for three held-out frames."""
+        high, low = self._held_out(3)
+        plain = np.stack([to_frames(bicubic(to_network(clip)[None]))[0] for clip in low])
+        made = self._upsample(low)
+        return np.concatenate([np.concatenate([x[i, 0] for x in (plain, made, high)], axis=1) for i in range(3)], axis=0)
+
+    def finish(self) -> None:
+        """Nothing is measured afterwards."""
+
+    def description(self) -> tuple[dict[str, Any], str | None]:
+        """The model's configuration; it stands alone."""
+        return self.recipe.model.model_dump(mode="json"), None
+
+
+def detail(frames: np.ndarray) -> float:
+    """Mean absolute difference of neighbouring pixels of uint8 [n h w 3]."""
+    return float(np.abs(np.diff(frames.astype(np.int16), axis=2)).mean())

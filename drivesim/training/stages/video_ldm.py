@@ -1,0 +1,180 @@
+"""Video LDM: the temporal layers learn prediction and interpolation together, the image model stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from drivesim.checkpoint import weights_hash
+from drivesim.data.batches import Batch as LabelledBatch
+from drivesim.diffusion.ddim import sample
+from drivesim.models.conditioning import Conditions
+from drivesim.models.image_ldm import ImageLDM
+from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig
+from drivesim.scene.boxes import Boxes
+from drivesim.tensors import numpy_stream, torch_stream
+from drivesim.training.latent_data import (
+    LatentData,
+    conditions_of,
+    diffusion_error,
+    diffusion_time,
+    pack,
+    stack,
+    unpack,
+)
+from drivesim.training.stage import Batch, Recipe, StageName, seeded
+
+KEY_FPS = 30 / 16
+
+
+class Task(NamedTuple):
+    """Clips of `frames` at `fps`; `given` are the choices of context frames, each with its chance."""
+
+    frames: int
+    fps: float
+    given: tuple[tuple[float, tuple[int, ...]], ...]
+
+
+PREDICTION = Task(10, KEY_FPS, ((0.15, ()), (0.30, (0,)), (0.55, (0, 1))))
+INTERPOLATION = tuple(Task(5, fps, ((0.15, ()), (0.85, (0, 4)))) for fps in (7.5, 30.0))
+
+
+class VideoLDMRecipe(Recipe):
+    """`prediction`: share of steps that predict (the others interpolate, half at 7.5 and half at 30 fps).
+
+    `drop`: chance of look, road and camera each to be left out; boxes are given for every frame, for the first alone,
+    or for none, with the chances `boxes_every`, `boxes_first` and the rest.
+    """
+
+    batch: int = Field(4, ge=1)
+    model: VideoLDMConfig = VideoLDMConfig()
+    prediction: float = Field(0.6, ge=0, le=1)
+    drop: float = Field(0.1, ge=0, le=1)
+    boxes_every: float = Field(0.3, ge=0, le=1)
+    boxes_first: float = Field(0.3, ge=0, le=1)
+
+
+class VideoLDMStage:
+    """Trains the temporal layers on windows of latents."""
+
+    name: StageName = "video-ldm"
+
+    def __init__(self, recipe: VideoLDMRecipe, data: list[Path], held_out: list[Path], checkpoints: Path) -> None:
+        self.recipe = recipe
+        self.base = weights_hash(checkpoints / "image-ldm")
+        self.latent_data = LatentData(checkpoints / "autoencoder")
+        with seeded(recipe.seed):
+            self.model = VideoLDM(recipe.model, ImageLDM.load(checkpoints / "image-ldm"))
+        self.modules: dict[str, nn.Module] = {"model": self.model}
+        self.tasks = (PREDICTION, *INTERPOLATION)
+        self.windows = {task: self.latent_data.windows(data, task.frames, task.fps) for task in self.tasks}
+        self.held_out = {task: self.latent_data.windows(held_out, task.frames, task.fps) for task in self.tasks}
+
+    def draw(self, step: int, index: range) -> Batch:
+        """latents, noise [b f c h w], t [b], mask float [b f], fps [b], conditions [b f ...]; one task for the whole step."""
+        rng = numpy_stream(self.recipe.seed, "task", step)
+        predicts, slow = rng.random() < self.recipe.prediction, rng.random() < 0.5
+        task = PREDICTION if predicts else INTERPOLATION[0 if slow else 1]
+        return stack([self._sample(task, i) for i in index])
+
+    def _sample(self, task: Task, i: int) -> Batch:
+        recipe, rng = self.recipe, numpy_stream(self.recipe.seed, self.name, i)
+        labelled = self.windows[task].batch(rng, 1, pictures=False)
+        chances, choices = zip(*task.given, strict=True)
+        given = choices[rng.choice(len(choices), p=chances)]
+        boxes: list[Boxes | None] = list(labelled.boxes)
+        luck = rng.random()
+        if luck >= recipe.boxes_every:
+            boxes = [table if f == 0 and luck < recipe.boxes_every + recipe.boxes_first else None
+                     for f, table in enumerate(boxes)]  # fmt: skip
+        dropped = rng.random(3) < recipe.drop
+        conditions = conditions_of(labelled, boxes).drop(look=bool(dropped[0]), road=bool(dropped[1]), camera=bool(dropped[2]))
+        assert labelled.latents is not None
+        latents = torch.from_numpy(labelled.latents[0]).float()
+        mask = torch.zeros(task.frames)
+        mask[list(given)] = 1.0
+        return {
+            "latents": latents,
+            "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
+            "t": diffusion_time(i, rng, len(self.model.schedule)),
+            "mask": mask,
+            "fps": torch.tensor(task.fps),
+            **pack(conditions),
+        }
+
+    def _error(self, batch: Batch, conditions: Conditions) -> Tensor:
+        """Error averaged over the frames that are not given: []."""
+        model, latents, noise, t = self.model, batch["latents"], batch["noise"], batch["t"]
+        noisy = model.schedule.add_noise(latents, noise, t)
+        output = model(noisy, t, conditions, Context(latents, batch["mask"]), batch["fps"])
+        error = diffusion_error(model.image.config.prediction, model.schedule, output, latents, noise, t)
+        made = 1.0 - batch["mask"]
+        return (error * made).sum() / made.sum()
+
+    def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+        """Mean squared error over the frames that are not given."""
+        loss = self._error(batch, unpack(batch))
+        task = "predict" if batch["latents"].shape[1] == PREDICTION.frames else "interpolate"
+        yield "model", loss, {task: loss.detach()}
+
+    def _held_out_batch(self, task: Task, part: int, clips: int) -> tuple[LabelledBatch, Batch, Conditions]:
+        """Labels, tensors and conditions (no boxes) of held-out windows with fixed times and noise."""
+        rng = numpy_stream(0, "held-out", part)
+        labelled = self.held_out[task].batch(rng, clips, pictures=False)
+        assert labelled.latents is not None
+        latents = torch.from_numpy(labelled.latents).float()
+        times = [diffusion_time(clips * part + i, rng, len(self.model.schedule)) for i in range(clips)]
+        batch = {
+            "latents": latents,
+            "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
+            "t": torch.stack(times),
+            "mask": torch.zeros(latents.shape[:2]),
+            "fps": torch.full((clips,), task.fps),
+        }
+        device = next(self.model.parameters()).device
+        conditions = conditions_of(labelled).drop(boxes=True).to(device)
+        return labelled, {name: value.to(device) for name, value in batch.items()}, conditions
+
+    def evaluate(self) -> dict[str, float]:
+        """Loss on 32 held-out windows a task and choice of context, at fixed times and noise, without boxes."""
+        figures: dict[str, float] = {}
+        cases = (("predict_0", PREDICTION, ()), ("predict_1", PREDICTION, (0,)), ("predict_2", PREDICTION, (0, 1)),
+                 ("interpolate_7.5", INTERPOLATION[0], (0, 4)), ("interpolate_30", INTERPOLATION[1], (0, 4)))  # fmt: skip
+        for name, task, given in cases:
+            total = 0.0
+            for part in range(4):
+                _, batch, conditions = self._held_out_batch(task, part, 8)
+                batch["mask"][:, list(given)] = 1.0
+                total += float(self._error(batch, conditions)) / 4
+            figures[name] = total
+        return figures
+
+    def preview(self) -> np.ndarray:
+        """Two held-out clips of key frames, each above its prediction from two frames, and interpolations at 7.5 fps."""
+        rows = []
+        for task, given, clips in ((PREDICTION, (0, 1), 2), (INTERPOLATION[0], (0, 4), 2)):
+            _, batch, conditions = self._held_out_batch(task, 0, clips)
+            latents = batch["latents"]
+            context = Context.revealed(latents, [given] * clips)
+            noise = torch.randn(latents.shape, generator=torch_stream(0, "preview")).to(latents.device)
+            denoise = self.model.denoise(conditions, context, batch["fps"])
+            made = sample(denoise, self.model.schedule, noise, 20)
+            for clip in range(clips):
+                shown = [0, 1, 3, 5, 7, 9] if task is PREDICTION else list(range(task.frames))
+                for source in (latents, made):
+                    row = np.concatenate(list(self.latent_data.decode(source[clip, shown])), axis=1)
+                    rows.append(np.pad(row, ((0, 0), (0, 6 * 256 - row.shape[1]), (0, 0))))
+        return np.concatenate(rows, axis=0)
+
+    def finish(self) -> None:
+        """Nothing is measured afterwards."""
+
+    def description(self) -> tuple[dict[str, Any], str | None]:
+        """The configuration of the temporal layers, on top of the image model's weights."""
+        return self.recipe.model.model_dump(mode="json"), self.base

@@ -1,0 +1,69 @@
+"""From linear radiance to the picture a dash cam stores."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from drivesim.world.lighting import Look
+
+_LUMA = np.float32([0.2126, 0.7152, 0.0722])
+
+
+def _tone(x: np.ndarray) -> np.ndarray:
+    """Filmic curve (Narkowicz's fit of ACES), then the sRGB exponent."""
+    x = np.maximum(x, 0)
+    x = (x * (np.float32(2.51) * x + np.float32(0.03))) / (x * (np.float32(2.43) * x + np.float32(0.59)) + np.float32(0.14))
+    return np.power(np.clip(x, 0, 1), np.float32(1 / 2.2))
+
+
+def develop(radiance: np.ndarray, look: Look, height: int, width: int, noise_seed: tuple[int, ...] | None) -> np.ndarray:
+    """Radiance float32 [H W 3] at a multiple of the size, to uint8 [height width 3]. No noise where `noise_seed` is None."""
+    picture = np.minimum(radiance * (look.balance * np.float32(look.exposure)), np.float32(24.0 if look.night else 6.0))
+    picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    picture += _bloom(picture, look)
+    picture *= _vignette(height, width, look.vignette)[..., None]
+    if look.hood:
+        _hood(picture, look)
+    grey = (picture @ _LUMA)[..., None]
+    picture = grey + np.float32(look.saturation) * (picture - grey)
+    picture = _tone(picture)
+    sigma = look.softness * height / 128
+    picture = cv2.GaussianBlur(picture, (0, 0), sigma)
+    if noise_seed is not None:
+        rng = np.random.default_rng(noise_seed)
+        grain = rng.standard_normal((height, width, 3), np.float32)
+        picture += grain * (np.float32(look.noise) * (np.float32(1.4) - picture))
+    return (np.clip(picture, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+
+
+def _bloom(picture: np.ndarray, look: Look) -> np.ndarray:
+    """Glare: light scattered in the lens, wide and faint; stronger around lamps at night."""
+    height, width = picture.shape[:2]
+    bright = np.maximum(picture - np.float32(0.8 if look.night else 1.2), 0)
+    small = cv2.resize(bright, (128, 64), interpolation=cv2.INTER_AREA)
+    tight, wide = cv2.GaussianBlur(small, (0, 0), 0.8), cv2.GaussianBlur(small, (0, 0), 4.0)
+    veil = (np.float32(0.22) * tight + np.float32(0.10) * wide) if look.night else np.float32(0.05) * wide
+    if look.night:
+        veil += np.float32(0.05) * cv2.GaussianBlur(small, (0, 0), 12.0)
+    return cv2.resize(veil, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _vignette(height: int, width: int, strength: float) -> np.ndarray:
+    y, x = np.linspace(-0.5, 0.5, height, dtype=np.float32)[:, None], np.linspace(-1, 1, width, dtype=np.float32)[None]
+    return 1 - np.float32(strength) * np.minimum((x * x + y * y) / np.float32(1.25), 1) ** np.float32(1.3)
+
+
+def _hood(picture: np.ndarray, look: Look) -> None:
+    """The ego's own bonnet along the lower edge, mirroring the sky a little."""
+    height, width = picture.shape[:2]
+    x = np.linspace(-1, 1, width, dtype=np.float32)
+    edge = (1 - look.hood * (1 - 0.35 * x * x)) * height
+    rows = np.arange(int(edge.min()), height, dtype=np.float32)[:, None] + 0.5
+    cover = np.clip((rows - edge) / (height / 128) + 0.5, 0, 1)[..., None]
+    depth = np.clip((rows - edge) / (0.08 * height), 0, 1)[..., None]
+    shine = look.horizon * look.exposure * (np.float32(0.10) - np.float32(0.07) * depth)
+    if look.night:
+        shine = shine * np.float32(0.8)
+    part = picture[int(edge.min()) :]
+    part += cover * (shine - part)

@@ -1,0 +1,202 @@
+"""Super-resolution: residuals, noise augmentation, exact convolutionality, portions without seams, strict loading."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+
+from drivesim.checkpoint import FORMAT, Checkpoint, write_checkpoint
+from drivesim.config import InputError
+from drivesim.diffusion.ddim import sample
+from drivesim.models.super_resolution import KIND, SuperResolution, SuperResolutionConfig, bicubic, in_portions
+
+SMALL = SuperResolutionConfig(widths=(8, 8), blocks=(1, 1), temporal_widths=(4, 4))
+
+
+def normal(*shape: int, seed: int = 1) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def smooth(*shape: int) -> torch.Tensor:
+    return torch.tanh(normal(*shape, seed=7))
+
+
+def stirred(temporal: bool = False, scale: float = 0.1, config: SuperResolutionConfig = SMALL) -> SuperResolution:
+    """A model with random parameters everywhere."""
+    model = SuperResolution(config.model_copy(update={"temporal": temporal})).eval()
+    generator = torch.Generator().manual_seed(0)
+    for parameter in model.parameters():
+        parameter.data = scale * torch.randn(parameter.shape, generator=generator)
+    return model
+
+
+def test_shipped_size_is_about_3m_parameters() -> None:
+    model = SuperResolution(SuperResolutionConfig(temporal=True))
+    assert 2e6 < sum(p.numel() for p in model.parameters()) < 3.5e6
+
+
+def test_residual_and_compose_are_inverse() -> None:
+    model, low = SuperResolution(SMALL), smooth(1, 2, 3, 8, 8)
+    high = 0.9 * smooth(1, 2, 3, 32, 32)
+    torch.testing.assert_close(model.compose(model.residual(high, low), low), high, rtol=0, atol=1e-6)
+
+
+def test_a_perfect_denoiser_gives_the_frame_exactly() -> None:
+    model, low, high = SuperResolution(SMALL), smooth(1, 2, 3, 8, 8), 0.9 * smooth(1, 2, 3, 32, 32)
+    truth = model.residual(high, low)
+    made = sample(lambda x, t: truth, model.schedule, normal(1, 2, 3, 32, 32), steps=3)
+    torch.testing.assert_close(model.compose(made, low), high, rtol=0, atol=1e-5)
+
+
+def test_an_untrained_model_estimates_only_what_the_noise_shows() -> None:
+    """v = 0 at the start, and with zero terminal SNR one step from pure noise is the bicubic frame exactly."""
+    model, low = SuperResolution(SMALL), smooth(1, 1, 3, 8, 8)
+    with torch.no_grad():
+        made = model.upsample(low, normal(1, 1, 3, 32, 32), normal(1, 1, 3, 8, 8), steps=1, level=0)
+    torch.testing.assert_close(made, bicubic(low).clamp(-1, 1), rtol=0, atol=1e-6)
+
+
+def test_level_and_augmentation_change_the_output() -> None:
+    model, low = stirred(), smooth(1, 1, 3, 8, 8)
+    x, t = normal(1, 1, 3, 32, 32), torch.tensor([500])
+    with torch.no_grad():
+        told = [model(x, t, low, torch.tensor([level])) for level in (0, 200)]
+        made = [model.upsample(low, x, normal(1, 1, 3, 8, 8), steps=2, level=level) for level in (0, 200)]
+    assert not torch.allclose(*told, atol=1e-4)
+    assert not torch.allclose(*made, atol=1e-5)
+
+
+def test_augmentation_keeps_variance_and_grows_with_the_level() -> None:
+    model, low = SuperResolution(SMALL), normal(2, 1, 3, 64, 64)
+    noise = normal(2, 1, 3, 64, 64, seed=2)
+    made = model.augment(low, torch.tensor([0, 250]), noise)
+    assert made.std().item() == pytest.approx(1.0, abs=0.05)
+    error = (made - low).square().mean(dim=(1, 2, 3, 4))
+    assert error[0] < 0.001 and error[1] > 0.3
+
+
+def test_sizes_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="multiples of 2"):
+        SuperResolution(SMALL)(torch.zeros(1, 1, 3, 36, 32), *[torch.tensor([1])], torch.zeros(1, 1, 3, 9, 8), torch.tensor([1]))
+
+
+def test_patch_and_whole_frame_agree_inside() -> None:
+    model, low, x = stirred(), smooth(1, 1, 3, 8, 96), normal(1, 1, 3, 32, 384)
+    t, level = torch.tensor([300]), torch.tensor([40])
+    with torch.no_grad():
+        whole, patch = model(x, t, low, level), model(x[..., :256], t, low[..., :64], level)
+    torch.testing.assert_close(patch[..., :160], whole[..., :160], rtol=1e-4, atol=1e-5)
+
+
+def test_new_temporal_layers_change_nothing_and_spatial_ones_are_frozen() -> None:
+    model, low = stirred(), smooth(2, 3, 3, 8, 8)
+    video = model.with_temporal_layers()
+    arguments = normal(2, 3, 3, 32, 32), torch.tensor([3, 700]), low, torch.tensor([0, 90])
+    with torch.no_grad():
+        torch.testing.assert_close(video(*arguments), model(*arguments), rtol=1e-5, atol=1e-6)
+    assert all(name.startswith("temporal.") for name, p in video.named_parameters() if p.requires_grad)
+
+
+def test_with_alpha_1_temporal_layers_are_off_bit_for_bit() -> None:
+    image = stirred()
+    video = image.with_temporal_layers()
+    assert video.temporal is not None
+    for parameter in video.temporal.blocks.parameters():
+        parameter.data.normal_(generator=torch.Generator().manual_seed(3))
+    for merge in video.temporal.merges:
+        merge.logit.data.fill_(30.0)
+    arguments = normal(1, 4, 3, 32, 32), torch.tensor([300]), smooth(1, 4, 3, 8, 8), torch.tensor([90])
+    with torch.no_grad():
+        assert torch.equal(video(*arguments), image(*arguments))
+
+
+def test_frames_see_each_other_only_through_temporal_layers() -> None:
+    low, x = smooth(1, 3, 3, 8, 8), normal(1, 3, 3, 32, 32)
+    other = x.clone()
+    other[:, 2] += 1
+    t, level = torch.tensor([500]), torch.tensor([50])
+    for temporal in (False, True):
+        model = stirred(temporal)
+        with torch.no_grad():
+            change = (model(x, t, low, level) - model(other, t, low, level))[:, 1].abs().max()
+        assert (change > 1e-6) == temporal
+
+
+@pytest.mark.parametrize(("frames", "length", "overlap"), [(1, 8, 2), (8, 8, 2), (9, 8, 2), (20, 8, 2), (23, 8, 3), (7, 3, 0)])
+def test_portions_cover_every_frame_once_in_order(frames: int, length: int, overlap: int) -> None:
+    seen = []
+
+    def make(portion: range) -> torch.Tensor:
+        seen.append(portion)
+        return torch.tensor(list(portion), dtype=torch.float32)[None, :, None]
+
+    made = torch.cat(list(in_portions(frames, length, overlap, make)), dim=1)
+    torch.testing.assert_close(made[0, :, 0], torch.arange(frames, dtype=torch.float32))
+    assert {len(portion) for portion in seen} == {min(length, frames)}
+    assert all(a.stop - b.start >= overlap for a, b in pairwise(seen))
+
+
+def test_portions_fade_into_each_other() -> None:
+    levels = iter([0.0, 1.0])
+    pieces = in_portions(12, 8, 4, lambda portion: torch.full((1, len(portion), 1), next(levels)))
+    made = torch.cat(list(pieces), dim=1).flatten()
+    torch.testing.assert_close(made, torch.tensor([0.0] * 4 + [0.2, 0.4, 0.6, 0.8] + [1.0] * 4))
+
+
+def test_overlap_must_fit() -> None:
+    with pytest.raises(ValueError, match="overlap"):
+        list(in_portions(9, 4, 4, lambda portion: torch.zeros(1, len(portion))))
+
+
+@pytest.mark.parametrize("eta", [0.0, 1.0])
+def test_portions_equal_the_whole_clip_without_temporal_layers(eta: float) -> None:
+    """Because noise belongs to frames, not to portions."""
+    model, low = stirred(), smooth(1, 14, 3, 8, 8)
+    with torch.no_grad():
+        whole, parts = (
+            torch.cat(list(model.upsample_clip(low, 2, 100, seed=3, eta=eta, length=n)), dim=1) for n in (14, 8)
+        )
+    assert whole.shape == (1, 14, 3, 32, 32)
+    torch.testing.assert_close(parts, whole, rtol=0, atol=1e-5)
+
+
+def test_temporal_layers_show_no_seam_in_a_constant_clip() -> None:
+    """Where portions meet, little is lost of what temporal layers do, and much less than without an overlap."""
+    model, low = stirred(temporal=True), smooth(1, 1, 3, 8, 8).expand(1, 26, -1, -1, -1)
+    assert model.temporal is not None
+    for parameter in model.temporal.blocks.parameters():
+        parameter.data *= 6
+    for merge in model.temporal.merges:
+        merge.logit.data.fill_(-2.0)
+
+    def upsampled(length: int, overlap: int) -> torch.Tensor:
+        pieces = model.upsample_clip(low, 2, 100, seed=3, length=length, overlap=overlap)
+        return torch.cat(list(pieces), dim=1)
+
+    with torch.no_grad():
+        whole, faded, cut, alone = upsampled(26, 2), upsampled(8, 2), upsampled(8, 0), upsampled(1, 0)
+    fade, gap, effect = (
+        (made - whole).square().mean(dim=(0, 2, 3, 4)).sqrt().max() for made in (faded, cut, alone)
+    )
+    assert fade < 0.4 * effect and fade < 0.5 * gap
+    assert fade < 0.01 * whole.diff(dim=1).square().mean().sqrt()
+
+
+def test_noise_depends_on_seed() -> None:
+    low = smooth(1, 2, 3, 8, 8)
+    with torch.no_grad():
+        a, same, other = (next(stirred().upsample_clip(low, 2, 50, seed=seed)) for seed in (1, 1, 2))
+    assert torch.equal(a, same) and not torch.equal(a, other)
+
+
+def test_saved_and_loaded_strictly(tmp_path: Path) -> None:
+    model = stirred(temporal=True).half().float()
+    checkpoint = Checkpoint(format=FORMAT, kind=KIND, model=model.config.model_dump(mode="json"), training={})
+    write_checkpoint(tmp_path, checkpoint, model.state_dict(), {})
+    loaded = SuperResolution.load(tmp_path)
+    assert loaded.config == model.config
+    assert all(torch.equal(loaded.state_dict()[name], tensor) for name, tensor in model.state_dict().items())
+    write_checkpoint(tmp_path, checkpoint, stirred().state_dict(), {})
+    with pytest.raises(InputError, match="missing"):
+        SuperResolution.load(tmp_path)

@@ -1,0 +1,148 @@
+"""The video model: the image model at alpha 1, context frames, what is trained and saved, what it loads onto."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from drivesim.checkpoint import Checkpoint, write_checkpoint
+from drivesim.config import InputError
+from drivesim.diffusion.ddim import sample
+from drivesim.diffusion.guidance import guide
+from drivesim.models.conditioning import Conditions, build_conditions
+from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
+from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig
+from drivesim.scene.road import Road
+
+SMALL = ImageLDMConfig(latent_channels=4, widths=(16, 32), blocks=1, head_width=16, token_width=32, encoder_layers=1)
+TEMPORAL = VideoLDMConfig(context_width=8, embedding_width=16, head_width=16)
+B, F = 2, 4
+
+
+def perturb(module: nn.Module, seed: int) -> None:
+    torch.manual_seed(seed)
+    for name, parameter in module.named_parameters():
+        if not name.endswith("logit"):
+            nn.init.normal_(parameter.data, std=0.15)
+
+
+def video(seed: int = 0) -> VideoLDM:
+    image = ImageLDM(SMALL)
+    perturb(image, seed)
+    model = VideoLDM(TEMPORAL, image)
+    perturb(model, seed + 1)
+    return model.eval()
+
+
+def noise(seed: int, frames: int = F) -> Tensor:
+    return torch.randn(B, frames, 4, 8, 8, generator=torch.Generator().manual_seed(seed))
+
+
+X, T, FPS = noise(1), torch.tensor([300, 800]), torch.tensor([1.875, 30.0])
+GIVEN = build_conditions([None] * (B * F), "night", 2, Road("rural", 1))
+
+
+def test_alpha_one_is_the_image_model_bit_for_bit() -> None:
+    model = video()
+    context = Context.of(X, {0: noise(2)[:, 0]})
+    frames = X.flatten(0, 1)
+    alone = model.image(frames, T.repeat_interleave(F), GIVEN).unflatten(0, (B, F))
+    assert not torch.allclose(model(X, T, GIVEN, context, FPS), alone)
+    model.temporal.set_alpha_logit(40.0)
+    assert torch.equal(model(X, T, GIVEN, context, FPS), alone)
+
+
+def test_a_fresh_model_is_the_image_model() -> None:
+    image = ImageLDM(SMALL)
+    perturb(image, 0)
+    model = VideoLDM(TEMPORAL, image).eval()
+    alone = image(X.flatten(0, 1), T.repeat_interleave(F), GIVEN).unflatten(0, (B, F))
+    torch.testing.assert_close(model(X, T, GIVEN, Context.none(X), FPS), alone, atol=1e-5, rtol=1e-5)
+
+
+def test_context_is_seen_through_the_mask_alone() -> None:
+    model, clip = video(), noise(2)
+    none = model(X, T, GIVEN, Context.none(X), FPS)
+    assert torch.equal(none, model(X, T, GIVEN, Context(clip, torch.zeros(B, F)), FPS))
+    first = model(X, T, GIVEN, Context.of(X, {0: clip[:, 0]}), FPS)
+    assert torch.equal(first, model(X, T, GIVEN, Context.revealed(clip, [[0]] * B), FPS))
+    two = model(X, T, GIVEN, Context.of(X, {0: clip[:, 0], 1: clip[:, 1]}), FPS)
+    ends = model(X, T, GIVEN, Context.of(X, {0: clip[:, 0], -1: clip[:, -1]}), FPS)
+    outs = [none, first, two, ends]
+    assert all(not torch.allclose(a, b, atol=1e-4) for i, a in enumerate(outs) for b in outs[:i])
+
+
+def test_a_first_frame_reaches_the_last() -> None:
+    model, clip = video(), noise(2)
+    a, b = (model(X, T, GIVEN, Context.of(X, {0: z}), FPS) for z in (clip[:, 0], clip[:, 1]))
+    assert not torch.allclose(a[:, -1], b[:, -1], atol=1e-5)
+
+
+def test_conditions_of_one_frame_and_the_frame_rate_matter() -> None:
+    model = video()
+    out = model(X, T, GIVEN, Context.none(X), FPS)
+    other = GIVEN.drop(look=torch.arange(B * F) == 1)
+    changed = model(X, T, other, Context.none(X), FPS)
+    assert not torch.allclose(out[0, 1], changed[0, 1], atol=1e-4)
+    torch.testing.assert_close(out[1], changed[1])
+    assert not torch.allclose(out, model(X, T, GIVEN, Context.none(X), FPS.flip(0)), atol=1e-4)
+
+
+@pytest.mark.parametrize("frames", [1, 5, 11])
+def test_other_lengths_work(frames: int) -> None:
+    x = noise(3, frames)
+    out = video()(x, T, Conditions.none(B * frames), Context.none(x), FPS)
+    assert out.shape == x.shape
+    assert out.isfinite().all()
+
+
+def test_only_temporal_layers_are_trained_and_saved() -> None:
+    model = video()
+    image_before = {k: v.clone() for k, v in model.image.state_dict().items()}
+    assert set(model.state_dict()) == {name for name, _ in model.named_parameters()}
+    assert all(name.startswith("temporal.") for name in model.state_dict())
+    assert not any(p.requires_grad for p in model.image.parameters())
+    model.train()
+    assert not model.image.training
+    model(X, T, GIVEN, Context.of(X, {0: noise(2)[:, 0]}), FPS).square().sum().backward()
+    # the embedding of the number of given frames gets gradients in the rows that were used
+    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+    torch.optim.SGD(model.parameters(), 1e-3).step()
+    assert all(torch.equal(v, image_before[k]) for k, v in model.image.state_dict().items())
+
+
+def test_the_image_model_moves_along() -> None:
+    model = video().to(torch.float64)
+    assert next(model.image.parameters()).dtype == torch.float64
+    model.to(memory_format=torch.channels_last)
+    assert model.image.unet.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_context_guidance_is_the_ordinary_one() -> None:
+    model = video()
+    context = Context.of(X, {0: noise(2)[:, 0]})
+    given, null = (model.denoise(GIVEN, c, FPS) for c in (context, context.without()))
+    torch.testing.assert_close(guide(given, null, 2.0)(X, T), 2 * given(X, T) - null(X, T))
+    assert torch.equal(guide(given, null, 1.0)(X, T), given(X, T))
+    assert torch.equal(guide(given, null, 0.0)(X, T), model.denoise(GIVEN, Context.none(X), FPS)(X, T))
+    made = sample(guide(given, null, 2.0), model.schedule, X, 3, 1.0, lambda i: noise(10 + i))
+    assert made.shape == X.shape
+    assert made.isfinite().all()
+
+
+def test_loading_checks_the_image_weights(tmp_path: Path) -> None:
+    model = video()
+    image_folder, folder = tmp_path / "image", tmp_path / "video"
+    kind = Checkpoint(format=1, kind="image-ldm", model=SMALL.model_dump(), training={})
+    digest = write_checkpoint(image_folder, kind, model.image.state_dict(), {})
+    made = Checkpoint(format=1, kind="video-ldm", model=TEMPORAL.model_dump(), training={}, base=digest)
+    write_checkpoint(folder, made, model.state_dict(), {})
+    loaded = VideoLDM.load(folder, ImageLDM.load(image_folder))
+    context = Context.none(X)
+    torch.testing.assert_close(loaded(X, T, GIVEN, context, FPS), model(X, T, GIVEN, context, FPS), atol=0.1, rtol=0.1)
+    with pytest.raises(InputError, match="base"):
+        VideoLDM.load(folder, ImageLDM(SMALL))
+    write_checkpoint(image_folder, kind, video(seed=5).image.state_dict(), {})
+    with pytest.raises(InputError, match="image weights"):
+        VideoLDM.load(folder, ImageLDM.load(image_folder))

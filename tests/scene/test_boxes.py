@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivesim.scene.boxes import Boxes, cuboid_corners, project_cuboids, silhouette
+from drivesim.scene.camera import Camera
+from drivesim.scene.road import Road
+from drivesim.scene.traffic import KINDS, Placement
+
+placements = st.builds(
+    Placement, st.floats(-10, 90), st.floats(-15, 15), st.floats(-180, 180), st.sampled_from(KINDS)
+)  # fmt: skip
+
+
+def cuboids(*placed: Placement) -> np.ndarray:
+    return np.array([p.cuboid(Road()) for p in placed])
+
+
+def test_corners_turn_to_the_left() -> None:
+    corners = cuboid_corners(np.array([10.0, 0, 1, 4, 2, 2, math.pi / 2]))
+    assert np.allclose([corners.min(0), corners.max(0)], [[9, -2, 0], [11, 2, 2]])
+
+
+def test_a_car_ahead_is_as_large_as_its_rear() -> None:
+    camera = Camera(height=1.4, field_of_view=60)
+    box, visible = project_cuboids(camera, cuboids(Placement(20, 0)))
+    rear = 20 - 4.7 / 2
+    assert box[0, 2] - box[0, 0] == pytest.approx(camera.focal * 1.82 / rear, rel=1e-5)
+    assert box[0, 3] == pytest.approx(0.5 + 2 * camera.focal * 1.4 / rear, rel=1e-5)
+    assert visible[0] == 1
+
+
+def test_a_car_behind_the_camera_or_beside_the_frame_has_no_box() -> None:
+    box, visible = project_cuboids(Camera(), cuboids(Placement(-20, 0), Placement(10, 30)))
+    assert np.isnan(box).all()
+    assert (visible == 0).all()
+    assert silhouette(Camera(), cuboids(Placement(-20, 0))[0]) is None
+
+
+def test_a_truck_hides_the_car_before_it_in_either_order() -> None:
+    pair = cuboids(Placement(15, 0, kind="truck"), Placement(30, 0))
+    assert project_cuboids(Camera(), pair)[1].tolist() == [1, 0]
+    assert project_cuboids(Camera(), pair[::-1])[1].tolist() == [0, 1]
+
+
+def test_half_hidden_is_half_visible() -> None:
+    near = np.array([10.0, 1.0, 1.4, 1e-6, 2.0, 2.8, 0.0])  # a screen over the left half of what is behind it
+    far = np.array([10.1, 0.0, 1.4, 1e-6, 1.0, 1.0, 0.0])
+    assert project_cuboids(Camera(), np.stack([near, far]))[1][1] == pytest.approx(0.5, abs=1e-2)
+
+
+@given(st.lists(placements, max_size=6))
+def test_boxes_stay_inside_the_frame(placed: list[Placement]) -> None:
+    box, visible = project_cuboids(Camera(), cuboids(*placed).reshape(-1, 7))
+    seen = ~np.isnan(box[:, 0])
+    assert ((box[seen] >= 0) & (box[seen] <= 1)).all()
+    assert (box[seen, 2:] >= box[seen, :2]).all()
+    assert ((visible >= -1e-6) & (visible <= 1 + 1e-6)).all()
+
+
+@given(placements.filter(lambda p: p.ahead > 0))
+def test_mirroring_the_world_mirrors_the_box(placed: Placement) -> None:
+    mirrored = Placement(placed.ahead, -placed.left, -placed.heading, placed.kind)
+    box, other = (project_cuboids(Camera(), cuboids(p))[0][0] for p in (placed, mirrored))
+    assert np.allclose(box, [1 - other[2], other[1], 1 - other[0], other[3]], atol=1e-6, equal_nan=True)
+
+
+def test_crowdedness_counts_what_is_high_enough_and_visible() -> None:
+    box = np.array([[0.1, 0.5, 0.2, 0.5 + h / 128] for h in (7.9, 8, 20, 20)], np.float32)
+    visible = np.array([1, 1, 0.29, 0.3], np.float32)
+    boxes = Boxes(np.arange(4), np.zeros(4, np.int64), box, np.zeros(4, np.float32), visible, np.zeros((4, 7)))
+    assert boxes.counted.tolist() == [False, True, False, True]
+    assert boxes.crowdedness == 2
+    assert boxes.take(boxes.counted).track.tolist() == [1, 3]
+    assert len(Boxes.none()) == Boxes.none().crowdedness == 0

@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from drivesim.config import InputError, read_yaml
+from drivesim.scene.scenario import Scenario
+from drivesim.scene.scenario_file import (
+    Fault,
+    check_scenarios,
+    dump_scenario,
+    load_scenario,
+    parse_scenario,
+    scenario_files,
+)
+
+LOOK = "look: {time_of_day: day, crowdedness: 9}\n"
+GOOD = f"name: good\n{LOOK}"
+
+
+def faults(text: str) -> list[str]:
+    """Faults of `text` without the name of the file."""
+    scenario, found = parse_scenario(text, Path("f"))
+    assert (scenario is None) == bool(found)
+    return [str(fault).removeprefix("f:") for fault in found]
+
+
+def test_a_fault_reads_like_a_compiler_message() -> None:
+    assert str(Fault("a.yaml", 3, 5, "wrong")) == "a.yaml:3:5: wrong"
+
+
+def test_good_text_has_no_faults() -> None:
+    assert faults(GOOD) == []
+    assert faults(GOOD + "road: {curvature: 1e-3}\ncamera: {height: 2}") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", '1:1: expected the keys "name", "look" and so on, not nothing'),
+        ("- 1", '1:1: expected the keys "name", "look" and so on, not a list of 1'),
+        ("name: a", '1:1: "look" is missing; it must be a group of keys (time_of_day, crowdedness)'),
+        ("name: a\nlook: {crowdedness: 1}", '2:1: "time_of_day" is missing; it must be day or night'),
+        ("name: a\nlook: {time_of_dya: day, crowdedness: 1}", '2:8: unknown key "time_of_dya" in "look" '
+         '(did you mean "time_of_day"?)'),
+        (GOOD + "lanes: 3", '3:1: unknown key "lanes" (it belongs in "road")'),
+        (GOOD + "zzz: 3", '3:1: unknown key "zzz" (known: name, look, road, camera, vehicles, photo, rollout, guidance)'),
+        (GOOD + "road: {setting: Highwya}", "3:17: setting must be highway, city, residential or rural, "
+         'not "Highwya" (did you mean "highway"?)'),
+        (GOOD + 'road: {lanes: "3"}', '3:15: lanes must be a whole number from 1 to 5, not "3"; remove the quotes'),
+        (GOOD + "road: {lanes: true}", "3:15: lanes must be a whole number from 1 to 5, not true"),
+        (GOOD + "road: {lanes: 3.0}", "3:15: lanes must be a whole number from 1 to 5, not 3.0"),
+        (GOOD + "road: {lanes: 6}", "3:15: lanes must be a whole number from 1 to 5, not 6"),
+        (GOOD + "road: {curvature: .nan}", "3:19: curvature must be a number from -0.02 to 0.02, not nan"),
+        (GOOD + "road:", "3:6: road must be a group of keys (setting, lanes, ego_lane, curvature), not nothing"),
+        (GOOD + "road: {lanes: 1, ego_lane: 2}", "3:28: ego_lane is 2, but the road has lanes: 1; lower it or add lanes"),
+        (GOOD + "rollout: {fps: 15}", "3:16: fps must be 1.875, 7.5 or 30, not 15"),
+        (GOOD + "rollout: {fps: yes}", '3:16: fps must be 1.875, 7.5 or 30, not "yes"'),
+        (GOOD + "vehicles:\n- 4", "4:3: a vehicle must be a group of keys such as {ahead: 20, left: 0, kind: sedan}, not 4"),
+        (GOOD + "vehicles:\n- {ahead: 9, left: 0, kind: sedna}", "4:29: kind must be sedan, hatchback, suv, van, truck "
+         'or bus, not "sedna" (did you mean "sedan"?)'),
+        (GOOD + "vehicles:\n- {ahead: 9, kind: van}", '4:3: "left" is missing; it must be a number from -60 to 60'),
+        (GOOD + "vehicles:\n- {box: [1, 2, 30, 40], kind: van, left: 2}", '4:36: unknown key "left" in "vehicles" '
+         '(a vehicle has either "box", or "ahead" and "left")'),
+        (GOOD + "vehicles:\n- {box: [1, 2, 30], kind: van}", "4:9: box must be four numbers [x1, y1, x2, y2]: left, top, "
+         "right and bottom edge in pixels of the 1024x512 frame, not a list of 3"),
+        (GOOD + "vehicles:\n- {box: [1, 2, 30, w], kind: van}", "4:20: box must be four numbers [x1, y1, x2, y2]: left, "
+         'top, right and bottom edge in pixels of the 1024x512 frame, not "w"'),
+        (GOOD + "name: two", '3:1: "name" is given twice, first on line 1; remove one of the two'),
+        (GOOD + "a: [1", "3:6: not valid YAML: while parsing a flow sequence, expected ',' or ']', but got '<stream end>'"),
+        (GOOD + "road: &r {lanes: 2}\ncamera: *r", "4:9: not valid YAML: an alias (*) is not allowed; write the value out"),
+        (GOOD + "? [1]\n: 2", "3:3: a key must be plain text"),
+        (GOOD + "road: {lanes: !!int x}", "3:15: the tag tag:yaml.org,2002:int does not fit here; remove it"),
+        (GOOD + "a: \x01", "3:4: character U+0001 is not allowed in YAML; remove it"),
+        ("[" * 2000, "1:1: the file is nested too deeply for a scenario"),
+    ],
+)  # fmt: skip
+def test_one_fault_has_its_position_and_remedy(text: str, expected: str) -> None:
+    assert expected in faults(text)
+    assert len(faults(text)) <= 2
+
+
+def test_a_wrong_name_says_what_a_name_is() -> None:
+    assert faults(f"name: Bad Name\n{LOOK}")[0].startswith("1:7: name must be lower-case letters")
+
+
+def test_too_many_vehicles() -> None:
+    text = "name: a\nlook: {time_of_day: day, crowdedness: 24}\nvehicles:\n"
+    text += "".join(f"- {{box: [{i * 40}, 10, {i * 40 + 39}, 60], kind: van}}\n" for i in range(25))
+    assert faults(text)[0].startswith("4:1: vehicles must be a list of at most 24 vehicles")
+    assert len(faults(text.rsplit("\n", 2)[0])) == 0
+
+
+def test_every_fault_is_found_at_once_though_the_fields_beside_are_broken() -> None:
+    text = """name: a
+look: {time_of_day: dusk, crowdedness: 1}
+road: {lanes: 2, ego_lane: 4}
+camera: {height: 9}
+vehicles:
+- {ahead: 20, left: 0, kind: sedan}
+- {ahead: 21, left: 0, kind: sedan}
+- {box: [0, 0, 2000, 100], kind: suv, hedaing: 3}
+photo: missing.png
+"""
+    lines = [line.split(":")[0] for line in faults(text)]
+    assert lines == ["2", "3", "4", "7", "8", "8", "9"]
+
+
+def test_crowdedness_below_the_boxes_points_at_crowdedness() -> None:
+    text = GOOD.replace("9", "1") + "vehicles:\n- {ahead: 9, left: 0, kind: van}\n- {ahead: 9, left: 4, kind: van}\n"
+    assert faults(text) == ["2:39: crowdedness is 1, but 2 of the vehicles count; make it at least 2"]
+
+
+def test_photo_must_be_an_image(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(GOOD + "photo: sub/p.png\n")
+    assert "No such file" in check_scenarios([path])[0].message
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/p.png").write_bytes(b"no image")
+    assert "is no image" in check_scenarios([path])[0].message
+    (tmp_path / "sub/p.png").write_bytes(b"")
+    assert "is no image" in check_scenarios([path])[0].message
+    cv2.imwrite(str(tmp_path / "sub/p.png"), np.zeros((8, 16, 3), np.uint8))
+    assert load_scenario(path).photo == tmp_path / "sub/p.png"
+    path.write_text(GOOD + "photo: sub\n")
+    assert "cannot be read (Is a directory)" in check_scenarios([path])[0].message
+    path.write_text(GOOD + 'photo: "a\\0b"\n')
+    assert "cannot be read" in check_scenarios([path])[0].message
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    assert str(check_scenarios([tmp_path / "no.yaml"])[0]) == f"{tmp_path}/no.yaml:1:1: no such file; check the path"
+    assert "no *.yaml file" in check_scenarios([tmp_path])[0].message
+    (tmp_path / "a.yaml").write_bytes(b"name: a\nlook: \xff\n")
+    assert str(check_scenarios([tmp_path])[0]).startswith(f"{tmp_path}/a.yaml:2:1: this line is not UTF-8")
+    (tmp_path / "a.yaml").write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    assert check_scenarios([tmp_path]) == []
+
+
+def test_folders_mean_all_their_files_and_names_must_differ(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text(GOOD)
+    (tmp_path / "c.txt").write_text("not a scenario")
+    assert scenario_files([tmp_path, tmp_path / "b.yaml"]) == [tmp_path / "a.yaml", tmp_path / "b.yaml"]
+    assert [str(fault) for fault in check_scenarios([tmp_path])] == [
+        f'{tmp_path}/b.yaml:1:7: the name "good" is also that of {tmp_path}/a.yaml; rename one of the two'
+    ]
+
+
+def test_load_scenario_lists_all_faults(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("name: 3\nlook: {time_of_day: day, crowdedness: -1}\n")
+    with pytest.raises(InputError) as caught:
+        load_scenario(path)
+    assert [line.split(": ")[0] for line in str(caught.value).splitlines()] == [f"{path}:1:7", f"{path}:2:39"]
+
+
+vehicles = st.one_of(
+    st.fixed_dictionaries(
+        {"ahead": st.floats(5, 80), "left": st.floats(-8, 8), "kind": st.sampled_from(["sedan", "bus"])},
+        optional={"heading": st.floats(-180, 180)},
+    ),
+    st.tuples(st.floats(0, 500), st.floats(0, 200), st.floats(9, 500), st.floats(9, 300)).map(
+        lambda b: {"box": [b[0], b[1], b[0] + b[2], b[1] + b[3]], "kind": "van"}
+    ),
+)
+scenarios = st.fixed_dictionaries(
+    {
+        "name": st.from_regex(r"[a-z0-9]{1,9}(_[a-z0-9]{1,9})?", fullmatch=True),
+        "look": st.fixed_dictionaries({"time_of_day": st.sampled_from(["day", "night"]), "crowdedness": st.just(24)}),
+    },
+    optional={
+        "road": st.fixed_dictionaries({"curvature": st.floats(-0.02, 0.02), "lanes": st.integers(1, 5)}),
+        "camera": st.fixed_dictionaries({"height": st.floats(1, 2.5), "pitch": st.floats(-6, 6)}),
+        "vehicles": st.lists(vehicles, max_size=3),
+        "rollout": st.fixed_dictionaries({"seed": st.integers(0, 2**32 - 1), "seconds": st.floats(0.5, 600)}),
+    },
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much], deadline=None)
+@given(scenarios)
+def test_dump_and_load_give_the_same_scenario(tmp_path: Path, values: dict[str, Any]) -> None:
+    try:
+        scenario = Scenario.model_validate(values)
+    except ValidationError:
+        assume(False)
+    dump_scenario(scenario, tmp_path / "s.yaml")
+    assert load_scenario(tmp_path / "s.yaml") == scenario
+
+
+@pytest.mark.parametrize("name", ["123", "1e5", "null", "true", "yes", "0x1f", "2001-01-01", "1_000", "on"])
+def test_names_that_look_like_something_else_stay_text(tmp_path: Path, name: str) -> None:
+    scenario = Scenario.model_validate({"name": name, "look": {"time_of_day": "day", "crowdedness": 0}})
+    dump_scenario(scenario, tmp_path / "s.yaml")
+    assert load_scenario(tmp_path / "s.yaml") == scenario
+    assert read_yaml(tmp_path / "s.yaml")["name"] == name  # whatever reads YAML 1.1
+
+
+def test_dumped_files_are_readable_and_find_the_photo(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "p.png"), np.zeros((8, 16, 3), np.uint8))
+    text = GOOD.replace("good", "'123'") + "photo: p.png\nvehicles:\n- {ahead: 20.5, left: 0, kind: van}\n"
+    scenario, _ = parse_scenario(text, tmp_path / "a.yaml")
+    assert scenario is not None
+    (tmp_path / "out").mkdir()
+    dump_scenario(scenario, tmp_path / "out/s.yaml")
+    written = (tmp_path / "out/s.yaml").read_text()
+    assert "  - {ahead: 20.5, left: 0, heading: 0, kind: van}\nphoto: ../p.png\n" in written
+    assert written.startswith("name: '123'\nlook:\n  time_of_day: day\n")
+    assert load_scenario(tmp_path / "out/s.yaml") == scenario
+
+
+BASE = (
+    Path(__file__).parents[2].joinpath("scenarios/highway_day.yaml").read_text()
+    + "guidance: {boxes: 1.5}\ncamera:\n  pitch: -2\n"
+)
+fragments = st.one_of(
+    st.sampled_from(["[", "]", "{", "}", ": ", "- ", "\n", "\n  ", '"', "'", "&a ", "*a", "!!int ", "<<: ", "null", "1e999",
+                     "-.inf", "true", "? ", "|", "9" * 400, "\t", "#", "%", "box: [1, 2, 3, 4]", "---\n", "\ufeff"]),
+    st.text(max_size=6),
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, len(BASE)), st.integers(0, 12), fragments), min_size=1, max_size=4))
+def test_broken_text_gives_faults_and_never_crashes(edits: list[tuple[int, int, str]]) -> None:
+    text = BASE
+    for start, length, replacement in edits:
+        text = text[:start] + replacement + text[start + length :]
+    scenario, found = parse_scenario(text, Path("f"))
+    assert (scenario is None) == bool(found)
+    lines = len(text.splitlines()) + 1
+    assert all(1 <= fault.line <= lines and fault.column >= 1 and fault.message for fault in found)
+
+
+junk = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(["name", "look", "road", "camera", "vehicles", "photo", "rollout"]), junk))
+def test_wrong_shapes_give_faults_and_never_crash(values: dict[str, Any]) -> None:
+    import json
+
+    assert faults(json.dumps(values))

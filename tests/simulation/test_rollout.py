@@ -1,0 +1,236 @@
+"""Whole rollouts of a tiny cascade: the output folder, resuming, and what is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_cascade import SCENARIO, SETTINGS, write_cascade
+
+from drivesim.config import InputError
+from drivesim.simulation.progress import Progress
+from drivesim.simulation.rollout import Request, compose_frames, roll_out
+from drivesim.simulation.settings import SamplingSettings
+from drivesim.simulation.writer import RolloutFolder
+from drivesim.store.rollouts import read_rollout
+from drivesim.video_io import read_image, read_video, write_image
+
+
+@pytest.fixture
+def request_(scenario: Path, checkpoints: Path) -> Request:
+    return Request(scenario, device="cpu", settings=SETTINGS, checkpoints=checkpoints)
+
+
+def with_(request: Request, **changes: object) -> Request:
+    return Request(**(vars(request) | changes))
+
+
+def results(folder: Path) -> dict[str, object]:
+    """What a rollout made, by file: pictures and data, without times of day."""
+    made: dict[str, object] = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.suffix == ".h5":
+            data = read_rollout(path)
+            made[name] = [x.tobytes() for x in (data.time_s, data.latents, data.keyframe_time_s, data.boxes)]
+        elif path.is_file() and path.name != "manifest.json":
+            made[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return made
+
+
+class Crash(Exception):
+    pass
+
+
+def crash_at(stage: str, unit: int):  # type: ignore[no-untyped-def]
+    def on_change(progress: Progress) -> None:
+        if progress.done[stage] >= unit:
+            raise Crash
+
+    return on_change
+
+
+def test_the_output_folder(request_: Request, tmp_path: Path) -> None:
+    manifest, work = roll_out(request_, out := tmp_path / "out")
+    files = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
+    films = {f"future-0{i}/{name}" for i in (0, 1) for name in ("video.mp4", "rollout.h5")}
+    assert files == films | {"manifest.json", "scenario.yaml", "initial.png", "preview.png"}
+    assert not list(out.glob("future-0*/.state"))
+    assert (out / "scenario.yaml").read_text() == SCENARIO
+    assert read_image(out / "initial.png").shape == (64, 128, 3)
+
+    frames, fps = read_video(out / "future-00" / "video.mp4")
+    assert frames.shape == (22, 64, 128, 3) and fps == 7.5
+    data = read_rollout(out / "future-00" / "rollout.h5")
+    np.testing.assert_allclose(data.time_s, np.arange(22) / 7.5)
+    np.testing.assert_allclose(data.keyframe_time_s, np.arange(7) / 1.875)
+    assert data.latents.shape == (7, 8, 2, 4)
+    assert len(data.boxes) == 1 and data.boxes["frame"][0] == 0 and data.boxes["source"][0] == 0
+    other = read_rollout(out / "future-01" / "rollout.h5")
+    np.testing.assert_array_equal(data.latents[0], other.latents[0])
+    assert np.abs(data.latents[1:] - other.latents[1:]).min(axis=(1, 2, 3)).max() > 0
+
+    written = json.loads((out / "manifest.json").read_text())
+    assert written == manifest.model_dump(mode="json")
+    assert written["job"]["scenario"] == hashlib.sha256(SCENARIO.encode()).hexdigest()
+    assert set(written["job"]["weights"]) == {"autoencoder", "image-ldm", "video-ldm", "super-resolution"}
+    assert written["job"]["seed"] == 5 and written["job"]["sampling"]["prediction"]["steps"] == 2
+    assert {"drivesim", "torch"} <= set(written["versions"]) and written["peak_memory_mib"]["process"] > 10
+    assert written["futures"]["future-00"]["state"] == "complete" and written["futures"]["future-01"]["frames"] == 22
+    assert written["seconds"]["predict"] > 0 and work.remaining() == 0
+
+
+def test_the_same_seed_gives_the_same_files_and_another_does_not(request_: Request, tmp_path: Path) -> None:
+    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
+        roll_out(with_(request_, seed=seed), tmp_path / name)
+    assert results(tmp_path / "a") == results(tmp_path / "b")
+    a, c = results(tmp_path / "a"), results(tmp_path / "c")
+    assert all(a[name] != c[name] for name in a if name != "scenario.yaml")
+
+
+def test_one_future_alone_is_the_same_as_beside_others(request_: Request, tmp_path: Path) -> None:
+    roll_out(with_(request_, futures=3), tmp_path / "all")
+    roll_out(with_(request_, only=2), tmp_path / "one")
+    everything, one = results(tmp_path / "all"), results(tmp_path / "one")
+    assert {name for name in one if "future" in name} == {"future-02/video.mp4", "future-02/rollout.h5"}
+    assert all(one[name] == everything[name] for name in one if name != "preview.png")
+    roll_out(with_(request_, futures=3), tmp_path / "one")
+    assert results(tmp_path / "one") == everything
+
+
+@pytest.mark.parametrize(("stage", "unit"), [("predict", 1), ("predict", 3), ("interpolate", 4), ("upsample", 7),
+                                             ("write", 1), ("write", 5), ("write", 14)])  # fmt: skip
+def test_resuming_after_a_crash_gives_the_same_bits(
+    request_: Request, tmp_path: Path, stage: str, unit: int, checkpoints: Path
+) -> None:
+    long = with_(request_, seconds=6.0, futures=2)
+    roll_out(long, tmp_path / "whole")
+    with pytest.raises(Crash):
+        roll_out(long, tmp_path / "cut", on_change=crash_at(stage, unit))
+    manifest, work = roll_out(long, tmp_path / "cut")
+    assert results(tmp_path / "cut") == results(tmp_path / "whole")
+    assert all(f.state == "complete" for f in manifest.futures.values())
+    if (stage, unit) == ("write", 14):
+        assert work.done["predict"] < 8  # the first future's windows were kept
+    assert work.remaining() == 0
+
+
+def test_a_finished_rollout_is_left_as_it_is(request_: Request, tmp_path: Path) -> None:
+    roll_out(request_, tmp_path / "out")
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*.mp4")}
+    _, work = roll_out(request_, tmp_path / "out")
+    assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*.mp4")}
+    assert sum(work.seconds.values()) == 0
+
+
+@pytest.mark.parametrize("change", ["scenario", "seed", "sampling", "weights", "seconds"])
+def test_another_job_is_refused_in_the_same_folder(request_: Request, tmp_path: Path, change: str) -> None:
+    roll_out(with_(request_, futures=1), out := tmp_path / "out")
+    other = with_(request_, futures=1)
+    if change == "scenario":
+        request_.scenario.write_text(SCENARIO + "\n# changed\n")
+    elif change == "seed":
+        other = with_(other, seed=6)
+    elif change == "seconds":
+        other = with_(other, seconds=4.0)
+    elif change == "sampling":
+        other = with_(other, settings=SamplingSettings(**{**SETTINGS.model_dump(), "image": {"steps": 4}}))
+    else:
+        other = with_(other, checkpoints=write_cascade(tmp_path / "other", seed=1))
+    with pytest.raises(InputError, match=rf"{change}.*--fresh"):
+        roll_out(other, out)
+    before = results(out)
+    roll_out(other, out, fresh=True)
+    assert results(out) != before
+
+
+def test_foreign_folders_are_never_touched(request_: Request, tmp_path: Path) -> None:
+    (out := tmp_path / "out").mkdir()
+    (out / "thesis.txt").write_text("mine")
+    for fresh in (False, True):
+        with pytest.raises(InputError, match="not empty"):
+            roll_out(request_, out, fresh)
+    assert [p.name for p in out.iterdir()] == ["thesis.txt"]
+    with pytest.raises(InputError, match="is a file"):
+        roll_out(request_, out / "thesis.txt")
+    (out / "manifest.json").write_text('{"made_by": "somebody else"}')
+    with pytest.raises(InputError, match="not the manifest of a rollout"):
+        roll_out(request_, out, fresh=True)
+
+
+def test_fresh_removes_only_what_a_rollout_made(request_: Request, tmp_path: Path) -> None:
+    roll_out(with_(request_, futures=3), out := tmp_path / "out")
+    (out / "notes.txt").write_text("mine")
+    (out / "future-02" / "labels.json").write_text("mine")
+    roll_out(with_(request_, futures=1, seed=9), out, fresh=True)
+    assert (out / "notes.txt").read_text() == (out / "future-02" / "labels.json").read_text() == "mine"
+    assert not (out / "future-01").exists() and not (out / "future-02" / "video.mp4").exists()
+
+
+def test_two_processes_cannot_work_in_one_folder(request_: Request, tmp_path: Path) -> None:
+    manifest, _ = roll_out(request_, out := tmp_path / "out")
+    with RolloutFolder.open(out, manifest, ""), pytest.raises(InputError, match="another rollout is working"):
+        roll_out(request_, out)
+    roll_out(request_, out)
+
+
+def test_a_lost_segment_is_noticed(request_: Request, tmp_path: Path) -> None:
+    long = with_(request_, seconds=6.0, futures=1)
+    with pytest.raises(Crash):
+        roll_out(long, tmp_path / "out", on_change=crash_at("predict", 3))
+    (tmp_path / "out" / "future-00" / ".state" / "0000.mp4").unlink()
+    with pytest.raises(InputError, match="damaged"):
+        roll_out(long, tmp_path / "out")
+
+
+def test_a_photo_is_the_first_frame(request_: Request, tmp_path: Path) -> None:
+    photo = np.random.default_rng(0).integers(0, 255, (60, 140, 3), np.uint8)
+    write_image(tmp_path / "photo.png", photo)
+    request_.scenario.write_text(SCENARIO + "photo: photo.png\n")
+    manifest, work = roll_out(with_(request_, futures=1), out := tmp_path / "out")
+    assert manifest.job.photo is not None and work.done["compose"] == 0
+    np.testing.assert_array_equal(read_image(out / "initial.png"), compose_frames(request_)[0])
+    write_image(tmp_path / "photo.png", 255 - photo)
+    with pytest.raises(InputError, match="photo"):
+        roll_out(with_(request_, futures=1), out)
+    with pytest.raises(InputError, match="no variants"):
+        compose_frames(request_, variants=2)
+
+
+def test_variants_of_the_first_frame(request_: Request, tmp_path: Path) -> None:
+    frames = compose_frames(request_, variants=3)
+    assert [f.shape for f in frames] == [(64, 128, 3)] * 3
+    assert not np.array_equal(frames[0], frames[1])
+    np.testing.assert_array_equal(compose_frames(request_)[0], frames[0])
+    roll_out(with_(request_, futures=1), tmp_path / "out")
+    np.testing.assert_array_equal(read_image(tmp_path / "out" / "initial.png"), frames[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"only": 1, "futures": 2}, "--only and --futures"),
+        ({"only": -1}, "--only -1"),
+        ({"futures": 0}, "--futures 0"),
+        ({"fps": 25.0}, "fps"),
+        ({"seconds": 0.0}, "seconds"),
+    ],
+)
+def test_senseless_requests_are_refused_before_anything_is_written(
+    request_: Request, tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        roll_out(with_(request_, **changes), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_weights_are_named(request_: Request, checkpoints: Path, tmp_path: Path) -> None:
+    shutil.copytree(checkpoints, tmp_path / "weights")
+    shutil.rmtree(tmp_path / "weights" / "video-ldm")
+    with pytest.raises(InputError, match="video-ldm"):
+        roll_out(with_(request_, checkpoints=tmp_path / "weights"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,165 @@
+"""The floors of the house: imports go down only, neighbours on a floor are strangers, nothing is circular."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FLOORS = (
+    {"config", "tensors", "video_io", "checkpoint"},
+    {"scene", "nn", "diffusion"},
+    {"world", "models", "metrics", "store", "labels"},
+    {"data", "simulation"},
+    {"training"},
+    {"evaluation"},
+    {"scenario_editor"},
+    {"cli"},
+)
+FLOOR = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
+FLOOR["config"] = -1  # below its neighbours: their signatures speak of Config and InputError
+TRAINING_NEEDS = {"torch", "numpy", "einops", "h5py", "safetensors", "yaml", "cv2", "pydantic", "shapely"}
+
+
+def _modules() -> dict[str, Path]:
+    found = {}
+    for base, package in ((ROOT, "drivesim"), (ROOT / "apps", "scenario_editor")):
+        for path in sorted((base / package).rglob("*.py")):
+            parts = path.relative_to(base).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = _modules()
+
+
+def _imported_names(module: str, tree: ast.AST) -> Iterator[str]:
+    """Dotted names of all that is imported below `tree`; "from a import b" gives a.b."""
+    package = module if MODULES.get(module, Path()).name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")
+                base = ".".join([*parents[: len(parents) - node.level + 1], *([base] if base else [])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _module_of(name: str) -> str | None:
+    """The longest beginning of `name` that is one of our modules."""
+    while name and name not in MODULES:
+        name = name.rpartition(".")[0]
+    return name or None
+
+
+def _without_bodies(tree: ast.Module) -> ast.Module:
+    """`tree` as it runs at import: function bodies and TYPE_CHECKING blocks are left out."""
+
+    class Strip(ast.NodeTransformer):
+        def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST | None:
+            return None
+
+        visit_AsyncFunctionDef = visit_FunctionDef  # type: ignore[assignment]
+
+        def visit_If(self, node: ast.If) -> ast.AST | None:
+            if "TYPE_CHECKING" in ast.unparse(node.test):
+                return None
+            return self.generic_visit(node)
+
+    return Strip().visit(tree)
+
+
+def _imports(at_import_only: bool) -> dict[str, set[str]]:
+    graph = {}
+    for module, path in MODULES.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        graph[module] = set(_imported_names(module, _without_bodies(tree) if at_import_only else tree))
+    return graph
+
+
+ANYWHERE, AT_IMPORT = _imports(False), _imports(True)
+
+
+def _own(graph: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Edges between our modules; importing a.b.c runs a.b as well."""
+    edges: dict[str, set[str]] = {}
+    for module, names in graph.items():
+        targets = {target for name in names if (target := _module_of(name))}
+        for target in list(targets):
+            while target := target.rpartition(".")[0]:
+                targets.add(target)
+        edges[module] = targets - {module}
+    return edges
+
+
+def _closure(starts: set[str], edges: dict[str, set[str]]) -> set[str]:
+    seen: set[str] = set()
+    queue = set(starts)
+    while queue:
+        module = queue.pop()
+        seen.add(module)
+        queue |= edges[module] - seen
+    return seen
+
+
+def _part(module: str) -> str:
+    """The package or module that has a floor: scene of drivesim.scene.camera."""
+    names = module.split(".")
+    return names[1] if names[0] == "drivesim" and len(names) > 1 else names[0]
+
+
+def _within(part: str) -> set[str]:
+    return {module for module in MODULES if _part(module) == part}
+
+
+def test_every_part_has_a_floor() -> None:
+    assert {_part(module) for module in MODULES} - {"drivesim"} <= set(FLOOR)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_down_only(module: str) -> None:
+    own = _part(module)
+    if own == "drivesim":
+        assert not _own(ANYWHERE)[module], "drivesim/__init__.py imports nothing of the house"
+        return
+    for target in _own(ANYWHERE)[module]:
+        other = _part(target)
+        if other not in ("drivesim", own):
+            assert FLOOR[other] < FLOOR[own], f"{module} (floor {FLOOR[own]}) imports {target} (floor {FLOOR[other]})"
+
+
+def test_no_cycles_between_modules() -> None:
+    edges = {
+        module: {target for target in targets if not module.startswith(target + ".")}
+        for module, targets in _own(ANYWHERE).items()
+    }
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError as error:
+        pytest.fail(f"cycle: {' -> '.join(error.args[1])}")
+
+
+def test_simulation_never_reaches_world() -> None:
+    assert not {_part(module) for module in _closure(_within("simulation"), _own(ANYWHERE))} & {"world"}
+
+
+def test_training_imports_with_few_packages() -> None:
+    reached = _closure(_within("training"), _own(AT_IMPORT))
+    outside = {
+        (name.split(".")[0], module) for module in reached for name in AT_IMPORT[module] if _module_of(name) is None
+    }
+    extra = {(name, module) for name, module in outside if name not in TRAINING_NEEDS | set(sys.stdlib_module_names)}
+    assert not extra, f"training must import on a bare GPU machine: {sorted(extra)}"
+
+
+def test_the_heavy_stay_out_of_the_command_line_at_import() -> None:
+    reached = _closure(_within("cli"), _own(AT_IMPORT))
+    names = {name.split(".")[0] for module in reached for name in AT_IMPORT[module]}
+    assert not names & {"torch", "gradio", "numpy", "cv2", "shapely", "h5py", "pydantic", "av"}
