@@ -73,7 +73,7 @@ def _pictures_of(file: Path, count: int, rng: np.random.Generator) -> list[np.nd
     found = [picture for k, picture in enumerate(islice(stream_video(file), max(numbers) + 1)) if k in numbers]
     if not found:
         raise InputError(f"{file}: holds no picture")
-    return found
+    return found + found[-1:] * (count - len(found))  # fewer than the container declares
 
 
 def _lower_half(picture: np.ndarray) -> np.ndarray:
@@ -87,8 +87,7 @@ def _lower_half(picture: np.ndarray) -> np.ndarray:
 
 def draw_boxes(frame: np.ndarray, boxes: Boxes) -> np.ndarray:
     """The picture [h w 3] with the boxes on it: colour and letter of the kind, thin where a vehicle does not count."""
-    drawn = np.ascontiguousarray(frame)
-    drawn = drawn.copy() if drawn is frame else drawn
+    drawn = np.array(frame, order="C")
     size = np.array([frame.shape[1], frame.shape[0]] * 2)
     for kind, box, counts in zip(boxes.kind, boxes.box, boxes.counted, strict=True):
         if not np.isfinite(box).all():

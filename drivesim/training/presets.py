@@ -31,7 +31,7 @@ class DataSpec(Config):
     @property
     def held_out(self) -> DataSpec:
         """A twentieth as many clips (4 to 64) of worlds that training never sees."""
-        return self.model_copy(update={"clips": min(64, max(4, self.clips // 20)), "seed": self.seed + 1_000_003})
+        return self.model_copy(update={"clips": min(64, max(2, self.clips // 20)), "seed": self.seed + 1_000_003})
 
 
 class Preset(Config):
@@ -42,12 +42,12 @@ class Preset(Config):
 
 
 KEYS = 30 / 16  # fps of key frames
-TINY = DataSpec(clips=3, frames=12, fps=KEYS)
+TINY = DataSpec(clips=2, frames=12, fps=KEYS)
 CPU_KEYS, CPU_MOTION = DataSpec(clips=1200, frames=12, fps=KEYS), DataSpec(clips=300, frames=17, fps=30)
 GPU_KEYS, GPU_MOTION = DataSpec(clips=6000, frames=16, fps=KEYS), DataSpec(clips=2000, frames=33, fps=30)
 
 _TINY_RUN = {"batch": 2, "samples": 8, "warmup": 2, "evaluate_every": 8, "save_every": 4, "bf16": False}
-_TINY_UNET = {"widths": [16, 32], "blocks": 1}
+_TINY_MODEL = {"widths": [32, 32], "blocks": 1, "token_width": 32, "encoder_layers": 1}
 
 PRESETS: dict[PresetName, dict[StageName, Preset]] = {
     "tiny": {
@@ -56,10 +56,11 @@ PRESETS: dict[PresetName, dict[StageName, Preset]] = {
             recipe=_TINY_RUN
             | {"model": {"encoder_widths": [8, 8, 16], "decoder_widths": [8, 8, 16]}, "adversary_weight": 0.1},
         ),
-        "image-ldm": Preset(data=(TINY,), recipe=_TINY_RUN | {"unet": _TINY_UNET}),
+        "image-ldm": Preset(data=(TINY,), recipe=_TINY_RUN | {"model": _TINY_MODEL}),
         "video-ldm": Preset(data=(TINY, TINY.model_copy(update={"fps": 30.0, "frames": 17})), recipe=_TINY_RUN),
         "super-resolution": Preset(
-            data=(DataSpec(clips=3, frames=2, fps=30, height=512, width=1024),), recipe=_TINY_RUN
+            data=(DataSpec(clips=2, frames=2, fps=30, height=512, width=1024),),
+            recipe=_TINY_RUN | {"model": {"widths": [8, 16], "blocks": [1, 1]}, "crop": 64},
         ),
     },
     "cpu": {

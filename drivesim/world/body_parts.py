@@ -93,17 +93,11 @@ class BodyBuilder:
                 if half or share > 0.5:
                     self.both(ring, LEFT, material, albedo, fine or not half)
 
-    def treads(self, x: float, y: float, radius: float, width: float, facing: Point) -> None:
-        """The two tyres of an axle as seen from behind or ahead, below the bodywork."""
-        low, high = x + 0.40 * radius * facing[0], x + 0.98 * radius * facing[0]
-        points = [(low, y, 0.0), (low, y - width, 0.0), (high, y - width, 0.75 * radius), (high, y, 0.75 * radius)]
-        self.both(points, facing, "rubber", RUBBER)
-        points = [
-            (high, y, 0.75 * radius),
-            (high, y - width, 0.75 * radius),
-            (high, y - width, radius),
-            (high, y, radius),
-        ]
+    def treads(self, x: float, y: float, radius: float, width: float, facing: Point, top: float) -> None:
+        """The two tyres of an axle as seen from behind or ahead, up to `top`, the lower edge of the bodywork."""
+        low, share = x + 0.40 * radius * facing[0], min(top / (0.75 * radius), 1.0)
+        high, z = low + 0.58 * radius * facing[0] * share, 0.75 * radius * share
+        points = [(low, y, 0.0), (low, y - width, 0.0), (high, y - width, z), (high, y, z)]
         self.both(points, facing, "rubber", RUBBER)
 
     def block(self, low: Point, high: Point, material: Material, albedo: Colour, fine: bool = False) -> None:

@@ -131,5 +131,5 @@ def _add_wheels(body: BodyBuilder, frame: CarFrame, rng: np.random.Generator) ->
     for x in (frame.nose - s.front_axle, frame.tail + s.rear_axle):
         body.wheel(x, y + 0.004, s.wheel, (shade, shade, shade * 1.02), arch=0.055)
     width = 0.215
-    body.treads(frame.tail + s.rear_axle, y - 0.02, s.wheel, width, BEHIND)
-    body.treads(frame.nose - s.front_axle, y - 0.02, s.wheel, width, AHEAD)
+    body.treads(frame.tail + s.rear_axle, y - 0.02, s.wheel, width, BEHIND, s.clearance + 0.02)
+    body.treads(frame.nose - s.front_axle, y - 0.02, s.wheel, width, AHEAD, s.clearance + 0.02)

@@ -52,7 +52,7 @@ def add_rear_details(body: BodyBuilder, frame: CarFrame, paint: Colour, rng: np.
         body.both(frame.on_end(False, inner, split, low, low + 0.15), BEHIND, "indicator", AMBER, fine=True)
         body.both(frame.corner_patch(False, low, high, 0.75), (-1.0, 1.0, 0.0), "tail_lamp", TAIL_RED)
         if rng.random() < 0.2:  # light bar between the lamps
-            body.add(frame.on_end(False, -inner, inner, 0.62, 0.70), BEHIND, "tail_lamp", TAIL_RED, fine=True)
+            body.add(frame.on_end(False, -inner, inner, 0.77, 0.85), BEHIND, "tail_lamp", TAIL_RED, fine=True)
     else:
         inner = edge - 0.15
         body.both(frame.on_end(False, inner, edge + 0.01, 0.62, 0.98), BEHIND, "tail_lamp", TAIL_RED)

@@ -111,7 +111,7 @@ class Traffic:
         rows, rng = other.rows, other.rng
         drive = slice(0, other.moving)
         here = rows.s[drive] > GONE / 2
-        rows.desired[drive] = np.where(here, other._draw_desired(rows.kind[drive], rows.lane[drive]), 0.0)
+        rows.desired[drive] = np.where(here, other.draw_desired(rows.kind[drive], rows.lane[drive]), 0.0)
         rows.headway[drive] = rng.uniform(0.9, 1.8, other.moving)
         rows.patience[drive] = rng.uniform(0, 8, other.moving)
         other.next_event = other.time + float(rng.uniform(0.0, 6.0))
@@ -175,12 +175,12 @@ class Traffic:
         rows.accel[:n] = (speed - rows.speed[:n]) / dt
         rows.s[:n] += sign * 0.5 * (speed + np.minimum(speed, rows.speed[:n])) * dt
         rows.speed[:n] = speed
-        self._steer(dt)
+        self.steer(dt)
         slowing = rows.accel[:n] < np.where(rows.braking[:n], -0.35, -0.9)
         rows.braking[:n] = slowing | ((speed < 0.4) & (rows.accel[:n] < 0.15))
         self.time += dt
 
-    def _steer(self, dt: float) -> None:
+    def steer(self, dt: float) -> None:
         """Lateral motion: smooth lane changes, paced by the distance driven, so that nobody slides sideways at rest."""
         rows, n = self.rows, self.moving
         changing = rows.lane[:n] != rows.target[:n]
@@ -271,7 +271,8 @@ class Traffic:
 
     # --- coming and going ---
 
-    def _draw_desired(self, kind: np.ndarray, lane: np.ndarray) -> np.ndarray:
+    def draw_desired(self, kind: np.ndarray, lane: np.ndarray) -> np.ndarray:
+        """Speeds (m/s) that drivers of these kinds would like in these lanes."""
         lanes = np.where(lane >= ONCOMING, self.oncoming_lanes, self.road.lanes)
         from_left = np.where(lane >= ONCOMING, lane - ONCOMING, lane - 1)
         rank = 1.0 - from_left / np.maximum(lanes - 1, 1)
@@ -305,7 +306,7 @@ class Traffic:
         lane = ONCOMING + int(rng.integers(self.oncoming_lanes)) if oncoming else 1 + int(rng.integers(self.road.lanes))
         self._rename(row)
         rows.lane[row] = rows.target[row] = lane
-        desired = float(self._draw_desired(rows.kind[row : row + 1], rows.lane[row : row + 1])[0])
+        desired = float(self.draw_desired(rows.kind[row : row + 1], rows.lane[row : row + 1])[0])
         behind = not oncoming and desired * self.pace > rows.speed[0]
         s = self.ego_s + (BEHIND + 2.0 if behind else AHEAD - float(rng.uniform(1.0, 15.0)))
         taken = ((1 << rows.lane[:n]) | (1 << rows.target[:n])) & (1 << lane) != 0

@@ -71,7 +71,7 @@ def _add_chassis(body: BodyBuilder, nose: float, tail: float, half: float) -> No
     radius = 0.50
     for x in (nose - 1.35, tail + 1.55):
         body.wheel(x, half - 0.03, radius, (0.22, 0.22, 0.23), arch=0.07, top=1.0 if x < 0 else 9.0)
-        body.treads(x, half - 0.03, radius, 0.55 if x < 0 else 0.30, BEHIND if x < 0 else AHEAD)
+        body.treads(x, half - 0.03, radius, 0.55 if x < 0 else 0.30, BEHIND if x < 0 else AHEAD, 0.42)
     body.add(_end(tail + 1.2, -half + 0.4, half - 0.4, 0.30, 1.0), BEHIND, "metal", (0.008, 0.008, 0.008))
 
 
@@ -204,6 +204,7 @@ def _add_cab(body: BodyBuilder, nose: float, half: float, height: float, paint: 
         "plastic",
         (0.03, 0.03, 0.03),
     )
+    body.both(_end(nose - 0.026, half - 0.54, half - 0.005, 0.65, 0.91), AHEAD, "plastic", (0.05, 0.05, 0.05))
     body.both(_end(nose - 0.02, half - 0.50, half - 0.10, 0.68, 0.88), AHEAD, "headlamp", LENS)
     body.both(_end(nose - 0.018, half - 0.09, half - 0.01, 0.68, 0.88), AHEAD, "indicator", AMBER)
     body.add(_end(nose - 0.02, -0.26, 0.26, 0.50, 0.62), AHEAD, "plate", WHITE_PLATE)
@@ -276,8 +277,8 @@ def _add_bus_sides(body: BodyBuilder, nose: float, tail: float, half: float, bel
     body.both(_side(skirt, half - 0.02), LEFT, "plastic", (0.02, 0.02, 0.02))
     for x in (nose - 2.75, tail + 3.1):
         body.wheel(x, half + 0.004, 0.48, (0.25, 0.25, 0.26), arch=0.07)
-    body.treads(tail + 3.1, half - 0.02, 0.48, 0.5, BEHIND)
-    body.treads(nose - 2.75, half - 0.02, 0.48, 0.3, AHEAD)
+    body.treads(tail + 3.1, half - 0.02, 0.48, 0.5, BEHIND, 0.24)
+    body.treads(nose - 2.75, half - 0.02, 0.48, 0.3, AHEAD, 0.24)
 
 
 def _add_bus_front(body: BodyBuilder, nose: float, half: float, belt: float, rail: float, rake: float) -> None:
@@ -288,6 +289,7 @@ def _add_bus_front(body: BodyBuilder, nose: float, half: float, belt: float, rai
     )
     board = _end(nose - rake - 0.02, -half + 0.35, half - 0.35, rail + 0.02, rail + 0.26)
     body.add([(x + (0.0 if z < rail + 0.1 else -0.06), y, z) for x, y, z in board], AHEAD, "sign", (0.06, 0.05, 0.02))
+    body.both(_end(nose + 0.008, half - 0.60, half - 0.03, 0.56, 0.95), AHEAD, "plastic", (0.05, 0.05, 0.05))
     body.both(_end(nose + 0.014, half - 0.55, half - 0.08, 0.60, 0.80), AHEAD, "headlamp", LENS)
     body.both(_end(nose + 0.014, half - 0.20, half - 0.06, 0.82, 0.92), AHEAD, "indicator", AMBER)
     body.add(_end(nose + 0.014, -0.26, 0.26, 0.44, 0.56), AHEAD, "plate", WHITE_PLATE)

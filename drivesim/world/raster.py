@@ -61,7 +61,7 @@ def assemble(meshes: list[Mesh], footprints: list[np.ndarray], sprites: list[Spr
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     return Assembly(
         joined, normal.astype(np.float32), np.repeat(np.arange(len(meshes)), [len(mesh) for mesh in meshes]), np.zeros(count, np.float32),
-        np.float32(footprints).reshape(-1, 4, 2), np.float32([mesh.vertices[..., 2].max() for mesh in meshes]),
+        np.float32(footprints).reshape(-1, 4, 2), np.array([mesh.vertices[..., 2].max() for mesh in meshes], np.float32),
         np.float32([sprite.place for sprite in sprites]).reshape(-1, 3), np.float32([sprite.size for sprite in sprites]).reshape(-1, 2),
         np.array([sprite.look for sprite in sprites], np.int64), np.float32([sprite.tint for sprite in sprites]).reshape(-1, 3),
         np.array([sprite.mirror for sprite in sprites], bool),
@@ -103,12 +103,19 @@ def painter_order(corners: np.ndarray) -> list[int]:
         known = front != 0
         a, b, front = a[known], b[known], front[known]
         behind[a, b], behind[b, a] = front < 0, front > 0
+    before = np.ascontiguousarray(behind.T)
+    odd = (before & (distance[None] <= distance[:, None])).any(axis=1)  # needs something nearer to be drawn first
     done, out = np.zeros(len(corners), bool), []
-    for start in np.argsort(-distance, kind="stable"):
-        stack = [int(start)]
+    for start in np.argsort(-distance, kind="stable").tolist():
+        if not odd[start]:
+            if not done[start]:
+                done[start] = True
+                out.append(start)
+            continue
+        stack = [start]
         while stack:
             i = stack[-1]
-            first = np.flatnonzero(behind[:, i] & ~done)
+            first = np.flatnonzero(before[i] & ~done)
             first = [int(j) for j in first if int(j) not in stack]
             if done[i] or not first:
                 stack.pop()
@@ -173,11 +180,12 @@ def draw(scene: Assembly, camera: Camera, height: int, width: int, watched: rang
     kept, points, box = kept[sequence], points[sequence], box[sequence]
     owners = scene.owner[kept]
     starts = np.searchsorted(rank[owners], np.arange(len(order) + 1)) if len(kept) else np.zeros(len(order) + 1, int)
+    spots = _spots(scene, sprites, camera, height, width)
     silhouette, bounds, runs = {}, {}, {}
     for turn, item in enumerate(order):
         if item >= len(meshes):
             j = item - len(meshes)
-            _paste(scene, int(sprites[j]), camera, ids, texture, 1 + len(kept) + j)
+            _paste(scene, int(sprites[j]), spots[j], ids, texture, 1 + len(kept) + j)
             continue
         first, last = int(starts[turn]), int(starts[turn + 1])
         for i in range(first, last):
@@ -240,16 +248,22 @@ def _project(
     return index, points, np.concatenate([low, high], axis=1)
 
 
-def _paste(scene: Assembly, k: int, camera: Camera, ids: np.ndarray, texture: np.ndarray, number: int) -> None:
-    """Warps one sprite into the buffers; it stands upright and faces the camera."""
+def _spots(scene: Assembly, sprites: np.ndarray, camera: Camera, height: int, width: int) -> np.ndarray:
+    """Middle x, top, bottom and width in pixels of upright sprites that face the camera [n 4]."""
+    foot = scene.place[sprites].astype(np.float64)
+    head = foot + np.stack([np.zeros(len(foot)), np.zeros(len(foot)), scene.size[sprites, 1]], axis=1)
+    low, depth = camera.project(foot)
+    high, _ = camera.project(head)
+    across = camera.focal * scene.size[sprites, 0] / np.maximum(depth, 0.5) * width
+    return np.stack([low[:, 0] * width, high[:, 1] * height, low[:, 1] * height, across], axis=1)
+
+
+def _paste(scene: Assembly, k: int, spot: np.ndarray, ids: np.ndarray, texture: np.ndarray, number: int) -> None:
+    """Warps one sprite into the buffers."""
     height, width = ids.shape
-    foot, (wide, tall) = scene.place[k].astype(np.float64), scene.size[k].astype(np.float64)
-    ends, depth = camera.project(np.array([foot, foot + [0, 0, tall]]))
-    depth_m = max(float(depth[0]), 0.5)
-    x, y1, y0 = ends[0, 0] * width, ends[0, 1] * height, ends[1, 1] * height
-    across = camera.focal * wide / depth_m * width
-    left, right = max(int(x - across / 2), 0), min(int(np.ceil(x + across / 2)), width)
-    top, bottom = max(int(y0), 0), min(int(np.ceil(y1)), height)
+    x, y0, y1, across = spot.tolist()
+    left, right = max(int(x - across / 2), 0), min(int(x + across / 2) + 1, width)
+    top, bottom = max(int(y0), 0), min(int(y1) + 1, height)
     if left >= right or top >= bottom:
         return
     mask, picture = sprite_level(int(scene.look[k]), y1 - y0)

@@ -16,6 +16,7 @@ from drivesim.world.raster import Assembly, assemble, footprint_of
 from drivesim.world.sprites import Sprite, look_of
 
 CELL = 40.0  # m of road per cell
+OUTLINE = 12  # corners kept of a shadow
 REACH: dict[Setting, int] = {"highway": 9, "city": 6, "residential": 6, "rural": 8}  # cells seen ahead
 
 
@@ -41,7 +42,7 @@ class Site:
         self.footprints.append(footprint_of(placed, heading + turn))
         self.emissions.append(emission)
         if shadow and not self.look.night:
-            self.shadows.append(shadow_outline(placed, self.look.sun))
+            self.shadows.append(shadow_outline(placed.vertices, self.look.sun))
 
     def grow(self, name: str, s: float, d: float, height: float, tint: np.ndarray, wide: float = 1.0, z: float = 0.0) -> None:
         """Vegetation of a species, `height` m tall."""
@@ -68,19 +69,22 @@ class Site:
         return (base * rng.uniform(0.65, 1.3) * (1 + rng.normal(0, 0.07, 3))).clip(0.01, 1)
 
 
-def shadow_outline(mesh: Mesh, sun: np.ndarray) -> np.ndarray:
-    """Convex outline [k 2] of a mesh's shadow on the ground (world frame)."""
-    points = mesh.vertices.reshape(-1, 3)
+def shadow_outline(vertices: np.ndarray, sun: np.ndarray) -> np.ndarray:
+    """Convex outline [OUTLINE 2] of the shadow of vertices [... 3] on the ground, in their frame."""
+    points = vertices.reshape(-1, 3)
     flat = points[:, :2] - points[:, 2:] * (sun[:2] / max(float(sun[2]), 0.12))
-    return cv2.convexHull(np.float32(flat))[:, 0]
+    hull = cv2.convexHull(flat.astype(np.float32))[:, 0]
+    if len(hull) > OUTLINE:
+        hull = hull[np.linspace(0, len(hull) - 1, OUTLINE).astype(int)]
+    return np.concatenate([hull, np.repeat(hull[-1:], OUTLINE - len(hull), axis=0)])
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Finished scenery of one cell in the world frame; `shadows` outlines [k 2], `lamps` heads of street lamps [n 3]."""
+    """Finished scenery of one cell in the world frame; `shadows` outlines [m OUTLINE 2], `lamps` heads of street lamps [n 3]."""
 
     assembly: Assembly
-    shadows: list[np.ndarray]
+    shadows: np.ndarray
     lamps: np.ndarray
 
 
@@ -102,7 +106,7 @@ class Scenery:
             for index in [key for key in self._cells if key < first - 2]:
                 del self._cells[index]
             cells = [self._cell(i) for i in range(first, last + 1)]
-            whole = Cell(merged([c.assembly for c in cells]), [o for c in cells for o in c.shadows], np.concatenate([c.lamps for c in cells]))
+            whole = Cell(merged([c.assembly for c in cells]), np.concatenate([c.shadows for c in cells]), np.concatenate([c.lamps for c in cells]))
             self._merged = ((first, last), whole)
         return self._merged[1]
 
@@ -115,7 +119,7 @@ class Scenery:
             assembly = assemble(site.meshes, site.footprints, site.sprites)
             for i, emission in enumerate(site.emissions):
                 assembly.emission[assembly.owner == i] = emission
-            self._cells[index] = Cell(assembly, site.shadows, np.float32(site.lamps).reshape(-1, 3))
+            self._cells[index] = Cell(assembly, np.float64(site.shadows).reshape(-1, OUTLINE, 2), np.float32(site.lamps).reshape(-1, 3))
         return self._cells[index]
 
     def stretch(self, s: float, length: float, tag: int) -> np.random.Generator:

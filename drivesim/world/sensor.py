@@ -14,13 +14,13 @@ def _tone(x: np.ndarray) -> np.ndarray:
     """Filmic curve (Narkowicz's fit of ACES), then the sRGB exponent."""
     x = np.maximum(x, 0)
     x = (x * (np.float32(2.51) * x + np.float32(0.03))) / (x * (np.float32(2.43) * x + np.float32(0.59)) + np.float32(0.14))
-    return np.power(np.clip(x, 0, 1), np.float32(1 / 2.2))
+    return cv2.pow(np.clip(x, 0, 1), 1 / 2.2)
 
 
-def develop(radiance: np.ndarray, look: Look, height: int, width: int, noise_seed: tuple[int, ...] | None) -> np.ndarray:
-    """Radiance float32 [H W 3] at a multiple of the size, to uint8 [height width 3]. No noise where `noise_seed` is None."""
+def develop(radiance: np.ndarray, look: Look, noise_seed: tuple[int, ...] | None) -> np.ndarray:
+    """Radiance float32 [height width 3] to uint8. No noise where `noise_seed` is None."""
+    height, width = radiance.shape[:2]
     picture = np.minimum(radiance * (look.balance * np.float32(look.exposure)), np.float32(24.0 if look.night else 6.0))
-    picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
     picture += _bloom(picture, look)
     picture *= _vignette(height, width, look.vignette)[..., None]
     if look.hood:

@@ -6,64 +6,73 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from drivesim.world.mesh import Material, Mesh, join, polygon
+from drivesim.world.mesh import MATERIALS, SIDES, Material, Mesh, join, polygon
 
 Colour = Sequence[float]
 
 
-def box(
-    low: Sequence[float], high: Sequence[float], material: Material, albedo: Colour, seed: float = 0.0, faces: str = "xXyYZ", top: Material | None = None
-) -> Mesh:
-    """Axis-aligned box; `faces` of xXyYzZ (small letter: the lower side). u runs along walls, v is the height over z = 0 of the box's foot."""
-    (a, b, c), (d, e, f) = low, high
-    walls = {
-        "x": ([(a, e, c), (a, b, c), (a, b, f), (a, e, f)], (0, -1, 0)), "X": ([(d, b, c), (d, e, c), (d, e, f), (d, b, f)], (0, 1, 0)),
-        "y": ([(a, b, c), (d, b, c), (d, b, f), (a, b, f)], (1, 0, 0)), "Y": ([(d, e, c), (a, e, c), (a, e, f), (d, e, f)], (-1, 0, 0)),
-        "Z": ([(a, b, f), (d, b, f), (d, e, f), (a, e, f)], (1, 0, 0)), "z": ([(a, e, c), (d, e, c), (d, b, c), (a, b, c)], (1, 0, 0)),
-    }  # fmt: skip
-    parts = []
-    for face in faces:
-        points, along = walls[face]
-        up = (0, 1, 0) if face in "zZ" else (0, 0, 1)
-        skin = top if top and face == "Z" else material
-        parts.append(polygon(points, skin, albedo, seed, np.float32([points[0], along, up])))
-    return join(parts)
+def quads(points: np.ndarray, material: Material, albedo: Colour, seed: float | np.ndarray = 0.0, uv: np.ndarray | None = None) -> Mesh:
+    """n quadrilaterals [n 4 3], counter-clockwise; albedo [3] or [n 3]; uv [n 3 3] defaults to the first edge and its perpendicular."""
+    points = np.asarray(points, np.float32)
+    n = len(points)
+    if uv is None:
+        along = points[:, 1] - points[:, 0]
+        along = along / np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
+        normal = np.cross(along, points[:, 2] - points[:, 1])
+        across = np.cross(normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9), along)
+        uv = np.stack([points[:, 0], along, across], axis=1)
+    vertices = np.concatenate([points, np.repeat(points[:, -1:], SIDES - 4, axis=1)], axis=1)
+    return Mesh(vertices, np.full(n, MATERIALS.index(material)), np.broadcast_to(np.float32(albedo), (n, 3)).copy(),
+                np.broadcast_to(np.float32(seed), n).copy(), np.asarray(uv, np.float32))  # fmt: skip
+
+
+_CORNERS = {"x": [(0, 1, 0), (0, 0, 0), (0, 0, 1), (0, 1, 1)], "X": [(1, 0, 0), (1, 1, 0), (1, 1, 1), (1, 0, 1)],
+            "y": [(0, 0, 0), (1, 0, 0), (1, 0, 1), (0, 0, 1)], "Y": [(1, 1, 0), (0, 1, 0), (0, 1, 1), (1, 1, 1)],
+            "Z": [(0, 0, 1), (1, 0, 1), (1, 1, 1), (0, 1, 1)], "z": [(0, 1, 0), (1, 1, 0), (1, 0, 0), (0, 0, 0)]}  # fmt: skip
+_ALONG = {"x": (0, -1, 0), "X": (0, 1, 0), "y": (1, 0, 0), "Y": (-1, 0, 0), "Z": (1, 0, 0), "z": (1, 0, 0)}
+
+
+def box(low: Sequence[float], high: Sequence[float], material: Material, albedo: Colour, seed: float = 0.0, faces: str = "xXyYZ") -> Mesh:
+    """Axis-aligned box; `faces` of xXyYzZ (small letter: the lower side). u runs along walls, v is the height over the box's foot."""
+    ends = np.float32([low, high])
+    index = np.array([_CORNERS[face] for face in faces])
+    points = np.stack([ends[index[..., k], k] for k in range(3)], axis=-1)
+    up = [(0, 1, 0) if face in "zZ" else (0, 0, 1) for face in faces]
+    uv = np.stack([points[:, 0], np.float32([_ALONG[face] for face in faces]), np.float32(up)], axis=1)
+    return quads(points, material, albedo, seed, uv)
 
 
 def pole(x: float, y: float, low: float, high: float, radius: float, albedo: Colour, material: Material = "metal", sides: int = 4) -> Mesh:
     """An upright prism."""
     angles = np.arange(sides) * 2 * np.pi / sides + np.pi / sides
     ring = np.stack([x + radius * np.cos(angles), y + radius * np.sin(angles)], axis=1)
-    parts = []
-    for i in range(sides):
-        p, q = ring[i], ring[(i + 1) % sides]
-        parts.append(polygon([(*p, low), (*q, low), (*q, high), (*p, high)], material, albedo, 0.3 + 0.05 * i))
-    return join(parts)
+    following = np.roll(ring, -1, axis=0)
+    lower, upper = np.full((sides, 1), low), np.full((sides, 1), high)
+    points = np.stack([np.hstack([ring, lower]), np.hstack([following, lower]), np.hstack([following, upper]), np.hstack([ring, upper])], axis=1)
+    return quads(points, material, albedo, 0.3 + 0.05 * np.arange(sides))
 
 
 def beam(a: Sequence[float], b: Sequence[float], half: float, albedo: Colour, material: Material = "metal") -> Mesh:
-    """A thin bar between two points, seen from everywhere: an upright strip with two sides and a lower strip."""
+    """A thin bar between two points, seen from everywhere: an upright strip and a level strip, each with two sides."""
     p, q = np.float32(a), np.float32(b)
     up = np.float32([0, 0, half])
-    strip = [p - up, q - up, q + up, p + up]
     along = (q - p) / max(float(np.linalg.norm(q - p)), 1e-6)
     side = np.cross(along, [0, 0, 1.0]) * half
-    flat = [p - side, q - side, q + side, p + side]
-    return join([polygon(strip, material, albedo), polygon(strip[::-1], material, albedo), polygon(flat, material, albedo), polygon(flat[::-1], material, albedo)])
+    strips = [[p - w, q - w, q + w, p + w] for w in (up, side)]
+    return quads(np.float32([*strips, *(strip[::-1] for strip in strips)]), material, albedo)
 
 
-def barrier(length: float, albedo: Colour, seed: float, height: float = 0.86, both: bool = True) -> Mesh:
+def barrier(length: float, albedo: Colour, seed: float, height: float = 0.86) -> Mesh:
     """Concrete (Jersey) barrier along x from 0 to `length`, centred on y = 0."""
     outline = [(0.31, 0.0), (0.31, 0.08), (0.16, 0.33), (0.09, height)]
-    parts = []
+    points, uv = [], []
     for sign in (-1, 1):
         for (y0, z0), (y1, z1) in zip(outline, outline[1:], strict=False):
-            points = [(0, sign * y0, z0), (length, sign * y0, z0), (length, sign * y1, z1), (0, sign * y1, z1)]
-            points = points if sign < 0 else points[::-1]
-            uv = np.float32([(0, sign * y0, 0), (1, 0, 0), (0, 0, 1)])
-            parts.append(polygon(points, "concrete", albedo, seed, uv))
-    parts.append(box((0, -0.09, height), (length, 0.09, height), "concrete", albedo, seed, "Z"))
-    return join(parts)
+            face = [(0, sign * y0, z0), (length, sign * y0, z0), (length, sign * y1, z1), (0, sign * y1, z1)]
+            points.append(face if sign < 0 else face[::-1])
+            uv.append([(0, sign * y0, 0), (1, 0, 0), (0, 0, 1)])
+    sides = quads(np.float32(points), "concrete", albedo, seed, np.float32(uv))
+    return join([sides, box((0, -0.09, height), (length, 0.09, height), "concrete", albedo, seed, "Z")])
 
 
 def guard_rail(length: float, seed: float) -> Mesh:

@@ -59,7 +59,7 @@ def sample_traffic(
     traffic.next_event = float(own.uniform(1.0, 9.0))
     traffic.pace = float(own.uniform(0.08, 0.35)) if start == "jam" else float(own.uniform(0.85, 1.05))
     low, high = DESIRED_SPEED[road.setting]
-    rows.desired[:moving] = traffic._draw_desired(rows.kind[:moving], rows.lane[:moving])
+    rows.desired[:moving] = traffic.draw_desired(rows.kind[:moving], rows.lane[:moving])
     rows.desired[0] = float(np.clip(own.uniform(low, high) if ego_speed is None else ego_speed, 0.0, 33.0))
     if start == "red light":
         traffic.stop_s, traffic.stop_until = float(own.uniform(4.0, 45.0)), float(own.uniform(1.5, 9.0))
@@ -67,7 +67,7 @@ def sample_traffic(
             rows.s[:moving] + 0.5 * LENGTHS[rows.kind[:moving]] < traffic.stop_s
         )
     _set_speeds(traffic)
-    traffic._steer(0.0)
+    traffic.steer(0.0)
     return traffic
 
 

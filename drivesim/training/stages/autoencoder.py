@@ -55,7 +55,7 @@ class AutoencoderStage:
             self.modules: dict[str, nn.Module] = {"model": self.space}
             if recipe.adversary_weight > 0:
                 self.modules["adversary"] = PatchDiscriminator()
-        self.source = FrameSource(data)
+        self.source = FrameSource(data, preload=True)
         self.held_out = FrameSource(held_out)
 
     def draw(self, step: int, index: range) -> Batch:

@@ -1,0 +1,259 @@
+"""Random driving worlds and the clips seen in them. A world and a time give one scene, at any frame rate and resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+
+from drivesim.scene.boxes import Boxes
+from drivesim.scene.camera import Camera
+from drivesim.scene.clip import Clip, EgoMotion, TimeOfDay
+from drivesim.scene.road import MAX_CURVATURE, Road, Setting
+from drivesim.scene.traffic import KINDS, SIZES
+from drivesim.world.alignment import Alignment
+from drivesim.world.bodies import vehicle_mesh
+from drivesim.world.flow import STEP, Traffic
+from drivesim.world.ground import sample_surface
+from drivesim.world.layout import Layout, sample_layout
+from drivesim.world.lighting import sample_look
+from drivesim.world.mesh import MATERIALS, Mesh
+from drivesim.world.raster import Assembly, assemble, merged
+from drivesim.world.renderer import Moment, Stage, render
+from drivesim.world.scenery import Scenery
+from drivesim.world.sensor import develop
+from drivesim.world.sky import sample_backdrop
+from drivesim.world.traffic import sample_traffic
+
+WORLD_VERSION = 1
+_SETTINGS: dict[Setting, float] = {"highway": 0.35, "city": 0.25, "residential": 0.2, "rural": 0.2}
+_LANES: dict[Setting, tuple[float, ...]] = {  # odds of 1 to 5 lanes
+    "highway": (0.0, 0.3, 0.35, 0.25, 0.1), "city": (0.35, 0.4, 0.2, 0.05, 0.0),
+    "residential": (0.95, 0.05, 0.0, 0.0, 0.0), "rural": (0.85, 0.15, 0.0, 0.0, 0.0),
+}  # fmt: skip
+_FULLNESS: dict[Setting, tuple[float, float]] = {"highway": (0.05, 1.0), "city": (0.05, 0.8), "residential": (0.0, 0.45), "rural": (0.0, 0.5)}
+
+
+@dataclass
+class World:
+    """A world at a moment. `stage` is what stands still, `traffic` what moves; `time` (s) runs from 0 at the first frame.
+
+    Rendering never changes a world: it advances a copy.
+    """
+
+    seed: int
+    time_of_day: TimeOfDay
+    road: Road
+    camera: Camera
+    stage: Stage
+    traffic: Traffic
+    time: float = 0.0
+    source: str = ""
+    bodies: dict[tuple[int, int, str], Assembly] = field(default_factory=dict, repr=False)
+
+    def continued(self, seed: int) -> World:
+        """The same state, from which ego and traffic decide anew with `seed`; this world is not changed."""
+        return replace(self, traffic=self.traffic.continued(seed), source=f"{self.source}, continued {seed}", bodies=dict(self.bodies))
+
+    def after(self, seconds: float) -> World:
+        """This world `seconds` later, advanced in steps of STEP; this world is not changed."""
+        traffic = self.traffic.copy()
+        steps = round(seconds / STEP)
+        for _ in range(steps):
+            traffic.step(STEP)
+        return replace(self, traffic=traffic, time=self.time + steps * STEP, bodies=dict(self.bodies))
+
+
+def sample_world(
+    seed: int,
+    time_of_day: TimeOfDay | None = None,
+    setting: Setting | None = None,
+    lanes: int | None = None,
+    ego_lane: int | None = None,
+    curvature: float | None = None,
+    camera: Camera | None = None,
+) -> World:
+    """A random world; what is given is kept, the rest is drawn from `seed` (the same draws whatever is given)."""
+    rng = np.random.default_rng([seed, 1])
+    drawn_time: TimeOfDay = "night" if rng.random() < 0.4 else "day"
+    drawn_setting = list(_SETTINGS)[int(rng.choice(4, p=list(_SETTINGS.values())))]
+    time_of_day, setting = time_of_day or drawn_time, setting or drawn_setting
+    drawn_lanes = 1 + int(rng.choice(5, p=_LANES[setting]))
+    lanes = lanes or drawn_lanes
+    drawn_lane = 1 + int(rng.random() * lanes)
+    drawn_camera = Camera(float(rng.uniform(1.2, 2.2)) if rng.random() < 0.5 else float(rng.uniform(1.2, 1.6)), float(np.clip(rng.normal(0, 1.6), -4, 4)), float(rng.uniform(50, 80)))
+    typical = {"highway": 0.0009, "city": 0.001, "residential": 0.004, "rural": 0.0035}[setting]
+    wide = rng.random() < 0.08
+    drawn_bend = float(np.clip(rng.normal(0, typical * (4.0 if wide else 1.0)) * (rng.random() < 0.7), -MAX_CURVATURE, MAX_CURVATURE))
+    road = Road(setting, lanes, min(ego_lane or drawn_lane, lanes), drawn_bend if curvature is None else curvature)
+    layout = sample_layout(road, np.random.default_rng([seed, 2]))
+    look = sample_look(np.random.default_rng([seed, 3]), time_of_day == "night", setting)
+    alignment = Alignment(seed, setting, road.curvature)
+    surface = sample_surface(layout, setting, look, np.random.default_rng([seed, 4]))
+    backdrop = sample_backdrop(np.random.default_rng([seed, 5]), setting, look)
+    stage = Stage(alignment, layout, look, surface, backdrop, Scenery(seed, setting, layout, look, alignment))
+    traffic = _sample_traffic(road, layout, np.random.default_rng([seed, 6]))
+    return World(seed, time_of_day, road, camera or drawn_camera, stage, traffic, source=f"world {WORLD_VERSION}, seed {seed}")
+
+
+def _sample_traffic(road: Road, layout: Layout, rng: np.random.Generator) -> Traffic:
+    low, high = _FULLNESS[road.setting]
+    offsets = tuple(
+        d for d, wide in ((layout.edge_right + 1.15, layout.parking_right), (layout.edge_left - 1.15, layout.parking_left)) if wide
+    )
+    visible = layout.near < 30
+    return sample_traffic(
+        road, rng, float(rng.uniform(low, high)), layout.oncoming_lanes if visible else 0, layout.near + layout.lane_width / 2,
+        bool(offsets), offsets,
+    )  # fmt: skip
+
+
+def generate_clip(
+    seed: int,
+    frames: int,
+    fps: float,
+    height: int = 128,
+    width: int = 256,
+    time_of_day: TimeOfDay | None = None,
+    setting: Setting | None = None,
+    noise: bool = True,
+    depth: bool = False,
+) -> Clip:
+    """A random world of `seed` seen for frames / fps seconds."""
+    return render_clip(sample_world(seed, time_of_day, setting), frames, fps, height, width, noise, depth)
+
+
+def render_clip(world: World, frames: int, fps: float, height: int, width: int, noise: bool = True, depth: bool = False) -> Clip:
+    """`frames` pictures of a world from its present time on; `depth` adds depth maps (m, inf is sky)."""
+    pictures, depths, labels, motion = np.empty((frames, height, width, 3), np.uint8), [], [], []
+    for k, moment in enumerate(moments(world, frames, fps)):
+        rendered = render(world.stage, moment[0], height, width, 2 if height <= 256 else 1)
+        seeds = (world.seed, round(moment[0].time * 3000), 9) if noise else None
+        pictures[k] = develop(rendered.radiance, world.stage.look, seeds)
+        labels.append(rendered.boxes)
+        motion.append(moment[1])
+        if depth:
+            depths.append(rendered.depth.astype(np.float16))
+    speed, rate, curvature = np.float32(motion).reshape(-1, 3).T
+    return Clip(pictures, fps, world.time_of_day, replace(world.road, curvature=float(curvature[0])), world.camera, tuple(labels),
+                EgoMotion(speed, rate, curvature), world.source, np.stack(depths) if depth else None)  # fmt: skip
+
+
+def moments(world: World, frames: int, fps: float) -> Iterator[tuple[Moment, tuple[float, float, float]]]:
+    """The world at the time of each frame, and the ego's speed, yaw rate and curvature of the road there.
+
+    Traffic advances in steps of STEP; a frame between two steps lies on the line between them.
+    """
+    before, done = world.traffic.copy(), 0
+    after: Traffic | None = None
+    for k in range(frames):
+        place = k / fps / STEP
+        whole = int(np.floor(place + 1e-6))
+        share = max(place - whole, 0.0) if place - whole > 1e-5 else 0.0
+        while done < whole:
+            if after is not None:
+                before, after = after, None
+            else:
+                before.step(STEP)
+            done += 1
+        if share and after is None:
+            after = before.copy()
+            after.step(STEP)
+        yield _moment(world, before, after if share else None, share, world.time + k / fps)
+
+
+def _between(a: np.ndarray, b: np.ndarray | None, share: float) -> np.ndarray:
+    if b is None:
+        return a.copy()
+    near = np.abs(b - a) < 5.0
+    return np.where(near, a + share * (b - a), a)
+
+
+def _moment(world: World, a: Traffic, b: Traffic | None, share: float, time: float) -> tuple[Moment, tuple[float, float, float]]:
+    rows, later = a.rows, b.rows if b else None
+    s, d, speed, heading = (_between(getattr(rows, name), getattr(later, name) if later else None, share) for name in ("s", "d", "speed", "heading"))
+    alignment = world.stage.alignment
+    x, y, along = (float(v) for v in alignment.to_world(s[0], d[0]))
+    curvature = float(alignment.at(np.array([s[0]]))[0])
+    sway = 0.004 * np.sin(0.31 * time + world.seed % 7) * min(speed[0] / 8.0, 1.0)
+    pose = (x, y, along + heading[0] + sway)
+    camera = _bounced(world, time, float(speed[0]), float(rows.accel[0]))
+    present = np.flatnonzero((rows.s[1:] - s[0] > -40) & (rows.s[1:] - s[0] < 330)) + 1
+    vx, vy, road_heading = alignment.to_world(s[present], d[present])
+    c, n = np.cos(pose[2]), np.sin(pose[2])
+    dx, dy = vx - pose[0], vy - pose[1]
+    place = np.stack([dx * c + dy * n, -dx * n + dy * c], axis=1)
+    yaw = road_heading + heading[present] - pose[2]
+    on = (place[:, 0] > -8) | (np.hypot(place[:, 0], place[:, 1]) < 12)
+    present, place, yaw = present[on], place[on], yaw[on]
+    vehicles = _vehicles(world, a, present, place, yaw, time)
+    moment = Moment(time, pose, float(s[0]), camera, vehicles, rows.track[present], rows.kind[present], s[present], d[present], heading[present],
+                    yaw, place, rows.braking[present], present >= a.moving)  # fmt: skip
+    return moment, (float(speed[0]), float(speed[0]) * curvature, curvature)
+
+
+def _bounced(world: World, time: float, speed: float, accel: float) -> Camera:
+    """The camera with the body's pitch under braking and the road's bumps."""
+    phase, strength = (world.seed % 1000) * 0.7, min(speed / 15.0, 1.2)
+    bumps = np.sin(9.1 * time + phase) + 0.7 * np.sin(5.3 * time + 2 * phase) + 0.5 * np.sin(14.7 * time + 3 * phase)
+    nod = 0.05 * strength * bumps - 0.12 * float(np.clip(accel, -4, 3)) * -1.0
+    height = world.camera.height + 0.006 * strength * np.sin(6.7 * time + phase)
+    return Camera(height, world.camera.pitch + float(nod), world.camera.field_of_view)
+
+
+def _vehicles(world: World, traffic: Traffic, present: np.ndarray, place: np.ndarray, yaw: np.ndarray, time: float) -> Assembly:
+    """Bodies of the vehicles with their lamps, in the ego frame."""
+    rows, parts, emission = traffic.rows, [], []
+    for i, (x, y) in zip(present, place, strict=True):
+        track, kind = int(rows.track[i]), int(rows.kind[i])
+        detail: Literal["near", "far"] = "near" if np.hypot(x, y) < 45 else "far"
+        key = (track, kind, detail)
+        if key not in world.bodies:
+            body = vehicle_mesh(KINDS[kind], np.random.default_rng([world.seed, 40, track]), detail)
+            world.bodies[key] = assemble([body], [_rectangle(kind)], [])
+        parts.append(world.bodies[key])
+        emission.append(_lamp_power(world, traffic, int(i), parts[-1].mesh, time))
+    if not parts:
+        return assemble([], [], [])
+    whole = merged(parts)
+    whole.emission[:] = np.concatenate(emission)
+    return _placed(whole, place, yaw)
+
+
+def _rectangle(kind: int) -> np.ndarray:
+    length, width, _ = SIZES[KINDS[kind]]
+    return np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [length / 2, width / 2]
+
+
+def _placed(scene: Assembly, place: np.ndarray, yaw: np.ndarray) -> Assembly:
+    """Every object of `scene`, about its own origin, turned by yaw [n] and moved to place [n 2]."""
+    c, n = np.cos(yaw).astype(np.float32), np.sin(yaw).astype(np.float32)
+    turn = np.zeros((len(yaw), 3, 3), np.float32)
+    turn[:, 0, 0], turn[:, 0, 1], turn[:, 1, 0], turn[:, 1, 1], turn[:, 2, 2] = c, n, -n, c, 1
+    shift = np.zeros((len(yaw), 1, 3), np.float32)
+    shift[:, 0, :2] = place
+    own, mesh = scene.owner, scene.mesh
+    uv = mesh.uv @ turn[own]
+    uv[:, :1] += shift[own]
+    moved = Mesh(mesh.vertices @ turn[own] + shift[own], mesh.material, mesh.albedo, mesh.seed, uv)
+    normal = (scene.normal[:, None] @ turn[own])[:, 0]
+    return replace(scene, mesh=moved, normal=normal, footprint=scene.footprint @ turn[:, :2, :2] + shift[..., :2])
+
+
+def _lamp_power(world: World, traffic: Traffic, i: int, mesh: Mesh, time: float) -> np.ndarray:
+    """How strongly each polygon of vehicle row i shines [p]."""
+    rows, night = traffic.rows, world.time_of_day == "night"
+    power = np.zeros(len(MATERIALS), np.float32)
+    if i >= traffic.moving:
+        return power[mesh.material]
+    track = int(rows.track[i])
+    power[MATERIALS.index("headlamp")] = 14.0 if night else 0.9 * (track % 3 == 0)
+    power[MATERIALS.index("tail_lamp")] = 1.1 if night else 0.0
+    power[MATERIALS.index("brake_lamp")] = (4.5 if night else 1.6) if rows.braking[i] else (0.5 if night else 0.0)
+    lamps = power[mesh.material]
+    if rows.indicator[i] and (time * 1.5 + track * 0.37) % 1.0 < 0.5:
+        left = mesh.vertices[:, :, 1].mean(axis=1) > 0
+        lamps += (mesh.material == MATERIALS.index("indicator")) & (left == (rows.indicator[i] > 0)) * np.float32(2.5)
+    return lamps

@@ -1,0 +1,105 @@
+"""`drivesim rollout` and `drivesim compose` with tiny weights and the draft preset's smaller sibling."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "simulation"))
+
+from tiny_cascade import SCENARIO, SETTINGS, write_cascade
+
+from drivesim.cli.main import app
+from drivesim.simulation.settings import SamplingSettings
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_cascade(tmp_path_factory.mktemp("checkpoints"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with tiny.yaml; the presets sample small frames in few steps."""
+    (tmp_path / "tiny.yaml").write_text(SCENARIO)
+    monkeypatch.setattr(SamplingSettings, "preset", classmethod(lambda cls, quality: SETTINGS))
+    return tmp_path
+
+
+def run(command: str, folder: Path, checkpoints: Path, *more: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, [command, str(folder / "tiny.yaml"), "--checkpoints", str(checkpoints), *more])
+    return result.exit_code, result.output
+
+
+def test_rollout_says_what_it_wrote_and_where_the_time_went(folder: Path, checkpoints: Path) -> None:
+    out = folder / "out"
+    code, text = run("rollout", folder, checkpoints, "--out", str(out), "--seconds", "2", "--futures", "1")
+    assert code == 0, text
+    assert "predict" in text and "upsample" in text and str(out / "future-00" / "video.mp4") in text
+    code, text = run("rollout", folder, checkpoints, "--out", str(out), "--seconds", "2", "--only", "3")
+    assert code == 0 and (out / "future-03" / "video.mp4").is_file() and not (out / "future-01").exists()
+    code, text = run("rollout", folder, checkpoints, "--out", str(out), "--seconds", "2", "--futures", "1")
+    assert code == 0 and "nothing was missing" in text
+
+
+def test_another_job_exits_with_2_and_fresh_takes_the_folder(folder: Path, checkpoints: Path) -> None:
+    out = str(folder / "out")
+    run("rollout", folder, checkpoints, "--out", out, "--seconds", "2", "--futures", "1")
+    code, text = run("rollout", folder, checkpoints, "--out", out, "--seconds", "2", "--futures", "1", "--seed", "1")
+    assert code == 2 and "--fresh" in text and "Traceback" not in text
+    more = ("--seconds", "2", "--futures", "1", "--seed", "1", "--fresh")
+    assert run("rollout", folder, checkpoints, "--out", out, *more)[0] == 0
+
+
+def test_compose_writes_one_picture_or_several(folder: Path, checkpoints: Path) -> None:
+    code, text = run("compose", folder, checkpoints, "--out", str(folder / "frame.png"))
+    assert code == 0 and (folder / "frame.png").is_file(), text
+    code, text = run("compose", folder, checkpoints, "--out", str(folder / "frames.png"), "--variants", "2")
+    assert code == 0 and "frames-01.png" in text
+    assert (folder / "frames-00.png").read_bytes() == (folder / "frame.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("rollout", "--out", "OUT", "--fps", "25"), "fps"),
+        (("rollout", "--out", "OUT", "--quality", "superb"), "--quality superb"),
+        (("rollout", "--out", "OUT", "--device", "abacus"), "--device abacus"),
+        (("compose", "--out", "OUT.txt"), "suffix"),
+        (("compose", "--out", "OUT.png", "--variants", "0"), "--variants 0"),
+    ],
+)
+def test_mistakes_exit_with_2(folder: Path, checkpoints: Path, arguments: tuple[str, ...], message: str) -> None:
+    command, *rest = (word.replace("OUT", str(folder / "out")) for word in arguments)
+    code, text = run(command, folder, checkpoints, *rest)
+    assert code == 2 and message in text
+
+
+def test_control_c_keeps_finished_windows_and_exits_with_130(folder: Path, checkpoints: Path) -> None:
+    out = folder / "out"
+    program = (
+        "from tiny_cascade import SETTINGS; from drivesim.simulation.settings import SamplingSettings;"
+        "SamplingSettings.preset = classmethod(lambda cls, quality: SETTINGS);"
+        "from drivesim.cli.main import main; main()"
+    )
+    command = [sys.executable, "-c", program, "rollout", str(folder / "tiny.yaml"), "--checkpoints", str(checkpoints)]
+    command += ["--out", str(out), "--seconds", "300", "--futures", "1"]
+    paths = [str(Path(__file__).parent.parent / "simulation"), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 60
+    while not list(out.glob("future-00/.state/carry.safetensors")) and time.monotonic() < end:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "the same command goes on" in errors and "Traceback" not in errors
+    assert json.loads((out / "manifest.json").read_text())["futures"]["future-00"]["state"] == "running"
