@@ -140,7 +140,8 @@ def guide_picture(road: Road, camera: Camera, night: bool = False) -> np.ndarray
         across = _line(road, camera, np.array([metres, metres]), np.array([edges[0], edges[-1]]))
         cv2.polylines(picture, [across], False, paint, 1, cv2.LINE_AA, SHIFT)
         x, y = across[-1] >> SHIFT
-        cv2.putText(picture, f"{metres} m", (int(x) + 4, int(y)), cv2.FONT_HERSHEY_SIMPLEX, 0.4, paint, 1, cv2.LINE_AA)
+        spot = int(min(x + 4, FRAME_WIDTH - 40)), int(y)
+        cv2.putText(picture, f"{metres} m", spot, cv2.FONT_HERSHEY_SIMPLEX, 0.4, paint, 1, cv2.LINE_AA)
     return picture
 
 

@@ -122,10 +122,8 @@ def check(text: str, path: Path) -> tuple[Scenario | None, str]:
     if scenario is None:
         return None, "\n".join(f"line {fault.line}: {fault.message}" for fault in faults)
     count = scenario.scene_boxes().crowdedness
-    return scenario, (
-        f"No faults. {count} of {len(scenario.vehicles)} vehicles count as crowdedness; "
-        f"the networks add {scenario.look.crowdedness - count}."
-    )
+    more = scenario.look.crowdedness - count
+    return scenario, f"No faults. Of crowdedness {count + more}, {count} are placed here and {more} left to the networks."
 
 
 def save(text: str, path: Path, replace: bool) -> None:

@@ -20,9 +20,23 @@ def zero_initialised(module: M) -> M:
     return module
 
 
-def group_norm(width: int) -> nn.GroupNorm:
+class GroupNorm(nn.GroupNorm):
+    """GroupNorm whose input always needs a gradient where its parameters do.
+
+    torch's CPU kernel crashes in the backward pass for channels_last input that needs none, such as the output of a
+    frozen layer.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[b c ...] to the same."""
+        if x.device.type == "cpu" and torch.is_grad_enabled() and self.weight.requires_grad and not x.requires_grad:
+            x = x.detach().requires_grad_()
+        return super().forward(x)
+
+
+def group_norm(width: int) -> GroupNorm:
     """GroupNorm in groups of 16 channels; with narrower ones the CPU kernels for channels_last are far slower."""
-    return nn.GroupNorm(math.gcd(width, max(1, width // 16)), width)
+    return GroupNorm(math.gcd(width, max(1, width // 16)), width)
 
 
 class ResBlock(nn.Module):

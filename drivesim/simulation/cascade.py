@@ -16,8 +16,10 @@ from drivesim.models.image_ldm import ImageLDM
 from drivesim.models.latent_space import LatentSpace
 from drivesim.models.super_resolution import SuperResolution
 from drivesim.models.video_ldm import VideoLDM
+from drivesim.nn.convolutional import channels_last
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.scenario import Scenario
+from drivesim.simulation.settings import SamplingSettings
 
 STAGE_FOLDERS = ("autoencoder", "image-ldm", "video-ldm", "super-resolution")
 
@@ -36,11 +38,11 @@ class Cascade:
     def load(cls, checkpoints: Path, device: torch.device) -> Self:
         """The cascade of a folder with one checkpoint a stage; InputError if one is missing, damaged or no match."""
         latent_space, image, video, super_resolution = (checkpoints / name for name in STAGE_FOLDERS)
-        backbone = ImageLDM.load(image)
+        backbone = channels_last(ImageLDM.load(image))
         return cls(
             LatentSpace.load(latent_space).eval().to(device),
             backbone.to(device),
-            VideoLDM.load(video, backbone).eval().to(device),
+            channels_last(VideoLDM.load(video, backbone)).eval().to(device),
             SuperResolution.load(super_resolution).eval().to(device),
             device,
         )
@@ -53,7 +55,7 @@ class Cascade:
 
     @contextmanager
     def sampling(self, precision: str) -> Iterator[None]:
-        """Within it nothing is recorded for gradients, kernels are deterministic and `precision` holds.
+        """Within it nothing is recorded for gradients, kernels are deterministic and `precision` (not auto) holds.
 
         Not for use around a generator's yield: a consumer would inherit it.
         """
@@ -66,6 +68,15 @@ class Cascade:
                 yield
         finally:
             cudnn.deterministic, cudnn.benchmark = before
+
+
+def settle_precision(settings: SamplingSettings, device: torch.device) -> SamplingSettings:
+    """The settings with a precision that is not auto: bfloat16 on GPUs and on CPUs that compute with it."""
+    if settings.precision != "auto":
+        return settings
+    queries = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    fast = device.type == "cuda" or any(getattr(torch.cpu, query, bool)() for query in queries)
+    return settings.model_copy(update={"precision": "bfloat16" if fast else "float32"})
 
 
 def weights_of(checkpoints: Path) -> dict[str, str]:

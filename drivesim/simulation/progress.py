@@ -10,15 +10,15 @@ StageName = Literal["compose", "predict", "interpolate", "decode", "upsample", "
 STAGES: tuple[StageName, ...] = get_args(StageName)
 
 PRIOR: dict[StageName, float] = {
-    "compose": 0.02, "predict": 0.2, "interpolate": 0.3, "decode": 0.2, "upsample": 0.8, "write": 0.1,
+    "compose": 0.06, "predict": 0.3, "interpolate": 0.27, "decode": 0.011, "upsample": 0.93, "write": 0.1,
 }  # fmt: skip
-"""Seconds a unit of work on 2 cores; only their ratios count, and only until a stage has been timed."""
+"""Seconds a unit of work on one core; only their ratios count, and only until a stage has been timed."""
 
 
 class Progress:
     """Units of work done and seconds spent, by stage.
 
-    A unit is a sampling step of one batch, or one portion decoded or written. `totals` are the units of the whole job;
+    A unit is a sampling step of one batch, one frame decoded, or one portion written. `totals` are the units of the whole job;
     `on_change` is called after each unit.
     """
 

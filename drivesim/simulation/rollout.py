@@ -21,7 +21,7 @@ import drivesim
 from drivesim.config import InputError, shipped
 from drivesim.scene.scenario import Scenario
 from drivesim.scene.scenario_file import load_scenario
-from drivesim.simulation.cascade import Cascade, Scene, weights_of
+from drivesim.simulation.cascade import Cascade, Scene, settle_precision, weights_of
 from drivesim.simulation.progress import STAGES, Progress
 from drivesim.simulation.settings import SamplingSettings
 from drivesim.simulation.simulator import compose, decode, encode_photo, upsample
@@ -79,6 +79,7 @@ def roll_out(
     timeline = Timeline.of(seconds, rollout.fps if request.fps is None else request.fps)
     seed = rollout.seed if request.seed is None else request.seed
     device = pick_device(request.device)
+    settings = settle_precision(request.settings, device)
     checkpoints = request.checkpoints or shipped("checkpoints")
     job = Job(
         scenario=_file_hash(request.scenario),
@@ -86,7 +87,7 @@ def roll_out(
         seed=seed,
         seconds=seconds,
         fps=float(timeline.fps),
-        sampling=request.settings,
+        sampling=settings,
         weights=weights_of(checkpoints),
         device=device.type,
     )
@@ -94,20 +95,20 @@ def roll_out(
     text = request.scenario.read_text(encoding="utf-8")
     with RolloutFolder.open(out, manifest, text, fresh) as folder:
         missing = [folder.future(number) for number in numbers if not folder.future(number).complete]
-        totals = dict.fromkeys(STAGES, 0) | {"compose": request.settings.image.steps if scenario.photo is None else 0}
+        totals = dict.fromkeys(STAGES, 0) | {"compose": settings.image.steps if scenario.photo is None else 0}
         for future in missing:
-            for stage, units in work(timeline, request.settings, future.carry()).items():
+            for stage, units in work(timeline, settings, future.carry()).items():
                 totals[stage] += units
         progress = Progress(totals, on_change)
         if missing:
             cascade, scene = Cascade.load(checkpoints, device), Scene.of(scenario)
             progress.start()
-            first = first_latents(cascade, request.settings, scenario, scene, seed, progress=progress)
+            first = first_latents(cascade, settings, scenario, scene, seed, progress=progress)
             if not (out / "initial.png").is_file():
-                write_image(out / "initial.png", first_frame(cascade, request.settings, first, seed))
+                write_image(out / "initial.png", first_frame(cascade, settings, first, seed))
                 progress.lap("compose", 0)
             for future in missing:
-                _make_future(cascade, request.settings, scene, timeline, seed, future, first, progress)
+                _make_future(cascade, settings, scene, timeline, seed, future, first, progress)
         if missing or not (out / "preview.png").is_file():
             folder.write_preview(timeline)
         folder.record(
@@ -186,7 +187,7 @@ def compose_frames(request: Request, variants: int = 1) -> list[np.ndarray]:
         raise InputError(f"--variants {variants}: {request.scenario} starts from a photo, which has no variants")
     seed = scenario.rollout.seed if request.seed is None else request.seed
     cascade = Cascade.load(request.checkpoints or shipped("checkpoints"), pick_device(request.device))
-    scene, settings = Scene.of(scenario), request.settings
+    scene, settings = Scene.of(scenario), settle_precision(request.settings, cascade.device)
     latents = (first_latents(cascade, settings, scenario, scene, seed, variant) for variant in range(variants))
     return [first_frame(cascade, settings, latent, seed) for latent in latents]
 

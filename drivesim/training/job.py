@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,8 @@ def run_training(
     recipe = {"stage": name, "preset": preset, "init_from": str(init_from) if init_from else None,
               "data": [str(path) for path in data], **stage.recipe.model_dump(mode="json")}  # fmt: skip
     say(describe(stage, device))
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # saved as after Ctrl-C, when a scheduler ends the job
     train(stage, Run(run_folder, recipe), device, say if rank() == 0 else lambda _: None, minutes * 60)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -99,12 +98,3 @@ def diffusion_error(
     """Squared error of the network's output against its target, averaged over all but the batch and frames: [b] or [b f]."""
     target = training_target(prediction, schedule, latents, noise, t)
     return (output.float() - target).square().mean(dim=(-3, -2, -1))
-
-
-def draw_boxes(frame: np.ndarray, boxes: Boxes) -> np.ndarray:
-    """A copy of the picture uint8 [h w 3] with the boxes outlined in green."""
-    drawn = frame.copy()
-    height, width = frame.shape[:2]
-    for x1, y1, x2, y2 in np.round(boxes.box * [width, height, width, height]).astype(int):
-        cv2.rectangle(drawn, (int(x1), int(y1)), (int(x2), int(y2)), (0, 255, 0), 1)
-    return drawn

@@ -13,6 +13,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from drivesim.nn.convolutional import channels_last
 from drivesim.training.optim import Ema, average_gradients, learning_rate, make_optimizer, rank, trainable, world_size
 from drivesim.training.run import Run, TrainState, prepare_optimizers
 from drivesim.training.stage import Batch, Stage
@@ -41,7 +42,7 @@ def train(stage: Stage, run: Run, device: torch.device, say: Say, seconds: float
     if recipe.batch % world_size():
         raise ValueError(f"batch {recipe.batch} cannot be shared by {world_size()} processes")
     for module in stage.modules.values():
-        module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        channels_last(module.to(device))
         if recipe.compile:
             module.compile()
     state = start_state(stage, run)

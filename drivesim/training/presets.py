@@ -46,7 +46,8 @@ TINY = DataSpec(clips=2, frames=12, fps=KEYS)
 CPU_KEYS, CPU_MOTION = DataSpec(clips=1200, frames=12, fps=KEYS), DataSpec(clips=300, frames=17, fps=30)
 GPU_KEYS, GPU_MOTION = DataSpec(clips=6000, frames=16, fps=KEYS), DataSpec(clips=2000, frames=33, fps=30)
 
-_TINY_RUN = {"batch": 2, "samples": 8, "warmup": 2, "evaluate_every": 8, "save_every": 4, "bf16": False}
+_TINY_RUN = {"batch": 2, "samples": 4, "warmup": 2, "evaluate_every": 4, "save_every": 2, "bf16": False,
+             "held_out_batches": 1}
 _TINY_MODEL = {"widths": [32, 32], "blocks": 1, "token_width": 32, "encoder_layers": 1}
 
 PRESETS: dict[PresetName, dict[StageName, Preset]] = {

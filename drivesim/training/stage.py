@@ -23,6 +23,7 @@ class Recipe(Config):
 
     `batch` samples a step over all processes; `learning_rate` after `warmup` samples, falling to zero along a half cosine
     over the last `cooldown` share of `samples`; `ema` half-life in samples; `clip` bounds the gradient norm.
+    `held_out_batches`: how much the held-out figures are measured on, in batches of the stage's own size.
     """
 
     seed: int = 0
@@ -37,6 +38,7 @@ class Recipe(Config):
     ema: float = 5_000
     evaluate_every: int = 20_000
     save_every: int = 10_000
+    held_out_batches: int = Field(8, ge=1)
     bf16: bool = True
     compile: bool = False
 
@@ -45,9 +47,12 @@ class Stage(Protocol):
     """One trainable part of the cascade. Its randomness lies in `draw` alone; `losses` is deterministic in the batch."""
 
     name: StageName
-    recipe: Recipe
     modules: dict[str, nn.Module]
     """What is trained, by name; `modules["model"]` is what gets exported. Parameters that need no gradient stay as they are."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """How long and how hard it trains."""
 
     def draw(self, step: int, index: range) -> Batch:
         """The samples numbered `index` of the step that begins at sample `step`: a pure function of seed and numbers."""

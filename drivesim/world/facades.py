@@ -49,7 +49,7 @@ def facade(
     glass = pane * (1 - np.float32(0.7) * bar)
     out = out + glass[:, None] * (curtain - out)
     mirrored = np.float32(0.10) + np.float32(0.35) * (1 - tilt) ** 3 + np.float32(0.10) * (other > 0.8)
-    glow = (glass * mirrored)[:, None] * (look.horizon * np.float32(0.8) + look.zenith * np.float32(0.2))
+    glow = (glass * mirrored)[:, None] * (look.horizon * np.float32(0.5) + np.float32(0.4) * look.horizon.mean())
     if shops.any():
         out, glow = _shops(look, out, glow, u, v, seed, blur_u, blur_v, shops)
     if look.night:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from drivesim.scene.camera import Camera
 from drivesim.scene.clip import Clip, EgoMotion, TimeOfDay
 from drivesim.scene.road import MAX_CURVATURE, Road, Setting
 from drivesim.scene.traffic import KINDS, SIZES
+from drivesim.tensors import stream_seed
 from drivesim.world.alignment import Alignment
 from drivesim.world.bodies import vehicle_mesh
 from drivesim.world.flow import STEP, Traffic
@@ -28,6 +30,7 @@ from drivesim.world.sky import sample_backdrop
 from drivesim.world.traffic import sample_traffic
 
 WORLD_VERSION = 1
+VARIANTS = 64  # bodies of each kind
 _SETTINGS: dict[Setting, float] = {"highway": 0.35, "city": 0.25, "residential": 0.2, "rural": 0.2}
 _LANES: dict[Setting, tuple[float, ...]] = {  # odds of 1 to 5 lanes
     "highway": (0.0, 0.3, 0.35, 0.25, 0.1), "city": (0.35, 0.4, 0.2, 0.05, 0.0),
@@ -51,11 +54,10 @@ class World:
     traffic: Traffic
     time: float = 0.0
     source: str = ""
-    bodies: dict[tuple[int, int, str], Assembly] = field(default_factory=dict, repr=False)
 
     def continued(self, seed: int) -> World:
         """The same state, from which ego and traffic decide anew with `seed`; this world is not changed."""
-        return replace(self, traffic=self.traffic.continued(seed), source=f"{self.source}, continued {seed}", bodies=dict(self.bodies))
+        return replace(self, traffic=self.traffic.continued(seed), source=f"{self.source}, continued {seed}")
 
     def after(self, seconds: float) -> World:
         """This world `seconds` later, advanced in steps of STEP; this world is not changed."""
@@ -63,7 +65,7 @@ class World:
         steps = round(seconds / STEP)
         for _ in range(steps):
             traffic.step(STEP)
-        return replace(self, traffic=traffic, time=self.time + steps * STEP, bodies=dict(self.bodies))
+        return replace(self, traffic=traffic, time=self.time + steps * STEP)
 
 
 def sample_world(
@@ -186,7 +188,8 @@ def _moment(world: World, a: Traffic, b: Traffic | None, share: float, time: flo
     dx, dy = vx - pose[0], vy - pose[1]
     place = np.stack([dx * c + dy * n, -dx * n + dy * c], axis=1)
     yaw = road_heading + heading[present] - pose[2]
-    on = (place[:, 0] > -8) | (np.hypot(place[:, 0], place[:, 1]) < 12)
+    reach = place[:, 0] * np.float64(0.5 / camera.focal)
+    on = (np.abs(place[:, 1]) < np.maximum(reach, 0) + 14) & (place[:, 0] > -14)
     present, place, yaw = present[on], place[on], yaw[on]
     vehicles = _vehicles(world, a, present, place, yaw, time)
     moment = Moment(time, pose, float(s[0]), camera, vehicles, rows.track[present], rows.kind[present], s[present], d[present], heading[present],
@@ -209,11 +212,7 @@ def _vehicles(world: World, traffic: Traffic, present: np.ndarray, place: np.nda
     for i, (x, y) in zip(present, place, strict=True):
         track, kind = int(rows.track[i]), int(rows.kind[i])
         detail: Literal["near", "far"] = "near" if np.hypot(x, y) < 45 else "far"
-        key = (track, kind, detail)
-        if key not in world.bodies:
-            body = vehicle_mesh(KINDS[kind], np.random.default_rng([world.seed, 40, track]), detail)
-            world.bodies[key] = assemble([body], [_rectangle(kind)], [])
-        parts.append(world.bodies[key])
+        parts.append(_body(kind, _variant(world.seed, track), detail))
         emission.append(_lamp_power(world, traffic, int(i), parts[-1].mesh, time))
     if not parts:
         return assemble([], [], [])
@@ -222,9 +221,16 @@ def _vehicles(world: World, traffic: Traffic, present: np.ndarray, place: np.nda
     return _placed(whole, place, yaw)
 
 
-def _rectangle(kind: int) -> np.ndarray:
+def _variant(seed: int, track: int) -> int:
+    return stream_seed(seed, "body", track) % VARIANTS
+
+
+@lru_cache(maxsize=2 * VARIANTS * len(KINDS))
+def _body(kind: int, variant: int, detail: Literal["near", "far"]) -> Assembly:
+    """One of the VARIANTS bodies of a kind, in its object frame."""
     length, width, _ = SIZES[KINDS[kind]]
-    return np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [length / 2, width / 2]
+    rectangle = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [length / 2, width / 2]
+    return assemble([vehicle_mesh(KINDS[kind], np.random.default_rng([kind, variant, 40]), detail)], [rectangle], [])
 
 
 def _placed(scene: Assembly, place: np.ndarray, yaw: np.ndarray) -> Assembly:

@@ -34,6 +34,7 @@ class Look:
     exposure: float
     balance: np.ndarray
     saturation: float
+    contrast: float
     vignette: float
     softness: float
     noise: float
@@ -59,11 +60,12 @@ def sample_look(rng: np.random.Generator, night: bool, setting: Setting) -> Look
     dry = float(np.clip(rng.beta(1.2, 1.2), 0, 1))
     common = dict(
         dry=dry,
-        saturation=rng.uniform(0.85, 1.1),
+        saturation=rng.uniform(0.95, 1.35),
+        contrast=rng.uniform(1.0, 1.22),
         vignette=rng.uniform(0.05, 0.3),
         softness=rng.uniform(0.25, 0.5),
         hood=float(rng.uniform(0.03, 0.11)) if rng.random() < 0.3 else 0.0,
-        balance=np.exp(rng.normal(0, 0.035, 3)).astype(np.float32),
+        balance=np.exp(rng.normal(0, 0.026, 3)).astype(np.float32),
     )
     return _night(rng, azimuth, setting, common) if night else _day(rng, azimuth, common)
 
@@ -85,10 +87,10 @@ def _day(rng: np.random.Generator, azimuth: float, common: dict) -> Look:
         skylight = 0.34 * _colour(0.92, 0.98, 1.08)
         haze, cloud = rng.uniform(0.002, 0.0055), rng.uniform(0.0, 0.3)
     else:
-        zenith = _colour(0.085, 0.19, 0.42) * blue
-        horizon = _colour(0.40, 0.55, 0.72) * rng.uniform(0.85, 1.15)
-        skylight = _colour(0.15, 0.19, 0.25)
-        haze = rng.uniform(0.0003, 0.0012)
+        zenith = _colour(0.06, 0.155, 0.385) * blue
+        horizon = _colour(0.31, 0.455, 0.645) * rng.uniform(0.8, 1.15) + rng.uniform(0, 0.1)
+        skylight = _colour(0.175, 0.20, 0.245)
+        haze = 0.0002 + 0.0011 * rng.random() ** 2
         cloud = rng.uniform(0.0, 0.25) if weather == "clear" else rng.uniform(0.35, 0.7)
     sun = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
     ground = np.sin(elevation) * strength * warm + skylight
@@ -109,16 +111,16 @@ def _night(rng: np.random.Generator, azimuth: float, setting: Setting, common: d
     lamp = _colour(1.0, 0.62, 0.28) if sodium else _colour(0.9, 0.95, 1.0)
     glow = {"highway": 0.5, "city": 1.0, "residential": 0.5, "rural": 0.15}[setting] * rng.uniform(0.4, 1.3)
     tint = 0.6 * lamp + 0.4 * _colour(0.8, 0.85, 1.0)
-    horizon = 0.014 * glow * tint + _colour(0.0012, 0.0016, 0.0028)
+    horizon = 0.02 * glow * tint + _colour(0.0012, 0.0016, 0.0028)
     zenith = 0.25 * horizon + _colour(0.0005, 0.0008, 0.0018)
     elevation = np.radians(rng.uniform(25, 60))
     sun = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
-    ambient = 0.0035 * _colour(0.8, 0.9, 1.2) + 0.006 * glow * tint
+    ambient = 0.004 * _colour(0.8, 0.9, 1.2) + 0.016 * glow * tint
     return Look(
         night=True, weather="clear", sun=sun.astype(np.float32), sunlight=0.003 * _colour(0.8, 0.9, 1.1),
         skylight=ambient.astype(np.float32), bounce=(0.4 * ambient).astype(np.float32), zenith=zenith, horizon=horizon,
         haze_colour=(0.8 * horizon).astype(np.float32), haze=float(rng.uniform(0.0008, 0.003)), cloud=float(rng.uniform(0, 1)),
-        exposure=float(rng.uniform(2.2, 3.8) * (0.7 if lamps else 1.1)), noise=float(rng.uniform(0.01, 0.025)),
+        exposure=float(rng.uniform(2.2, 3.8) * (0.7 if lamps else 1.1)), noise=float(rng.uniform(0.005, 0.014)),
         street_lamps=lamps, lamp_colour=lamp,
         headlight=(rng.uniform(0.7, 1.3) * (_colour(1.0, 0.9, 0.72) if rng.random() < 0.5 else _colour(0.92, 0.96, 1.0))),
         **common,

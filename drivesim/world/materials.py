@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from drivesim.scene.camera import Camera
@@ -10,6 +12,7 @@ from drivesim.world.lighting import Look, headlight_at, lamp_light
 from drivesim.world.mesh import MATERIALS, Material
 from drivesim.world.noise import fractal, wrapped_at
 from drivesim.world.raster import Assembly, Drawn
+from drivesim.world.sprites import BARK
 
 _INDEX: dict[Material, int] = {name: i for i, name in enumerate(MATERIALS)}
 _GRAIN: dict[Material, float] = {  # contrast of the surface texture
@@ -37,19 +40,29 @@ def environment(look: Look, rise: np.ndarray) -> np.ndarray:
     return ground + band * (sky - ground)
 
 
-def shade_polygons(
-    scene: Assembly, drawn: Drawn, camera: Camera, look: Look, sun: np.ndarray, lamps: np.ndarray, shadow: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Flat pixel indices [n], radiance [n 3] and depth along the axis [n] of all polygon pixels.
+@dataclass(frozen=True)
+class Samples:
+    """Where something is to be shaded: ids int32 [n] as in `Drawn`, x, y float32 [n] in frame fractions."""
 
-    `sun` is its direction in the ego frame; `lamps` street lamps near the ego [k 3]; `shadow` [m] light left per object.
+    ids: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+
+
+def shade_polygons(
+    scene: Assembly, drawn: Drawn, samples: Samples, camera: Camera, look: Look, sun: np.ndarray, lamps: np.ndarray, shadow: np.ndarray, pixel: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Radiance [n 3] and depth along the axis [n] of samples of polygons.
+
+    `sun` is its direction in the ego frame; `lamps` street lamps near the ego [k 3]; `shadow` [m] light left per object;
+    `pixel` the angle of a pixel (rad).
     """
-    height, width = drawn.ids.shape
-    flat = drawn.ids.ravel()
-    pixels = np.flatnonzero((flat > 0) & (flat <= len(drawn.polygons)))
-    if not len(pixels):
-        return pixels, np.zeros((0, 3), np.float32), np.zeros(0, np.float32)
-    used, which = np.unique(flat[pixels], return_inverse=True)
+    if not len(samples.ids):
+        return np.zeros((0, 3), np.float32), np.zeros(0, np.float32)
+    used = np.flatnonzero(np.bincount(samples.ids, minlength=len(drawn.polygons) + 1))
+    place_of = np.zeros(len(drawn.polygons) + 1, np.int32)
+    place_of[used] = np.arange(len(used))
+    which = place_of[samples.ids]
     polygons = drawn.polygons[used - 1]
     axes = camera.axes().astype(np.float32)
     eye = np.float32([0, 0, camera.height])
@@ -62,8 +75,7 @@ def shade_polygons(
     start = ((eye - uv[:, 0])[:, None] * uv[:, 1:]).sum(axis=2)
     table = np.concatenate([plane, uv[:, 1], uv[:, 2], start, scene.mesh.albedo[polygons], lit, normal,
                             scene.mesh.seed[polygons, None], scene.emission[polygons, None]], axis=1).astype(np.float32)  # fmt: skip
-    row, column = np.divmod(pixels, width)
-    rays = _rays(camera, axes, row, column, height, width)
+    rays = _rays(camera, axes, samples)
     own = table[which]
     depth = 1.0 / np.maximum((own[:, 0:3] * rays).sum(axis=1), np.float32(1e-4))
     place = rays * depth[:, None]
@@ -71,7 +83,7 @@ def shade_polygons(
     place[:, 2] += eye[2]
     colour, light, facing, seed, emission = own[:, 11:14], own[:, 14:17], own[:, 17:20], own[:, 20], own[:, 21]
     material = kind[which]
-    footprint = depth * np.float32(1.0 / (camera.focal * width))
+    footprint = depth * np.float32(pixel)
     colour = _textured(colour, material, u, v, seed, footprint)
     light = light * np.minimum(np.float32(0.72) + np.float32(0.35) * place[:, 2:3], 1.0)
     if look.night:
@@ -88,13 +100,13 @@ def shade_polygons(
     on = np.flatnonzero(emission > 0)
     if len(on):
         radiance[on] += emission[on, None] * _LAMP_COLOURS[material[on]]
-    return pixels, radiance, depth
+    return radiance, depth
 
 
-def _rays(camera: Camera, axes: np.ndarray, row: np.ndarray, column: np.ndarray, height: int, width: int) -> np.ndarray:
-    x = (((column + 0.5) / width - 0.5) / camera.focal).astype(np.float32)[:, None]
-    y = (((row + 0.5) / height - 0.5) / (2 * camera.focal)).astype(np.float32)[:, None]
-    return x * axes[0] + y * axes[1] + axes[2]
+def _rays(camera: Camera, axes: np.ndarray, samples: Samples) -> np.ndarray:
+    x = ((samples.x - np.float32(0.5)) * np.float32(1 / camera.focal))[:, None]
+    y = ((samples.y - np.float32(0.5)) * np.float32(0.5 / camera.focal))[:, None]
+    return x * axes[0] + (y * axes[1] + axes[2])
 
 
 def _irradiance(look: Look, sun: np.ndarray, normal: np.ndarray, shadow: np.ndarray) -> np.ndarray:
@@ -143,30 +155,25 @@ def _mirror(look: Look, sun: np.ndarray, rays: np.ndarray, facing: np.ndarray, m
 
 
 def shade_sprites(
-    scene: Assembly, drawn: Drawn, camera: Camera, look: Look, sun: np.ndarray, lamps: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Flat pixel indices [n], radiance [n 3] and depth [n] of all vegetation pixels."""
-    height, width = drawn.ids.shape
-    flat = drawn.ids.ravel()
-    pixels = np.flatnonzero(flat > len(drawn.polygons))
-    if not len(pixels):
-        return pixels, np.zeros((0, 3), np.float32), np.zeros(0, np.float32)
-    which = drawn.sprites[flat[pixels] - 1 - len(drawn.polygons)]
-    texture = drawn.texture.reshape(-1, 4)[pixels].astype(np.float32)
+    scene: Assembly, drawn: Drawn, samples: Samples, texture: np.ndarray, camera: Camera, look: Look, sun: np.ndarray, lamps: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Radiance [n 3] and depth [n] of samples of vegetation; `texture` uint8 [n 4] as in `Drawn`."""
+    if not len(samples.ids):
+        return np.zeros((0, 3), np.float32), np.zeros(0, np.float32)
+    which = drawn.sprites[samples.ids - 1 - len(drawn.polygons)]
+    texture = texture.astype(np.float32)
     right, up = texture[:, 0] * np.float32(1 / 127.5) - 1, texture[:, 1] * np.float32(1 / 127.5) - 1
     right *= np.where(scene.mirror[which], np.float32(-1), np.float32(1))
     toward = np.sqrt(np.maximum(1 - right * right - up * up, 0))
-    shade = texture[:, 2] * np.float32(1 / 255)
+    leafy = texture[:, 2] > BARK
+    shade = np.where(leafy, texture[:, 2] * np.float32(1 / 255), texture[:, 2] * np.float32(1 / BARK))
     direct = np.maximum(right * -sun[1] + up * sun[2] - toward * sun[0], 0) + np.float32(0.35 * max(sun[0], 0.0)) * np.maximum(up + 0.3, 0)
-    leaf = texture[:, 3:] * np.float32(1 / 255)
-    bark = np.float32([0.13, 0.105, 0.085])
-    colour = bark + leaf * (scene.tint[which] - bark)
+    colour = np.where(leafy[:, None], scene.tint[which], np.float32([0.13, 0.105, 0.085]))
     light = (direct * shade * np.float32(1.5))[:, None] * look.sunlight
     light += (shade * (np.float32(0.65) + np.float32(0.35) * up))[:, None] * look.skylight * np.float32(0.95)
     depth = np.maximum(scene.place[which, 0], 0.5) * np.float32(np.cos(np.radians(camera.pitch)))
     if look.night:
-        row, column = np.divmod(pixels, width)
-        place = _rays(camera, camera.axes().astype(np.float32), row, column, height, width) * depth[:, None]
+        place = _rays(camera, camera.axes().astype(np.float32), samples) * depth[:, None]
         place[:, 2] += np.float32(camera.height)
         light += (headlight_at(look, place) + lamp_light(look, lamps, place)) * (shade * (np.float32(0.4) + np.float32(0.6) * toward))[:, None]
-    return pixels, colour * light, depth
+    return colour * light, depth

@@ -149,7 +149,7 @@ def _in_front(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 class Drawn:
     """What is seen. `ids` int32 [h w]: 0 nothing, 1 + i polygon `polygons[i]` of the assembly, 1 + len(polygons) + j sprite `sprites[j]`.
 
-    `texture` uint8 [h w 4]: sprite normals (right, up), shade, leafiness; `silhouette`: pixels of each object alone {object: count};
+    `texture` uint8 [h w 4]: sprite normals (right, up), shade, opacity; `silhouette`: pixels of each object alone {object: count};
     `bounds`: {object: x0 y0 x1 y1 in frame fractions, not clipped}; `runs`: {object: (first id, last id)}.
     """
 
@@ -266,14 +266,16 @@ def _paste(scene: Assembly, k: int, spot: np.ndarray, ids: np.ndarray, texture: 
     top, bottom = max(int(y0), 0), min(int(y1) + 1, height)
     if left >= right or top >= bottom:
         return
-    mask, picture = sprite_level(int(scene.look[k]), y1 - y0)
-    rows, columns = mask.shape
+    picture = sprite_level(int(scene.look[k]), y1 - y0)
+    rows, columns = picture.shape[:2]
     sx, sy = columns / across, rows / max(y1 - y0, 1e-3)
-    flip = bool(scene.mirror[k])
-    matrix = np.float64([[-sx if flip else sx, 0, (x + across / 2 - left) * sx if flip else (left - x + across / 2) * sx], [0, sy, (top - y0) * sy]])
-    matrix[:, 2] += 0.5 * matrix[:, :2].sum(axis=1) - 0.5
-    size, flags = (right - left, bottom - top), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    alpha = cv2.warpAffine(mask, matrix, size, flags=flags, borderValue=0)
-    alpha = cv2.threshold(alpha, 110, 255, cv2.THRESH_BINARY)[1]
-    cv2.copyTo(cv2.warpAffine(picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), alpha, texture[top:bottom, left:right])
-    np.copyto(ids[top:bottom, left:right], number, where=alpha > 0)
+    if scene.mirror[k]:
+        first = [-sx, 0, (x + across / 2 - left) * sx - 0.5 * sx - 0.5]
+    else:
+        first = [sx, 0, (left - x + across / 2) * sx + 0.5 * sx - 0.5]
+    matrix = np.array([first, [0, sy, (top - y0) * sy + 0.5 * sy - 0.5]])
+    size = (right - left, bottom - top)
+    warped = cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
+    alpha = cv2.threshold(cv2.extractChannel(warped, 3), 110, 255, cv2.THRESH_BINARY)[1]
+    cv2.copyTo(warped, alpha, texture[top:bottom, left:right])
+    np.copyto(ids[top:bottom, left:right], number, where=alpha.view(bool))

@@ -15,7 +15,7 @@ from drivesim.world.glare import Lights, pools, splat
 from drivesim.world.ground import ALONG_STEP, BACK, REACH, GroundView, Surface, albedo
 from drivesim.world.layout import Layout
 from drivesim.world.lighting import Look, headlight_ground
-from drivesim.world.materials import shade_polygons, shade_sprites
+from drivesim.world.materials import Samples, shade_polygons, shade_sprites
 from drivesim.world.raster import Assembly, Drawn, draw, merged
 from drivesim.world.scenery import CELL, OUTLINE, Cell, Scenery, shadow_outline
 from drivesim.world.shadows import contact_mask, sun_mask
@@ -94,32 +94,59 @@ def render(stage: Stage, moment: Moment, height: int, width: int, scale: int) ->
         picture[horizon:], depth[horizon:] = _ground(stage, moment, horizon, height, width, sun_left, sky_left, lamps)
         if sun_left is not None:
             light_left[:count] = _sampled(sun_left, moment, camera)
-    shaded = (shade_polygons(scene, drawn, camera, look, sun, lamps, light_left), shade_sprites(scene, drawn, camera, look, sun, lamps))
-    picture, depth = _composed(picture, depth, shaded, look, scale)
+    front, far = _foreground(scene, drawn, camera, look, sun, lamps, light_left, scale)
+    picture = picture * (1 - front[..., 3:]) + front[..., :3]
+    depth = np.where(far > 0, far, depth)
     if look.night:
         splat(picture, depth, camera, _lights(stage, moment, lamps))
     return Rendered(picture, depth, _boxes(moment, drawn, height * scale, width * scale), drawn)
 
 
-def _composed(
-    picture: np.ndarray, depth: np.ndarray, shaded: tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...], look: Look, scale: int
+def _foreground(
+    scene: Assembly, drawn: Drawn, camera: Camera, look: Look, sun: np.ndarray, lamps: np.ndarray, light_left: np.ndarray, scale: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fine foreground samples averaged over the background."""
-    height, width = depth.shape
-    front = np.zeros((height * scale * width * scale, 4), np.float32)
-    far = np.zeros(len(front), np.float32)
-    for pixels, colours, distance in shaded:
-        if len(pixels):
-            clear = np.exp(distance * np.float32(-look.haze))[:, None]
-            front[pixels, :3] = np.minimum(look.haze_colour + clear * (colours - look.haze_colour), np.float32(12.0 / look.exposure))
-            front[pixels, 3] = 1
-            far[pixels] = distance
-    front = front.reshape(height * scale, width * scale, 4)
-    if scale > 1:
-        front = cv2.resize(front, (width, height), interpolation=cv2.INTER_AREA)
-    picture = picture * (1 - front[..., 3:]) + front[..., :3]
-    near = far.reshape(height * scale, width * scale)[scale // 2 :: scale, scale // 2 :: scale]
-    return picture, np.where(near > 0, near, depth)
+    """Radiance and coverage [h w 4] and depth [h w] (0 where there is none) of polygons and sprites.
+
+    Pixels within one polygon are shaded once, all others once for each of their scale x scale samples.
+    """
+    height, width = drawn.ids.shape[0] // scale, drawn.ids.shape[1] // scale
+    parts = [drawn.ids[i::scale, j::scale].ravel() for i in range(scale) for j in range(scale)]
+    first, any_seen = parts[0], parts[0]
+    plain = (first > 0) & (first <= len(drawn.polygons))
+    for part in parts[1:]:
+        plain &= part == first
+        any_seen = any_seen | part
+    mixed, inner = np.flatnonzero((any_seen > 0) & ~plain), np.flatnonzero(plain)
+    fine = np.stack([part[mixed] for part in parts], axis=1)
+    is_polygon, is_sprite = (fine > 0) & (fine <= len(drawn.polygons)), fine > len(drawn.polygons)
+    middle = np.float32((np.arange(scale) + 0.5) / scale)
+    x = (mixed % width)[:, None] + np.tile(middle, scale)
+    y = (mixed // width)[:, None] + np.repeat(middle, scale)
+    ids = np.concatenate([first[inner], fine[is_polygon]])
+    across = np.concatenate([inner % width + 0.5, x[is_polygon]]).astype(np.float32) * np.float32(1 / width)
+    down = np.concatenate([inner // width + 0.5, y[is_polygon]]).astype(np.float32) * np.float32(1 / height)
+    pixel = 1 / (camera.focal * width)
+    colours, distance = shade_polygons(scene, drawn, Samples(ids, across, down), camera, look, sun, lamps, light_left, pixel)
+    colours = _hazed(colours, distance, look)
+    front, far = np.zeros((height * width, 4), np.float32), np.zeros(height * width, np.float32)
+    front[inner], far[inner] = colours[: len(inner)], distance[: len(inner)]
+    blend, deep = np.zeros((*fine.shape, 4), np.float32), np.zeros(fine.shape, np.float32)
+    blend[is_polygon], deep[is_polygon] = colours[len(inner) :], distance[len(inner) :]
+    column, row = (x[is_sprite] * scale).astype(int), (y[is_sprite] * scale).astype(int)
+    spots = Samples(fine[is_sprite], (x[is_sprite] / width).astype(np.float32), (y[is_sprite] / height).astype(np.float32))
+    colours, distance = shade_sprites(scene, drawn, spots, drawn.texture[row, column], camera, look, sun, lamps)
+    blend[is_sprite], deep[is_sprite] = _hazed(colours, distance, look), distance
+    front[mixed] = sum(blend[:, k] for k in range(scale * scale)) * np.float32(1 / scale**2)
+    far[mixed] = deep[:, -1]
+    return front.reshape(height, width, 4), far.reshape(height, width)
+
+
+def _hazed(colours: np.ndarray, distance: np.ndarray, look: Look) -> np.ndarray:
+    """Radiance [n 3] seen through the haze, not brighter than the sensor holds, with coverage 1 [n 4]."""
+    out = np.ones((len(colours), 4), np.float32)
+    clear = np.exp(distance * np.float32(-look.haze))[:, None]
+    np.minimum(look.haze_colour + clear * (colours - look.haze_colour), np.float32(12.0 / look.exposure), out=out[:, :3])
+    return out
 
 
 def _sky(stage: Stage, moment: Moment, height: int, width: int, rows: int) -> np.ndarray:

@@ -70,7 +70,7 @@ def _banks(scenery: Scenery, site: Site, start: float) -> None:
             line = [(s, a, 0.0), (s + PIECE, a, 0.0), (s + PIECE, b, heights[1]), (s, b, heights[0])]
             x, y, _ = site.alignment.to_world(np.array([p[0] for p in line]), np.array([p[1] for p in line]))
             points = np.stack([x, y, [p[2] for p in line]], axis=1)
-            x0, y0, heading = (float(v) for v in site.alignment.to_world(s, 0.0))
+            x0, y0, heading = site.alignment.point(s, 0.0)
             uv = np.float32([(x0, y0, 0), (np.cos(heading), np.sin(heading), 0), (-np.sin(heading), np.cos(heading), 0)])
             triangles = [points[[0, 1, 2]], points[[0, 2, 3]]]
             faces = [polygon(t if side > 0 else t[::-1], "foliage", colour, 0.37, uv) for t in triangles]
@@ -84,9 +84,9 @@ def _banks(scenery: Scenery, site: Site, start: float) -> None:
 def _row(site: Site, start: float, d: float, make: object, step: float = PIECE, shadow: bool = True) -> None:
     """Pieces of something long, made by make(length), along d."""
     for s in np.arange(start, start + CELL - 0.01, step):
-        x0, y0, _ = (float(v) for v in site.alignment.to_world(s, d))
-        x1, y1, heading = (float(v) for v in site.alignment.to_world(s + step, d))
-        _, _, here = (float(v) for v in site.alignment.to_world(s, d))
+        x0, y0, _ = site.alignment.point(s, d)
+        x1, y1, heading = site.alignment.point(s + step, d)
+        _, _, here = site.alignment.point(s, d)
         length, aim = float(np.hypot(x1 - x0, y1 - y0)), float(np.arctan2(y1 - y0, x1 - x0))
         site.put(make(length), s, d, turn=aim - here, shadow=shadow)  # type: ignore[operator]
 
@@ -195,7 +195,7 @@ def _lamps(scenery: Scenery, site: Site, start: float) -> None:
         s, d = start + (8.0 if side < 0 else 28.0), edge + side * (0.9 if setting != "highway" else 1.8)
         mesh, head = street_lamp(height, -side * arm, lit)
         site.put(mesh, s, d, emission=14.0 if lit else 0.0)
-        x, y, _ = (float(v) for v in site.alignment.to_world(s + head[0], d + head[1]))
+        x, y, _ = site.alignment.point(s + head[0], d + head[1])
         if lit:
             site.lamps.append(np.float32([x, y, head[2]]))
 
@@ -207,8 +207,8 @@ def _power_line(scenery: Scenery, site: Site, start: float) -> None:
     d = (layout.edge_left if side > 0 else layout.edge_right) + side * {"city": 0.7, "residential": 0.8}.get(scenery.setting, 7.0)
     tone = (0.14, 0.11, 0.085)
     site.put(join([pole(0, 0, 0, 9.0, 0.14, tone, "bark", sides=6), beam((0, -1.1, 8.4), (0, 1.1, 8.4), 0.07, tone, "bark")]), start, d)
-    x0, y0, here = (float(v) for v in site.alignment.to_world(start, d))
-    x1, y1, _ = (float(v) for v in site.alignment.to_world(start + CELL, d))
+    x0, y0, here = site.alignment.point(start, d)
+    x1, y1, _ = site.alignment.point(start + CELL, d)
     length, aim = float(np.hypot(x1 - x0, y1 - y0)), float(np.arctan2(y1 - y0, x1 - x0))
     for y, z in ((-1.0, 8.5), (1.0, 8.5), (0.0, 7.0)):
         places = [(length * k / 5, y, z - 1.1 * (1 - (2 * k / 5 - 1) ** 2)) for k in range(6)]

@@ -12,8 +12,8 @@ from drivesim.world.alignment import Alignment
 from drivesim.world.layout import Layout
 from drivesim.world.lighting import Look
 from drivesim.world.mesh import Mesh
-from drivesim.world.raster import Assembly, assemble, footprint_of
-from drivesim.world.sprites import Sprite, look_of
+from drivesim.world.raster import Assembly, assemble, footprint_of, merged
+from drivesim.world.sprites import SPECIES, Sprite, look_of
 
 CELL = 40.0  # m of road per cell
 OUTLINE = 12  # corners kept of a shadow
@@ -36,7 +36,7 @@ class Site:
 
     def put(self, mesh: Mesh, s: float, d: float, z: float = 0.0, turn: float = 0.0, shadow: bool = True, emission: float = 0.0) -> None:
         """A mesh in its local frame, its origin at (s, d), its x along the road turned by `turn`."""
-        x, y, heading = (float(v) for v in self.alignment.to_world(s, d))
+        x, y, heading = self.alignment.point(s, d)
         placed = mesh.moved(x, y, z, heading + turn)
         self.meshes.append(placed)
         self.footprints.append(footprint_of(placed, heading + turn))
@@ -46,9 +46,7 @@ class Site:
 
     def grow(self, name: str, s: float, d: float, height: float, tint: np.ndarray, wide: float = 1.0, z: float = 0.0) -> None:
         """Vegetation of a species, `height` m tall."""
-        from drivesim.world.sprites import SPECIES
-
-        x, y, _ = (float(v) for v in self.alignment.to_world(s, d))
+        x, y, _ = self.alignment.point(s, d)
         width = height * SPECIES[name].aspect * wide
         self.sprites.append(Sprite((x, y, z), (width, height), look_of(name), tuple(tint), bool(self.rng.random() < 0.5)))
 
@@ -99,8 +97,6 @@ class Scenery:
 
     def around(self, s: float) -> Cell:
         """Everything from a little behind s to as far as is seen, as one cell."""
-        from drivesim.world.raster import merged
-
         first, last = int(np.floor((s - 25.0) / CELL)), int(np.floor(s / CELL)) + REACH[self.setting]
         if self._merged is None or self._merged[0] != (first, last):
             for index in [key for key in self._cells if key < first - 2]:

@@ -20,14 +20,14 @@ def _tone(x: np.ndarray) -> np.ndarray:
 def develop(radiance: np.ndarray, look: Look, noise_seed: tuple[int, ...] | None) -> np.ndarray:
     """Radiance float32 [height width 3] to uint8. No noise where `noise_seed` is None."""
     height, width = radiance.shape[:2]
-    picture = np.minimum(radiance * (look.balance * np.float32(look.exposure)), np.float32(24.0 if look.night else 6.0))
+    picture = np.minimum(radiance * (look.balance * np.float32(look.exposure * metered(radiance, look))), np.float32(24.0 if look.night else 6.0))
     picture += _bloom(picture, look)
     picture *= _vignette(height, width, look.vignette)[..., None]
     if look.hood:
         _hood(picture, look)
     grey = (picture @ _LUMA)[..., None]
     picture = grey + np.float32(look.saturation) * (picture - grey)
-    picture = _tone(picture)
+    picture = _tone(np.float32(0.18) * cv2.pow(np.maximum(picture, 0) * np.float32(1 / 0.18), look.contrast))
     sigma = look.softness * height / 128
     picture = cv2.GaussianBlur(picture, (0, 0), sigma)
     if noise_seed is not None:
@@ -35,6 +35,14 @@ def develop(radiance: np.ndarray, look: Look, noise_seed: tuple[int, ...] | None
         grain = rng.standard_normal((height, width, 3), np.float32)
         picture += grain * (np.float32(look.noise) * (np.float32(1.4) - picture))
     return (np.clip(picture, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+
+
+def metered(radiance: np.ndarray, look: Look) -> float:
+    """Automatic exposure: how far a picture is from middling is made good in part (lower two thirds count)."""
+    small = cv2.resize(radiance, (64, 32), interpolation=cv2.INTER_AREA)[10:] @ _LUMA
+    level = float(np.exp(np.log(small + (1e-3 if look.night else 1e-2)).mean()))
+    target, strength = (0.012, 0.2) if look.night else (0.15, 0.5)
+    return float(np.clip((target / level) ** strength, 0.6, 1.8))
 
 
 def _bloom(picture: np.ndarray, look: Look) -> np.ndarray:

@@ -75,7 +75,7 @@ def _leafy(mask: np.ndarray, camera: Camera, to_ground: np.ndarray, scene: Assem
     if region is None or region[2] - region[0] < 2 or region[3] - region[1] < 1:
         return
     x0, y0, x1, y1 = region
-    picture, _ = sprite_level(int(scene.look[k]), max(min(x1 - x0, 3 * (y1 - y0) + 8), 4) * 1.3)
+    picture = sprite_level(int(scene.look[k]), max(min(x1 - x0, 3 * (y1 - y0) + 8), 4) * 1.3)[..., 3]
     rows, columns = picture.shape
     basis = np.stack([across * wide, -stretch * tall], axis=1)  # picture: u to the right, v down from the top
     inverse = np.linalg.inv(basis)

@@ -8,7 +8,7 @@ import numpy as np
 
 from drivesim.scene.road import Setting
 from drivesim.world.lighting import Look
-from drivesim.world.noise import fractal, smoothstep, wrapped
+from drivesim.world.noise import fractal, scramble, smoothstep, wrapped
 
 BINS = 4096  # azimuths of the silhouettes
 
@@ -47,11 +47,11 @@ def sample_backdrop(rng: np.random.Generator, setting: Setting, look: Look) -> B
     layers: list[tuple[np.ndarray, np.ndarray, float, str]] = []
     hilly = rng.random() < {"highway": 0.75, "city": 0.25, "residential": 0.4, "rural": 0.7}[setting]
     if hilly:
-        tall = rng.uniform(0.015, 0.07)
-        layers.append((tall * (1 + 0.5 * _ridge(rng, 1.1, 2, 40)), lush, 0.72, "hill"))
+        tall = rng.uniform(0.02, 0.085)
+        layers.append((tall * (1 + 0.5 * _ridge(rng, 1.1, 2, 40)), lush, 0.6, "hill"))
         if rng.random() < 0.7:
             near = 0.6 * tall * (0.7 + 0.7 * _ridge(rng, 1.2, 2, 60))
-            layers.append((near, (1 - look.dry) * lush * 1.3 + look.dry * 0.6 * straw, 0.45, "hill"))
+            layers.append((near, (1 - look.dry) * lush * 1.3 + look.dry * 0.6 * straw, 0.32, "hill"))
     if setting == "city" or (setting == "highway" and rng.random() < 0.25):
         layers.append((_towers(rng, rng.uniform(0.02, 0.09)), np.array([0.16, 0.16, 0.17]), 0.4, "tower"))
     bumps = np.abs(_ridge(rng, 0.4, 60, 900)) * 0.0035 + 0.004 * (1 + _ridge(rng, 1.0, 3, 30))
@@ -64,7 +64,7 @@ def sample_backdrop(rng: np.random.Generator, setting: Setting, look: Look) -> B
 def radiance(look: Look, backdrop: Backdrop, azimuth: np.ndarray, slope: np.ndarray, drift: float) -> np.ndarray:
     """Sky seen at world azimuth [w] (rad) and tan of elevation [h w]: linear RGB [h w 3]. `drift` moves the clouds."""
     rise = np.maximum(slope, 0.0)
-    fall = np.exp(rise * np.float32(-3.2))[..., None]
+    fall = np.exp(rise * np.float32(-4.2))[..., None]
     sky = look.zenith + fall * (look.horizon - look.zenith)
     cosine = (np.cos(azimuth - np.arctan2(look.sun[1], look.sun[0])).astype(np.float32) * np.float32(np.hypot(look.sun[0], look.sun[1])) + rise * look.sun[2])
     cosine = cosine / np.sqrt(1 + rise * rise)
@@ -119,10 +119,11 @@ def _silhouette(look: Look, backdrop: Backdrop, k: int, azimuth: np.ndarray, slo
     kind = backdrop.kind[k]
     sun_side = np.float32(0.55) + np.float32(0.35) * np.cos(azimuth - np.arctan2(look.sun[1], look.sun[0]) + np.pi).astype(np.float32)
     light = sun_side[:, None] * look.sunlight + look.skylight
-    texture = 1 + np.float32(0.45 if kind != "tower" else 0.12) * noise[..., :1] + np.float32(0.25) * np.clip((part - tops) / np.maximum(tops, 1e-3), -1, 0)[..., None]
+    texture = 1 + np.float32(0.6 if kind != "tower" else 0.12) * noise[..., :1] + np.float32(0.25) * np.clip((part - tops) / np.maximum(tops, 1e-3), -1, 0)[..., None]
     body = np.maximum(texture, 0.1) * backdrop.colour[k] * light
     if look.night and kind == "tower":
-        windows = (noise[..., 1:] > 1.1) * np.float32(0.35)
-        body = body + windows * np.float32([1.0, 0.75, 0.45])
+        floor, bay = np.floor(part * np.float32(340.0)), np.floor(u * np.float32(230.0))
+        lit = (scramble(bay, floor) > 0.72) & (noise[..., 1] > 0)
+        body = body + lit[..., None] * (np.float32(0.10) * np.float32([1.0, 0.75, 0.45]))
     body = body + backdrop.haze[k] * (look.haze_colour - body)
     sky[first:] += cover * (body - sky[first:])

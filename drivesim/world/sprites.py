@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 
 TALL = 320  # pixels of the finest picture's height
+BARK = 62  # shades up to this are bark, lighter ones leaves
 
 
 @dataclass(frozen=True)
@@ -40,15 +42,15 @@ class Species:
 
 
 SPECIES: dict[str, Species] = {
-    "oak": Species(1.05, (0.22, 0.97, 0.50), 46, (0.07, 0.15), 260, 2.6, 0.0, 0.022),
-    "oak2": Species(1.2, (0.18, 0.96, 0.56), 52, (0.06, 0.14), 240, 2.6, 0.1, 0.026),
-    "plane": Species(0.85, (0.28, 0.98, 0.40), 40, (0.06, 0.13), 260, 2.8, 0.2, 0.018),
-    "street": Species(0.8, (0.34, 0.98, 0.38), 34, (0.07, 0.14), 280, 3.0, 0.15, 0.014),
-    "gum": Species(0.75, (0.30, 0.98, 0.36), 30, (0.05, 0.10), 210, 2.2, -0.2, 0.014, 11, 1.1),
-    "gum2": Species(1.0, (0.34, 0.97, 0.47), 34, (0.045, 0.10), 190, 2.2, -0.3, 0.016, 13, 1.15),
-    "pine": Species(0.55, (0.08, 1.0, 0.26), 60, (0.03, 0.075), 170, 2.2, 0.95, 0.014, 4),
-    "fir": Species(0.42, (0.03, 1.0, 0.20), 64, (0.025, 0.06), 170, 2.0, 1.0, 0.012, 3),
-    "poplar": Species(0.3, (0.06, 1.0, 0.14), 44, (0.04, 0.075), 220, 2.3, 0.5, 0.012, 3),
+    "oak": Species(1.05, (0.20, 0.97, 0.50), 84, (0.04, 0.13), 170, 2.5, 0.0, 0.022),
+    "oak2": Species(1.2, (0.16, 0.96, 0.56), 96, (0.035, 0.12), 150, 2.5, 0.1, 0.026),
+    "plane": Species(0.85, (0.26, 0.98, 0.40), 74, (0.035, 0.11), 170, 2.6, 0.2, 0.018),
+    "street": Species(0.8, (0.34, 0.98, 0.38), 60, (0.04, 0.12), 180, 2.7, 0.15, 0.014),
+    "gum": Species(0.75, (0.30, 0.98, 0.36), 70, (0.03, 0.085), 110, 2.1, -0.2, 0.014, 13, 1.1),
+    "gum2": Species(1.0, (0.30, 0.97, 0.47), 84, (0.025, 0.085), 100, 2.1, -0.3, 0.016, 16, 1.15),
+    "pine": Species(0.55, (0.08, 1.0, 0.26), 130, (0.02, 0.06), 90, 2.1, 0.95, 0.014, 4),
+    "fir": Species(0.42, (0.03, 1.0, 0.20), 140, (0.018, 0.05), 90, 1.9, 1.0, 0.012, 3),
+    "poplar": Species(0.3, (0.06, 1.0, 0.14), 90, (0.025, 0.06), 110, 2.2, 0.35, 0.012, 3),
     "bare": Species(0.95, (0.25, 0.97, 0.45), 60, (0.05, 0.09), 26, 1.6, 0.0, 0.018, 26, 1.0),
     "bush": Species(1.5, (0.0, 0.9, 0.66), 34, (0.12, 0.24), 330, 4.5, 0.0, 0.0, 0),
     "bush2": Species(1.9, (0.0, 0.85, 0.85), 44, (0.09, 0.22), 300, 4.0, -0.2, 0.0, 0),
@@ -66,11 +68,11 @@ def look_of(name: str) -> int:
 
 @lru_cache(maxsize=len(SPECIES))
 def _picture(index: int) -> tuple[tuple[np.ndarray, ...], ...]:
-    """Mip levels: opacity float32 [h w], and normal right and up, shade, leafiness float32 [h w 4], all in 0..255."""
+    """Mip levels: opacity float32 [h w], and normal right and up, shade float32 [h w 3], all in 0..255."""
     species = SPECIES[NAMES[index]]
     rng = np.random.default_rng([index, 77])
     height = TALL if species.aspect < 2 else TALL // 2
-    canvas = np.zeros((height, max(round(height * species.aspect), 8), 4), np.uint8)
+    canvas = np.zeros((height, max(round(height * species.aspect), 8), 3), np.uint8)
     mask = np.zeros(canvas.shape[:2], np.uint8)
     centres = _clumps(species, rng, height, canvas.shape[1])
     _boughs(species, rng, canvas, mask, centres)
@@ -90,18 +92,18 @@ def _picture(index: int) -> tuple[tuple[np.ndarray, ...], ...]:
 
 
 @lru_cache(maxsize=256)
-def _level(index: int, level: int) -> tuple[np.ndarray, np.ndarray]:
+def _level(index: int, level: int) -> np.ndarray:
     cover, picture = _picture(index)[level]
     opacity = np.clip(cover * (1.0 + 0.12 * level), 0, 255)
     opacity[0] = opacity[:, 0] = opacity[:, -1] = 0
-    return opacity.astype(np.uint8), np.clip(picture, 0, 255).astype(np.uint8)
+    return np.ascontiguousarray(np.clip(np.dstack([picture, opacity]), 0, 255).astype(np.uint8))
 
 
-def sprite_level(index: int, pixels: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mask uint8 [h w] and picture uint8 [h w 4] of the mip level fit for a height of `pixels`."""
+def sprite_level(index: int, pixels: float) -> np.ndarray:
+    """Picture uint8 [h w 4] (normal right and up, shade, opacity) of the mip level fit for a height of `pixels`."""
     levels = _picture(index)
-    level = int(np.clip(np.floor(np.log2(max(levels[0][0].shape[0] / max(pixels, 1.0), 1.0)) + 0.35), 0, len(levels) - 1))
-    return _level(index, level)
+    level = int(math.log2(max(levels[0][0].shape[0] / max(pixels, 1.0), 1.0)) + 0.35)
+    return _level(index, min(level, len(levels) - 1))
 
 
 def _clumps(species: Species, rng: np.random.Generator, height: int, width: int) -> np.ndarray:
@@ -111,7 +113,8 @@ def _clumps(species: Species, rng: np.random.Generator, height: int, width: int)
     for _ in range(species.clumps):
         up = rng.uniform(0.02, 0.98)
         if species.taper > 0.4:
-            reach = (1 - up) ** 0.9 * (0.75 + 0.35 * rng.random())
+            up = 1 - np.sqrt(rng.uniform(0.001, 0.98))
+            reach = (1 - up) ** 0.9 * (0.8 + 0.3 * rng.random())
         elif species.taper < -0.5:
             reach = 1.0
             up *= rng.uniform(0.5, 1.0)
@@ -151,7 +154,7 @@ def _boughs(species: Species, rng: np.random.Generator, canvas: np.ndarray, mask
         cv2.fillConvexPoly(mask, np.int32(np.round(shape * 16)), 255, cv2.LINE_AA, 4)
         for share, tone in ((1.0, 60), (0.0, 150)):
             part = np.array([a + side * start * (2 * share - 1), b + side * end * (2 * share - 1), b, a])
-            cv2.fillConvexPoly(canvas, np.int32(np.round(part * 16)), (215 if share else 40, 128, tone + int(rng.integers(0, 60)), 0), cv2.LINE_8, 4)
+            cv2.fillConvexPoly(canvas, np.int32(np.round(part * 16)), (215 if share else 40, 128, (tone + int(rng.integers(0, 60))) * BARK // 256), cv2.LINE_8, 4)
 
     limb(foot, fork, thick * 1.15, thick * 0.8)
     limb(fork, top, thick * 0.8, thick * 0.35)
@@ -171,14 +174,14 @@ def _foliage(species: Species, rng: np.random.Generator, canvas: np.ndarray, mas
         direction = rng.normal(size=(count, 3))
         direction[:, 2] = np.abs(direction[:, 2]) * 0.8
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-        shell = rng.uniform(0.35, 1.08, count) ** 0.6
-        place = np.stack([x + direction[:, 0] * shell * radius * 1.1, y - direction[:, 1] * shell * radius * 0.85], axis=1)
+        shell = rng.uniform(0.2, 1.0, count) ** 0.6 + np.abs(rng.normal(0, 0.12, count))
+        place = np.stack([x + direction[:, 0] * shell * radius * 1.2, y - direction[:, 1] * shell * radius * 0.8], axis=1)
         crown = np.array([across * 0.9, (up - 0.45) * 1.3, max(z, 0) * 0.8 + 0.25])
-        normal = 0.62 * direction + 0.45 * crown + rng.normal(0, 0.22, (count, 3))
+        normal = 0.5 * direction + 0.5 * crown + rng.normal(0, 0.33, (count, 3))
         normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
         inner = 0.5 + 0.5 * np.clip(z, -1, 1)
-        shade = np.clip((0.30 + 0.42 * inner + 0.38 * direction[:, 1] + 0.25 * (shell - 0.8)) * rng.uniform(0.75, 1.2, count), 0.08, 1)
-        values = np.stack([normal[:, 0] * 127 + 128, normal[:, 1] * 127 + 128, shade * 255, np.full(count, 255.0)], axis=1)
+        shade = np.clip((0.30 + 0.45 * inner + 0.27 * direction[:, 1] + 0.3 * (shell - 0.8) + 0.15 * up) * rng.uniform(0.6, 1.25, count), 0.08, 1)
+        values = np.stack([normal[:, 0] * 127 + 128, normal[:, 1] * 127 + 128, np.maximum(shade * 255, BARK + 8)], axis=1)
         order = np.argsort(direction[:, 2] + 0.5 * shade)
         size = species.leaf * height / TALL * rng.uniform(0.5, 1.3, (count, 2))
         turn = rng.uniform(0, np.pi, count)
@@ -202,4 +205,4 @@ def _blades(species: Species, rng: np.random.Generator, canvas: np.ndarray, mask
         shape = np.int32(np.round(np.array([[x - 1.6, height], [x + 1.6, height], tip]) * 16))
         tone = int(np.clip(rng.normal(170, 40), 40, 255))
         cv2.fillConvexPoly(mask, shape, 255, cv2.LINE_8, 4)
-        cv2.fillConvexPoly(canvas, shape, (int(128 + rng.normal(0, 45)), 200, tone, 255), cv2.LINE_8, 4)
+        cv2.fillConvexPoly(canvas, shape, (int(128 + rng.normal(0, 45)), 200, max(tone, BARK + 8)), cv2.LINE_8, 4)

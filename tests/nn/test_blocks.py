@@ -58,6 +58,17 @@ def test_group_norm_takes_any_width(width: int) -> None:
     assert group_norm(width)(torch.randn(1, width, 2, 2)).shape == (1, width, 2, 2)
 
 
+def test_group_norm_after_a_frozen_layer_can_be_trained() -> None:
+    """torch's own crashes here (the process dies)."""
+    norm = group_norm(32)
+    x = torch.randn(36, 32, 8, 8)
+    norm(x).square().sum().backward()
+    expected = norm.weight.grad.clone()
+    norm.zero_grad()
+    norm(x.contiguous(memory_format=torch.channels_last)).square().sum().backward()
+    torch.testing.assert_close(norm.weight.grad, expected)
+
+
 def test_embeddings() -> None:
     assert sinusoidal(torch.arange(5), 8).shape == (5, 8)
     torch.testing.assert_close(sinusoidal(torch.zeros(1), 4), torch.tensor([[1.0, 1.0, 0.0, 0.0]]))

@@ -27,6 +27,7 @@ SETTINGS = SamplingSettings(
     interpolation=InterpolationSampling(steps=1),
     super_resolution=SuperResolutionSampling(steps=1),
     height=16,
+    precision="float32",
 )
 SCENARIO = """\
 name: tiny

@@ -11,6 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from drivesim.data.sheets import draw_boxes
 from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.guidance import guide
 from drivesim.models.conditioning import GROUPS, Conditions
@@ -21,7 +22,6 @@ from drivesim.training.latent_data import (
     conditions_of,
     diffusion_error,
     diffusion_time,
-    draw_boxes,
     pack,
     stack,
     unpack,
@@ -85,10 +85,10 @@ class ImageLDMStage:
         yield "model", self._error(batch, unpack(batch)).mean(), {}
 
     def evaluate(self) -> dict[str, float]:
-        """Loss on 256 held-out frames at fixed times and noise, with all conditions, without boxes, and with none."""
+        """Loss on held-out frames, 32 a batch, at fixed times and noise, with all conditions, without boxes, and with none."""
         device = next(self.model.parameters()).device
         totals = {"loss": 0.0, "loss_without_boxes": 0.0, "loss_without_conditions": 0.0}
-        parts = 8
+        parts = self.recipe.held_out_batches
         for part in range(parts):
             rng = numpy_stream(0, "held-out", part)
             labelled = self.held_out.batch(rng, 32, pictures=False)

@@ -114,11 +114,11 @@ class SuperResolutionStage:
         return np.stack(made)
 
     def evaluate(self) -> dict[str, float]:
-        """PSNR (dB) on 8 held-out clips, 512x256 pixels of each, sampled and by bicubic upsampling; and how sharp both are.
+        """PSNR (dB) on held-out clips, 512x256 pixels of each, sampled and by bicubic upsampling; and how sharp both are.
 
         `detail` is the mean absolute difference of neighbouring pixels as a share of the true one.
         """
-        high, low = self._held_out(8)
+        high, low = self._held_out(self.recipe.held_out_batches)
         plain = np.stack([to_frames(bicubic(to_network(clip)[None]))[0] for clip in low])
         figures = {}
         for name, made in (("", self._upsample(low)), ("_bicubic", plain)):

@@ -31,6 +31,7 @@ from drivesim.training.latent_data import (
 from drivesim.training.stage import Batch, Recipe, StageName, seeded
 
 KEY_FPS = 30 / 16
+PREVIEW_STEPS = 16
 
 
 class Task(NamedTuple):
@@ -142,29 +143,31 @@ class VideoLDMStage:
         return labelled, {name: value.to(device) for name, value in batch.items()}, conditions
 
     def evaluate(self) -> dict[str, float]:
-        """Loss on 32 held-out windows a task and choice of context, at fixed times and noise, without boxes."""
+        """Loss on held-out windows, 4 a batch, of each task and choice of context, at fixed times and noise, without boxes."""
         figures: dict[str, float] = {}
         cases = (("predict_0", PREDICTION, ()), ("predict_1", PREDICTION, (0,)), ("predict_2", PREDICTION, (0, 1)),
                  ("interpolate_7.5", INTERPOLATION[0], (0, 4)), ("interpolate_30", INTERPOLATION[1], (0, 4)))  # fmt: skip
         for name, task, given in cases:
             total = 0.0
-            for part in range(4):
-                _, batch, conditions = self._held_out_batch(task, part, 8)
+            parts = self.recipe.held_out_batches
+            for part in range(parts):
+                _, batch, conditions = self._held_out_batch(task, part, 4)
                 batch["mask"][:, list(given)] = 1.0
-                total += float(self._error(batch, conditions)) / 4
+                total += float(self._error(batch, conditions)) / parts
             figures[name] = total
         return figures
 
     def preview(self) -> np.ndarray:
-        """Two held-out clips of key frames, each above its prediction from two frames, and interpolations at 7.5 fps."""
+        """Held-out clips of key frames, each above its prediction from two frames, and interpolations at 7.5 fps."""
         rows = []
-        for task, given, clips in ((PREDICTION, (0, 1), 2), (INTERPOLATION[0], (0, 4), 2)):
+        clips = min(2, self.recipe.batch)
+        for task, given in ((PREDICTION, (0, 1)), (INTERPOLATION[0], (0, 4))):
             _, batch, conditions = self._held_out_batch(task, 0, clips)
             latents = batch["latents"]
             context = Context.revealed(latents, [given] * clips)
             noise = torch.randn(latents.shape, generator=torch_stream(0, "preview")).to(latents.device)
             denoise = self.model.denoise(conditions, context, batch["fps"])
-            made = sample(denoise, self.model.schedule, noise, 20)
+            made = sample(denoise, self.model.schedule, noise, PREVIEW_STEPS)
             for clip in range(clips):
                 shown = [0, 1, 3, 5, 7, 9] if task is PREDICTION else list(range(task.frames))
                 for source in (latents, made):

@@ -1,0 +1,64 @@
+"""Composing a first frame in the editor: the cascade is loaded when it is first needed, and only once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from drivesim.config import InputError, shipped
+from drivesim.scene.scenario import Scenario
+from drivesim.scene.sections import FRAME_HEIGHT, FRAME_WIDTH
+from drivesim.simulation.cascade import STAGE_FOLDERS, Cascade, Scene, settle_precision
+from drivesim.simulation.progress import Progress
+from drivesim.simulation.rollout import first_frame, first_latents
+from drivesim.simulation.settings import SamplingSettings, parse_quality
+from drivesim.tensors import pick_device
+
+Report = Callable[[float, str], None]  # share done, and what is being done
+
+
+def load_cascade(checkpoints: Path | None = None) -> Cascade:
+    """The cascade of a folder (default: the shipped one) on the best device; InputError names missing weights."""
+    folder = shipped("checkpoints") if checkpoints is None else checkpoints
+    missing = [name for name in STAGE_FOLDERS if not (folder / name / "config.json").is_file()]
+    if missing:
+        raise InputError(
+            f"{folder}: the weights of {', '.join(missing)} are missing; train them (drivesim train {missing[0]} ...), "
+            "or start the editor with --checkpoints DIR"
+        )
+    return Cascade.load(folder, pick_device())
+
+
+class Composer:
+    """Makes first frames, one at a time. `load` and `settings` (of a quality's name) are injected by tests."""
+
+    def __init__(
+        self,
+        load: Callable[[], Cascade] = load_cascade,
+        settings: Callable[[str], SamplingSettings] = parse_quality,
+    ) -> None:
+        self._load, self._settings = load, settings
+        self._cascade: Cascade | None = None
+        self._lock = threading.Lock()
+
+    def compose(self, scenario: Scenario, quality: str, report: Report) -> np.ndarray:
+        """The frame uint8 [512 1024 3] that a rollout of `scenario` would start from; InputError for missing weights.
+
+        An interrupted or failed attempt leaves nothing behind: the next one starts afresh.
+        """
+        with self._lock:
+            if self._cascade is None:
+                report(0.0, "loading the weights")
+                self._cascade = self._load()
+            settings = settle_precision(self._settings(quality), self._cascade.device)
+            steps = settings.image.steps
+            done = Progress(on_change=lambda p: report(0.8 * p.done["compose"] / steps, "sampling"))
+            seed = scenario.rollout.seed
+            latents = first_latents(self._cascade, settings, scenario, Scene.of(scenario), seed, progress=done)
+            report(0.8, "decoding and upscaling")
+            frame = first_frame(self._cascade, settings, latents, seed)
+        return cv2.resize(frame, (FRAME_WIDTH, FRAME_HEIGHT), interpolation=cv2.INTER_CUBIC)
