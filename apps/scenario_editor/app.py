@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
@@ -11,47 +14,56 @@ import numpy as np
 from gradio_image_annotation import image_annotator
 
 from drivesim.config import InputError, shipped
-from drivesim.scene.scenario import Scenario
 from drivesim.scene.scenario_file import load_scenario, scenario_files
+from drivesim.scene.sections import PlacedVehicle, Vehicle
 from drivesim.simulation.settings import QUALITIES
+from drivesim.video_io import write_image
 from scenario_editor.canvas import COLORS, LABELS, Draft, boxes_of, drafts, edited, guide_picture
 from scenario_editor.composer import Composer, load_cascade
 from scenario_editor.form import FIELDS, Form, FormField, check, save
 
 GUIDE, FRAME = "road guide", "composed frame"
 HINT = (
-    "**c** draw a box (then choose what it is), **d** select, move and resize, **e** or double click change the label, "
-    "**Delete** remove. A vehicle placed in metres stays in metres until its box is moved."
+    "Keys on the picture: **c** draw a box and say what it is, **d** select, move and resize, **e** or double click change "
+    "what it is, **Delete** remove. A vehicle placed in metres stays in metres until its box is moved."
 )
 CSS = ".low {align-self: end; height: 44px} #picture button[aria-label^='Rotate'] {display: none}"
+
+Updates = dict[Any, Any]  # new values of components
 
 
 @dataclass(frozen=True)
 class Session:
-    """What one browser tab holds beside the form: vehicles as they are shown, and the text that needs no saving."""
+    """What one browser tab holds beside the form: vehicles as the picture shows them, and the text that is saved."""
 
-    drafts: list[Draft] = field(default_factory=list)
-    kept: str = ""
+    drafts: list[Draft]
+    picture: str = ""
+    saved: str = ""
 
 
 class Editor:
-    """Components and what happens at their events. A handler gives a value for each of its outputs, in order."""
+    """The components of the page, and what happens at their events.
+
+    The boxes are read from the picture only when the user has changed one, and only if they belong to the picture that
+    was shown last: what the browser sends may be older than that.
+    """
 
     def __init__(self, scenario: Path | None = None, composer: Composer | None = None) -> None:
         self.composer = composer or Composer()
         files = scenario_files([shipped("scenarios")])
-        self.own = scenario
-        self.start = scenario or files[0]
-        choices = {str(file.resolve()): file.stem for file in files}
+        self.own, self.start = scenario, scenario or files[0]
+        names = {str(file.resolve()): file.stem for file in files}
         if scenario is not None:
-            choices[str(scenario.resolve())] = str(scenario)
-        self.choices = [(name, path) for path, name in choices.items()]
-        self.first = load_scenario(self.start)
+            names[str(scenario.resolve())] = str(scenario)
+        self.choices = [(name, path) for path, name in names.items()]
+        load_scenario(self.start)
+        self.folder = TemporaryDirectory(prefix="drivesim-editor-")
+        self.numbers = itertools.count()
 
     def blocks(self) -> gr.Blocks:
         """The page."""
         with gr.Blocks(title="drivesim: scenario editor", analytics_enabled=False, fill_width=True) as page:
-            self.session, self.frame = gr.State(Session()), gr.State(None)
+            self.session, self.frame = gr.State(Session([])), gr.State(None)
             with gr.Row():
                 self.choice = gr.Dropdown(self.choices, value=str(self.start.resolve()), label="Scenario", scale=4)
                 load = gr.Button("Load", scale=1, elem_id="load", elem_classes="low")
@@ -65,14 +77,14 @@ class Editor:
 
     def _picture(self) -> tuple[gr.Button, gr.Button]:
         self.canvas = image_annotator(
-            {"image": np.zeros((512, 1024, 3), np.uint8)}, label="First frame, 1024x512", elem_id="picture",
+            None, label="First frame, 1024x512", elem_id="picture", image_type="filepath",
             label_list=list(LABELS), label_colors=[COLORS[kind] for kind, _ in LABELS.values()], boxes_alpha=0.15,
             box_min_size=4, handle_size=7, sources=[], show_clear_button=False, show_remove_button=True,
             show_download_button=False, show_share_button=False,
         )  # fmt: skip
         gr.Markdown(HINT)
         with gr.Row():
-            self.backdrop = gr.Radio([GUIDE, FRAME], value=GUIDE, label="Behind the boxes")
+            self.backdrop = gr.Radio([GUIDE, FRAME], value=GUIDE, label="Behind the boxes", elem_id="backdrop")
             self.quality = gr.Dropdown(list(QUALITIES), value="standard", label="Quality")
             compose = gr.Button("Compose", variant="primary", elem_id="compose", elem_classes="low")
         self.status = gr.Textbox(label="Status", interactive=False, lines=1, elem_id="status")
@@ -94,124 +106,120 @@ class Editor:
 
     def _connect(self, page: gr.Blocks, load: gr.Button, compose: gr.Button, write: gr.Button) -> None:
         form = [self.name, self.photo, *self.entries]
-        state = [self.session, self.canvas, self.path, *form]
+        state = [self.session, self.path, *form]
+        behind = [self.frame, self.backdrop]
         shown = [self.session, self.canvas, self.text, self.report]
         filled = [*shown, self.status, self.path, *form]
-        picture = [self.frame, self.backdrop]
-        quiet: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last"}
-        page.load(self.opened, None, filled)
-        load.click(self.load, [self.choice, *state], filled)
-        moved = {"road", "camera", "look"}
-        drawn = [entry for f, entry in zip(FIELDS, self.entries, strict=True) if f.section in moved]
-        redrawn = [*picture, *state]
-        gr.on([c.input for c in (*drawn, self.backdrop)], self.redraw, redrawn, shown, **quiet)
-        gr.on([c.input for c in (*form, self.path) if c not in drawn], self.rewrite, state, shown, **quiet)
-        self.canvas.change(self.annotate, redrawn, shown, **quiet)
-        composed = compose.click(self.compose, [self.quality, *state], [*picture, self.status], show_progress_on=self.status)
-        composed.then(self.redraw, redrawn, shown, **quiet)
-        write.click(self.save, [self.replace, *state], [self.session, self.status, self.replace])
+        drawn = [c for f, c in zip(FIELDS, self.entries, strict=True) if f.section in ("look", "road", "camera")]
+        # One at a time and in their order, so that none works on what another is about to replace.
+        ordered: dict[str, Any] = {"concurrency_id": "edit", "concurrency_limit": 1, "show_progress": "hidden"}
+        page.load(self.open, None, filled, **ordered)
+        load.click(self.load, [self.choice, *state], filled, **ordered)
+        self.canvas.change(self.annotate, [self.canvas, *behind, *state], shown, trigger_mode="multiple", **ordered)
+        ordered["trigger_mode"] = "always_last"
+        gr.on([c.input for c in (*drawn, self.backdrop)], self.redraw, [*behind, *state], shown, **ordered)
+        rest = [c.input for c in (*form, self.path) if c not in drawn]
+        gr.on(rest, self.rewrite, state, [self.session, self.text, self.report], **ordered)
+        write.click(self.save, [self.replace, *state], [self.session, self.status, self.replace], **ordered)
+        begun = compose.click(lambda: "composing", None, self.status, **ordered)
+        done = begun.then(self.compose, [self.quality, *state], [*behind, self.status], show_progress_on=self.status)
+        done.then(self.redraw, [*behind, *state], shown, **ordered)
 
-    # what the events do
+    # What the events do. `state` is session, path and the form.
 
-    def opened(self) -> list[Any]:
+    def open(self) -> Updates:
         """The page has been opened in a browser."""
-        return self._filled(self.first, self.start, "")
+        return self._fill(self.start)
 
-    def load(self, choice: str, *state: Any) -> list[Any]:
-        """Fills in another scenario; asks again before unsaved work is dropped."""
-        now = _State.of(*state)
-        waiting = [gr.skip()] * (5 + 2 + len(self.entries))
-        if now.text != now.session.kept:
-            message = "There is unsaved work. Press Load again to drop it, or Save first."
-            return [Session(now.drafts, now.text), *waiting[:3], message, *waiting[3:]]
+    def load(self, choice: str, *state: Any) -> Updates:
+        """Another scenario; a second press is needed where that drops unsaved work."""
+        session, path, form = _read(*state)
+        text = form.text(_vehicles(session.drafts), path)
+        if text != session.saved:
+            message = "There is unsaved work: Save first, or press Load again to drop it."
+            return {self.session: replace(session, saved=text), self.status: message}
         try:
-            return self._filled(load_scenario(Path(choice)), Path(choice), f"loaded {choice}")
+            return self._fill(Path(choice)) | {self.status: f"loaded {choice}"}
         except InputError as error:
-            return [gr.skip(), *waiting[:3], str(error), *waiting[3:]]
+            return {self.status: str(error)}
 
-    def _filled(self, scenario: Scenario, source: Path, message: str) -> list[Any]:
+    def _fill(self, source: Path) -> Updates:
+        scenario = load_scenario(source)
         own = self.own is not None and source.resolve() == self.own.resolve()
-        path = source if own else Path.cwd() / source.name
-        form = Form.of(scenario)
-        shown = drafts(scenario.vehicles, scenario.road_model(), scenario.camera_model())
-        text = form.text(scenario.vehicles, path)
-        canvas = _canvas(form, shown, None)
-        report = check(text, path)[1]
-        return [Session(shown, text), canvas, text, report, message, str(path), form.name, form.photo, *form.entries]
+        path, form = source if own else Path.cwd() / source.name, Form.of(scenario)
+        updates = self._show(Session([], saved=form.text(scenario.vehicles, path)), path, form, scenario.vehicles, None)
+        updates |= {self.path: str(path), self.name: form.name, self.photo: form.photo}
+        return updates | dict(zip(self.entries, form.entries, strict=True))
 
-    def redraw(self, frame: np.ndarray | None, backdrop: str, *state: Any) -> list[Any]:
-        """Road, camera, look or backdrop changed: the picture is drawn anew, boxes of vehicles in metres move."""
-        now = _State.of(*state)
-        geometry = now.form.geometry()
-        shown = drafts((d.vehicle for d in now.drafts), *geometry) if geometry else now.drafts
-        picture = _canvas(now.form, shown, frame if backdrop == FRAME else None)
-        return [Session(shown, now.session.kept), picture or gr.skip(), now.text, now.report]
+    def annotate(self, canvas: dict[str, Any] | None, frame: np.ndarray | None, backdrop: str, *state: Any) -> Updates:
+        """A box was drawn, moved, renamed or removed."""
+        session, path, form = _read(*state)
+        if canvas is None or Path(canvas["image"] or "").stem != session.picture:
+            return {self.session: session}
+        now = edited(session.drafts, canvas["boxes"])
+        before = _vehicles(session.drafts)
+        if any(isinstance(vehicle, PlacedVehicle) and vehicle not in before for vehicle in _vehicles(now)):
+            return self._show(session, path, form, _vehicles(now), frame if backdrop == FRAME else None)
+        return self._text(replace(session, drafts=now), path, form)
 
-    def rewrite(self, *state: Any) -> list[Any]:
+    def redraw(self, frame: np.ndarray | None, backdrop: str, *state: Any) -> Updates:
+        """Look, road, camera or backdrop changed: boxes of vehicles in metres move."""
+        session, path, form = _read(*state)
+        return self._show(session, path, form, _vehicles(session.drafts), frame if backdrop == FRAME else None)
+
+    def rewrite(self, *state: Any) -> Updates:
         """Something changed that the picture does not show."""
-        now = _State.of(*state)
-        return [Session(now.drafts, now.session.kept), gr.skip(), now.text, now.report]
+        return self._text(*_read(*state))
 
-    def annotate(self, frame: np.ndarray | None, backdrop: str, *state: Any) -> list[Any]:
-        """A box changed; a vehicle in metres that became another kind has another box."""
-        now = _State.of(*state)
-        before = [draft.vehicle for draft in now.session.drafts]
-        changed = (d.vehicle for d in now.drafts if d.vehicle not in before)
-        if any(hasattr(vehicle, "ahead") for vehicle in changed):
-            return self.redraw(frame, backdrop, *state)
-        return self.rewrite(*state)
-
-    def compose(self, quality: str, progress: gr.Progress = gr.Progress(), *state: Any) -> list[Any]:  # noqa: B008
+    def compose(self, quality: str, progress: gr.Progress = gr.Progress(), *state: Any) -> Updates:  # noqa: B008
         """Runs the cascade. Boxes and form may be worked on meanwhile."""
-        now = _State.of(*state)
-        scenario, _ = check(now.text, now.path)
+        session, path, form = _read(*state)
+        scenario, _ = check(form.text(_vehicles(session.drafts), path), path)
         if scenario is None:
-            return [gr.skip(), gr.skip(), "Not composed: mend the faults first."]
+            return {self.status: "not composed: mend the faults below first"}
         try:
             frame = self.composer.compose(scenario, quality, lambda share, what: progress(share, desc=what))
         except InputError as error:
-            return [gr.skip(), gr.skip(), str(error)]
-        return [frame, FRAME, f"composed with seed {scenario.rollout.seed}, {quality} quality"]
+            return {self.status: str(error)}
+        done = f"composed with seed {scenario.rollout.seed}, {quality} quality"
+        return {self.frame: frame, self.backdrop: FRAME, self.status: done}
 
-    def save(self, replace: bool, *state: Any) -> list[Any]:
-        """Writes the file; "Replace" holds for one time."""
-        now = _State.of(*state)
+    def save(self, over: bool, *state: Any) -> Updates:
+        """Writes the file; "Replace the file" holds for one time."""
+        session, path, form = _read(*state)
+        text = form.text(_vehicles(session.drafts), path)
         try:
-            save(now.text, now.path, replace)
+            save(text, path, over)
         except InputError as error:
-            return [gr.skip(), str(error), gr.skip()]
-        return [Session(now.drafts, now.text), f"saved {now.path}", False]
+            return {self.status: str(error)}
+        return {self.session: replace(session, saved=text), self.status: f"saved {path}", self.replace: False}
+
+    def _show(
+        self, session: Session, path: Path, form: Form, vehicles: Iterable[Vehicle], frame: np.ndarray | None
+    ) -> Updates:
+        """A new picture with the vehicles on it, `frame` behind them or else the road; none while that is not valid."""
+        geometry = form.geometry()
+        if geometry is None:
+            return self._text(session, path, form)
+        if frame is None:
+            frame = guide_picture(*geometry, night=form.section("look")["time_of_day"] == "night")
+        session = replace(session, drafts=drafts(vehicles, *geometry), picture=f"picture-{next(self.numbers)}")
+        file = Path(self.folder.name) / f"{session.picture}.png"
+        write_image(file, frame)
+        canvas = {"image": str(file), "boxes": boxes_of(session.drafts)}
+        return self._text(session, path, form) | {self.canvas: canvas}
+
+    def _text(self, session: Session, path: Path, form: Form) -> Updates:
+        text = form.text(_vehicles(session.drafts), path)
+        return {self.session: session, self.text: text, self.report: check(text, path)[1]}
 
 
-@dataclass(frozen=True)
-class _State:
-    """Everything that the page holds at an event, with the work on the boxes taken in."""
-
-    session: Session
-    drafts: list[Draft]
-    path: Path
-    form: Form
-
-    @classmethod
-    def of(cls, session: Session, canvas: Any, path: str, name: str, photo: str, *entries: Any) -> _State:
-        drawn = session.drafts if canvas is None else edited(session.drafts, canvas["boxes"])
-        return cls(session, drawn, Path(path.strip() or "."), Form(name, photo, entries))
-
-    @property
-    def text(self) -> str:
-        return self.form.text((draft.vehicle for draft in self.drafts), self.path)
-
-    @property
-    def report(self) -> str:
-        return check(self.text, self.path)[1]
+def _read(session: Session, path: str, name: str, photo: str, *entries: Any) -> tuple[Session, Path, Form]:
+    return session, Path(path.strip() or "."), Form(name, photo, entries)
 
 
-def _canvas(form: Form, shown: list[Draft], frame: np.ndarray | None) -> dict[str, Any] | None:
-    """Value of the annotator; None if there is neither a frame nor a road to draw."""
-    geometry = form.geometry()
-    if frame is None and geometry is not None:
-        frame = guide_picture(*geometry, night=form.section("look")["time_of_day"] == "night")
-    return None if frame is None else {"image": frame, "boxes": boxes_of(shown)}
+def _vehicles(shown: Iterable[Draft]) -> list[Vehicle]:
+    return [draft.vehicle for draft in shown]
 
 
 def _component(f: FormField) -> Any:
@@ -223,8 +231,10 @@ def _component(f: FormField) -> Any:
     return gr.Slider(f.minimum, f.maximum, step=f.step, buttons=[], **words)
 
 
-def launch(scenario: Path | None = None, port: int = 7860, checkpoints: Path | None = None, browser: bool = True) -> None:
-    """Serves the editor on 127.0.0.1 until it is interrupted; InputError for a scenario with faults or a port in use."""
+def launch(
+    scenario: Path | None = None, port: int = 7860, checkpoints: Path | None = None, browser: bool = True
+) -> None:
+    """Serves the editor on 127.0.0.1 until interrupted; InputError for a scenario with faults or a port in use."""
     page = Editor(scenario, Composer(lambda: load_cascade(checkpoints))).blocks()
     try:
         serve(page, port, inbrowser=browser)

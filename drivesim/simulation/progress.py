@@ -18,8 +18,8 @@ PRIOR: dict[StageName, float] = {
 class Progress:
     """Units of work done and seconds spent, by stage.
 
-    A unit is a sampling step of one batch, one frame decoded, or one portion written. `totals` are the units of the whole job;
-    `on_change` is called after each unit.
+    A unit is a sampling step of one batch, one frame decoded, or one portion written. `totals` are the units of the
+    whole job; `on_change` is called after each unit.
     """
 
     def __init__(

@@ -20,11 +20,10 @@ class ImageSampling(Config):
 
 
 class PredictionSampling(Config):
-    """Key frames. Context guidance is the scenario's; `guidance` is that of look, road and camera against none."""
+    """Key frames. Their guidance is the scenario's."""
 
     steps: int = Field(default=40, ge=1)
     eta: float = Field(default=1.0, ge=0)
-    guidance: float = Field(default=1.0, ge=0)
 
 
 class InterpolationSampling(Config):
@@ -32,7 +31,7 @@ class InterpolationSampling(Config):
 
     steps: int = Field(default=8, ge=1)
     eta: float = Field(default=0.0, ge=0)
-    guidance: float = Field(default=1.0, ge=0)
+    guidance: float = Field(default=1.0, gt=0)
     batch: int = Field(default=4, ge=1)
 
 

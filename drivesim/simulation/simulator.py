@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from drivesim.diffusion.ddim import sample
+from drivesim.diffusion.denoiser import Denoise
 from drivesim.diffusion.guidance import guide
 from drivesim.models import super_resolution
 from drivesim.models.conditioning import Conditions
@@ -41,6 +42,16 @@ def _fresh(shape: Sequence[int], seed: int, *key: int | str) -> Callable[[int], 
 
 def _lap(progress: Progress | None, stage: StageName) -> Callable[[int, Tensor], None] | None:
     return None if progress is None else lambda step, x0: progress.lap(stage)
+
+
+def hold(denoise: Denoise, context: Context) -> Denoise:
+    """The same denoiser, to which given frames are known: their estimate is what was given.
+
+    So a sampler keeps them at their own values under the noise of each step, as they were in training; what a network says
+    of them is trained nowhere.
+    """
+    known = context.mask[:, :, None, None, None] > 0
+    return lambda x, t: torch.where(known, context.latents, denoise(x, t).to(x.dtype))
 
 
 def latent_shape(cascade: Cascade, settings: SamplingSettings) -> tuple[int, int, int]:
@@ -97,28 +108,28 @@ def predict(
 ) -> Tensor:
     """Latents [k c h w] of the key frames that `window` makes, after `context` [given c h w] (Video LDM, section 3.2).
 
-    With f(S, c) the estimate under context frames S and conditions c, and s, g the scales of context and conditions:
+    With f(S, c, B) the estimate under context frames S, look, road and camera c (the same for all frames) and the boxes
+    B of those key frames that `boxes_per_frame` has (by number), and the scene's scales s of context and g of boxes:
 
-        f'  = f(0, c) + s (f_g(S) - f(0, c))        context guidance, eq. 4; nothing given but c in its null branch
-        f_g(S) = f(S, 0) + g (f(S, c) - f(S, 0))    classifier-free guidance within it; g = 1 leaves it out
+        f' = f(0, c, B) + s (f_g - f(0, c, B))                      context guidance, eq. 4
+        f_g = f(S, c, none) + g (f(S, c, B) - f(S, c, none))        box guidance within it; without boxes f(S, c, none)
 
-    c is look, road and camera for all frames, and boxes for the key frames that `boxes_per_frame` has (by number). g is
-    the scene's guidance where there are boxes, the settings' otherwise.
+    The given frames are held (`hold`) throughout, but for s = 0, which ignores them.
     """
     plan, video = settings.prediction, cascade.video
     boxes = [(boxes_per_frame or {}).get(key) for key in window.keys]
     asked = scene.rows(boxes).to(cascade.device)
-    nothing = Conditions.none(WINDOW).to(cascade.device)
+    free = asked.drop(boxes=True)
     shape = (1, WINDOW, *context.shape[1:])
     fps = torch.full((1,), float(KEY_FPS), device=cascade.device)
     with cascade.sampling(settings.precision):
         given = {i: latents[None].to(cascade.device) for i, latents in enumerate(context)}
         seen = Context.of(torch.zeros(shape, device=cascade.device), given)
-        guidance = plan.guidance if all(table is None for table in boxes) else scene.guidance
-        held = guide(video.denoise(asked, seen, fps), video.denoise(nothing, seen, fps), guidance)
-        denoise = guide(held, video.denoise(asked, seen.without(), fps), scene.context_guidance)
+        guidance = 1.0 if all(table is None for table in boxes) else scene.guidance
+        directed = guide(video.denoise(asked, seen, fps), video.denoise(free, seen, fps), guidance)
+        denoise = guide(directed, video.denoise(asked, seen.without(), fps), scene.context_guidance)
         made = sample(
-            denoise,
+            hold(denoise, seen if scene.context_guidance else seen.without()),
             video.schedule,
             _noise(shape, seed, future, "predict", window.index).to(cascade.device),
             plan.steps,
@@ -161,7 +172,7 @@ def interpolate(
                 video.denoise(conditions, seen, fps), video.denoise(conditions, seen.without(), fps), plan.guidance
             )
             made = sample(
-                denoise,
+                hold(denoise, seen),
                 video.schedule,
                 noise.to(device),
                 plan.steps,

@@ -43,7 +43,7 @@ class Preset(Config):
 
 KEYS = 30 / 16  # fps of key frames
 TINY = DataSpec(clips=2, frames=12, fps=KEYS)
-CPU_KEYS, CPU_MOTION = DataSpec(clips=1200, frames=12, fps=KEYS), DataSpec(clips=300, frames=17, fps=30)
+CPU_KEYS, CPU_MOTION = DataSpec(clips=700, frames=12, fps=KEYS), DataSpec(clips=200, frames=17, fps=30)
 GPU_KEYS, GPU_MOTION = DataSpec(clips=6000, frames=16, fps=KEYS), DataSpec(clips=2000, frames=33, fps=30)
 
 _TINY_RUN = {"batch": 2, "samples": 4, "warmup": 2, "evaluate_every": 4, "save_every": 2, "bf16": False,
@@ -65,11 +65,11 @@ PRESETS: dict[PresetName, dict[StageName, Preset]] = {
         ),
     },
     "cpu": {
-        "autoencoder": Preset(data=(CPU_KEYS,), recipe={"batch": 16, "samples": 250_000, "learning_rate": 1e-3}),
-        "image-ldm": Preset(data=(CPU_KEYS,), recipe={"batch": 32, "samples": 150_000, "learning_rate": 5e-4}),
+        "autoencoder": Preset(data=(CPU_KEYS,), recipe={"batch": 16, "samples": 220_000, "learning_rate": 1e-3}),
+        "image-ldm": Preset(data=(CPU_KEYS,), recipe={"batch": 32, "samples": 130_000, "learning_rate": 5e-4}),
         "video-ldm": Preset(data=(CPU_KEYS, CPU_MOTION), recipe={"batch": 4, "samples": 12_000, "warmup": 400}),
         "super-resolution": Preset(
-            data=(DataSpec(clips=150, frames=4, fps=30, height=512, width=1024),),
+            data=(DataSpec(clips=100, frames=4, fps=30, height=512, width=1024),),
             recipe={"batch": 4, "samples": 12_000, "warmup": 400},
         ),
     },

@@ -261,5 +261,5 @@ def _lamp_power(world: World, traffic: Traffic, i: int, mesh: Mesh, time: float)
     lamps = power[mesh.material]
     if rows.indicator[i] and (time * 1.5 + track * 0.37) % 1.0 < 0.5:
         left = mesh.vertices[:, :, 1].mean(axis=1) > 0
-        lamps += (mesh.material == MATERIALS.index("indicator")) & (left == (rows.indicator[i] > 0)) * np.float32(2.5)
+        lamps[(mesh.material == MATERIALS.index("indicator")) & (left == (rows.indicator[i] > 0))] = 2.5
     return lamps

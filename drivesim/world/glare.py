@@ -25,15 +25,19 @@ def splat(radiance: np.ndarray, depth: np.ndarray, camera: Camera, lights: Light
     spots, far = camera.project(lights.place)
     unit = camera.focal * width
     for (x, y), distance, strength in zip(spots * [width, height] - 0.5, far, lights.strength, strict=True):
-        if distance < 1.0 or not (0 <= x < width and 0 <= y < height):
+        margin = 0.06 * width
+        if distance < 1.0 or not (-margin <= x < width + margin and -margin <= y < height + margin):
             continue
-        around = depth[max(int(y) - 1, 0) : int(y) + 3, max(int(x) - 1, 0) : int(x) + 3]
+        column, row = min(max(int(x), 1), width - 3), min(max(int(y), 1), height - 3)
+        around = depth[row - 1 : row + 3, column - 1 : column + 3]
         seen = float((around > distance - 0.8).mean())
         if seen < 0.2:
             continue
         sigma = max(0.06 * unit / distance, 0.45 * height / 128)
         reach = int(np.ceil(3 * sigma))
         x0, x1, y0, y1 = max(int(x) - reach, 0), min(int(x) + reach + 1, width), max(int(y) - reach, 0), min(int(y) + reach + 1, height)
+        if x0 >= x1 or y0 >= y1:
+            continue
         gx = np.exp(-((np.arange(x0, x1, dtype=np.float32) - x) ** 2) / (2 * sigma * sigma))
         gy = np.exp(-((np.arange(y0, y1, dtype=np.float32) - y) ** 2) / (2 * sigma * sigma))
         energy = (unit / distance) ** 2 / (2 * np.pi * sigma * sigma) * seen

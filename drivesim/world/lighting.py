@@ -60,7 +60,7 @@ def sample_look(rng: np.random.Generator, night: bool, setting: Setting) -> Look
     dry = float(np.clip(rng.beta(1.2, 1.2), 0, 1))
     common = dict(
         dry=dry,
-        saturation=rng.uniform(0.95, 1.35),
+        saturation=rng.uniform(0.95, 1.22),
         contrast=rng.uniform(1.0, 1.22),
         vignette=rng.uniform(0.05, 0.3),
         softness=rng.uniform(0.25, 0.5),

@@ -16,7 +16,7 @@ from drivesim.world.sprites import BARK
 
 _INDEX: dict[Material, int] = {name: i for i, name in enumerate(MATERIALS)}
 _GRAIN: dict[Material, float] = {  # contrast of the surface texture
-    "concrete": 0.16, "roof": 0.22, "bark": 0.4, "foliage": 0.6, "matte": 0.08, "metal": 0.06, "rubber": 0.1, "facade": 0.1,
+    "concrete": 0.11, "roof": 0.22, "bark": 0.4, "foliage": 0.6, "matte": 0.08, "metal": 0.06, "rubber": 0.1, "facade": 0.1,
 }  # fmt: skip
 _LAMPS: dict[Material, tuple[float, float, float]] = {
     "headlamp": (1.0, 0.95, 0.85), "tail_lamp": (1.0, 0.035, 0.02), "brake_lamp": (1.0, 0.04, 0.02), "indicator": (1.0, 0.42, 0.03),

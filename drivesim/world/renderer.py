@@ -15,6 +15,7 @@ from drivesim.world.glare import Lights, pools, splat
 from drivesim.world.ground import ALONG_STEP, BACK, REACH, GroundView, Surface, albedo
 from drivesim.world.layout import Layout
 from drivesim.world.lighting import Look, headlight_ground
+from drivesim.world.noise import smoothstep
 from drivesim.world.materials import Samples, shade_polygons, shade_sprites
 from drivesim.world.raster import Assembly, Drawn, draw, merged
 from drivesim.world.scenery import CELL, OUTLINE, Cell, Scenery, shadow_outline
@@ -94,7 +95,7 @@ def render(stage: Stage, moment: Moment, height: int, width: int, scale: int) ->
         picture[horizon:], depth[horizon:] = _ground(stage, moment, horizon, height, width, sun_left, sky_left, lamps)
         if sun_left is not None:
             light_left[:count] = _sampled(sun_left, moment, camera)
-    front, far = _foreground(scene, drawn, camera, look, sun, lamps, light_left, scale)
+    front, far = _foreground(scene, drawn, camera, look, sun, lamps, light_left, scale, stage.scenery.reach)
     picture = picture * (1 - front[..., 3:]) + front[..., :3]
     depth = np.where(far > 0, far, depth)
     if look.night:
@@ -103,7 +104,7 @@ def render(stage: Stage, moment: Moment, height: int, width: int, scale: int) ->
 
 
 def _foreground(
-    scene: Assembly, drawn: Drawn, camera: Camera, look: Look, sun: np.ndarray, lamps: np.ndarray, light_left: np.ndarray, scale: int
+    scene: Assembly, drawn: Drawn, camera: Camera, look: Look, sun: np.ndarray, lamps: np.ndarray, light_left: np.ndarray, scale: int, reach: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Radiance and coverage [h w 4] and depth [h w] (0 where there is none) of polygons and sprites.
 
@@ -127,7 +128,7 @@ def _foreground(
     down = np.concatenate([inner // width + 0.5, y[is_polygon]]).astype(np.float32) * np.float32(1 / height)
     pixel = 1 / (camera.focal * width)
     colours, distance = shade_polygons(scene, drawn, Samples(ids, across, down), camera, look, sun, lamps, light_left, pixel)
-    colours = _hazed(colours, distance, look)
+    colours = _hazed(colours, distance, look, reach)
     front, far = np.zeros((height * width, 4), np.float32), np.zeros(height * width, np.float32)
     front[inner], far[inner] = colours[: len(inner)], distance[: len(inner)]
     blend, deep = np.zeros((*fine.shape, 4), np.float32), np.zeros(fine.shape, np.float32)
@@ -135,16 +136,17 @@ def _foreground(
     column, row = (x[is_sprite] * scale).astype(int), (y[is_sprite] * scale).astype(int)
     spots = Samples(fine[is_sprite], (x[is_sprite] / width).astype(np.float32), (y[is_sprite] / height).astype(np.float32))
     colours, distance = shade_sprites(scene, drawn, spots, drawn.texture[row, column], camera, look, sun, lamps)
-    blend[is_sprite], deep[is_sprite] = _hazed(colours, distance, look), distance
+    blend[is_sprite], deep[is_sprite] = _hazed(colours, distance, look, reach), distance
     front[mixed] = sum(blend[:, k] for k in range(scale * scale)) * np.float32(1 / scale**2)
     far[mixed] = deep[:, -1]
     return front.reshape(height, width, 4), far.reshape(height, width)
 
 
-def _hazed(colours: np.ndarray, distance: np.ndarray, look: Look) -> np.ndarray:
-    """Radiance [n 3] seen through the haze, not brighter than the sensor holds, with coverage 1 [n 4]."""
+def _hazed(colours: np.ndarray, distance: np.ndarray, look: Look, reach: float) -> np.ndarray:
+    """Radiance [n 3] seen through the haze, which swallows what is `reach` away, not brighter than the sensor holds, with coverage 1 [n 4]."""
     out = np.ones((len(colours), 4), np.float32)
     clear = np.exp(distance * np.float32(-look.haze))[:, None]
+    clear *= 1 - smoothstep(0.7 * reach, reach, distance)[:, None]
     np.minimum(look.haze_colour + clear * (colours - look.haze_colour), np.float32(12.0 / look.exposure), out=out[:, :3])
     return out
 

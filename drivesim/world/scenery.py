@@ -17,7 +17,7 @@ from drivesim.world.sprites import SPECIES, Sprite, look_of
 
 CELL = 40.0  # m of road per cell
 OUTLINE = 12  # corners kept of a shadow
-REACH: dict[Setting, int] = {"highway": 9, "city": 6, "residential": 6, "rural": 8}  # cells seen ahead
+REACH: dict[Setting, int] = {"highway": 9, "city": 7, "residential": 6, "rural": 8}  # cells seen ahead
 
 
 @dataclass
@@ -92,6 +92,7 @@ class Scenery:
     def __init__(self, seed: int, setting: Setting, layout: Layout, look: Look, alignment: Alignment) -> None:
         self.seed, self.setting, self.layout, self.look, self.alignment = seed, setting, layout, look, alignment
         self.style = np.random.default_rng([seed, 21]).random(16)
+        self.reach = CELL * REACH[setting]
         self._cells: dict[int, Cell] = {}
         self._merged: tuple[tuple[int, int], Cell] | None = None
 

@@ -9,10 +9,22 @@ import pytest
 import torch
 from tiny_cascade import SCENARIO, SETTINGS
 
+from drivesim.diffusion.ddim import sample
+from drivesim.diffusion.schedule import NoiseSchedule
+from drivesim.models.video_ldm import Context
 from drivesim.scene.scenario_file import load_scenario
 from drivesim.simulation.cascade import Cascade, Scene
 from drivesim.simulation.settings import SamplingSettings
-from drivesim.simulation.simulator import compose, decode, encode_photo, interpolate, latent_shape, predict, upsample
+from drivesim.simulation.simulator import (
+    compose,
+    decode,
+    encode_photo,
+    hold,
+    interpolate,
+    latent_shape,
+    predict,
+    upsample,
+)
 from drivesim.simulation.timeline import Timeline
 
 NIGHT = SCENARIO.replace("time_of_day: day", "time_of_day: night")
@@ -76,6 +88,22 @@ def test_context_guidance_zero_ignores_the_context(cascade: Cascade, tmp_path: P
     context = torch.randn(2, *latent_shape(cascade, SETTINGS), generator=torch.Generator().manual_seed(0))
     a, b = (predict(cascade, SETTINGS, scene, x, window, seed=1, future=0) for x in (context, -context))
     assert torch.equal(a, b)
+
+
+def test_held_frames_go_through_the_noise_levels_of_their_own_values() -> None:
+    schedule = NoiseSchedule.cosine().zero_terminal_snr()
+    noise, truth = torch.randn(2, 1, 3, 8, 2, 4, generator=torch.Generator().manual_seed(0)).double()
+    context = Context.of(torch.zeros_like(truth), {0: truth[:, 0]})
+    seen = []
+
+    def network(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        seen.append((x, t))
+        return torch.full_like(x, 1e3)  # nonsense, which must not reach the held frame
+
+    made = sample(hold(network, context), schedule, noise, steps=5)
+    assert torch.equal(made[:, 0], truth[:, 0]) and (made[:, 1:] > 100).all()
+    for x, t in seen:
+        torch.testing.assert_close(x[:, 0], schedule.add_noise(truth, noise, t)[:, 0])
 
 
 def test_interpolation_keeps_what_it_is_given(cascade: Cascade, scene: Scene) -> None:
