@@ -14,7 +14,6 @@ from drivesim.scene.camera import Camera
 from drivesim.scene.clip import Clip, EgoMotion, TimeOfDay
 from drivesim.scene.road import MAX_CURVATURE, Road, Setting
 from drivesim.scene.traffic import KINDS, SIZES
-from drivesim.tensors import stream_seed
 from drivesim.world.alignment import Alignment
 from drivesim.world.bodies import vehicle_mesh
 from drivesim.world.flow import STEP, Traffic
@@ -221,8 +220,9 @@ def _vehicles(world: World, traffic: Traffic, present: np.ndarray, place: np.nda
     return _placed(whole, place, yaw)
 
 
+@lru_cache(maxsize=4096)
 def _variant(seed: int, track: int) -> int:
-    return stream_seed(seed, "body", track) % VARIANTS
+    return int(np.random.default_rng([seed, 40, track]).integers(VARIANTS))
 
 
 @lru_cache(maxsize=2 * VARIANTS * len(KINDS))

@@ -156,8 +156,11 @@ def headlight_at(look: Look, place: np.ndarray) -> np.ndarray:
 def lamp_light(look: Look, lamps: np.ndarray, place: np.ndarray) -> np.ndarray:
     """Irradiance [n 3] at ego-frame points [n 3] by street lamps [k 3] (their heads)."""
     total = np.zeros(len(place), np.float32)
+    x, y, z = (np.ascontiguousarray(place[:, i]) for i in range(3))
     for lamp in lamps:
-        offset = place - lamp
-        square = (offset * offset).sum(axis=1)
-        total += np.float32(9.0) / (square + np.float32(16.0)) * (offset[:, 2] < 0.3)
+        below = np.maximum(lamp[2] - z, np.float32(-0.3))
+        square = (x - lamp[0]) ** 2
+        square += (y - lamp[1]) ** 2
+        square += below * below + np.float32(16.0)
+        total += np.float32(9.0) / square
     return (total * np.float32(0.35 * look.street_lamps))[:, None] * look.lamp_colour

@@ -95,7 +95,7 @@ def render(stage: Stage, moment: Moment, height: int, width: int, scale: int) ->
         picture[horizon:], depth[horizon:] = _ground(stage, moment, horizon, height, width, sun_left, sky_left, lamps)
         if sun_left is not None:
             light_left[:count] = _sampled(sun_left, moment, camera)
-    front, far = _foreground(scene, drawn, camera, look, sun, lamps, light_left, scale, stage.scenery.reach)
+    front, far = _foreground(scene, drawn, camera, look, sun, lamps[:7], light_left, scale, stage.scenery.reach)
     picture = picture * (1 - front[..., 3:]) + front[..., :3]
     depth = np.where(far > 0, far, depth)
     if look.night:
@@ -261,13 +261,14 @@ def _beams(moment: Moment) -> np.ndarray:
 
 
 def _near_lamps(scenery: Cell, moment: Moment) -> np.ndarray:
-    """Heads of street lamps in the ego frame, those that matter to upright things [k 3]."""
+    """Heads of street lamps in the ego frame, near to far [k 3]."""
     if not len(scenery.lamps):
         return scenery.lamps
     c, n = np.cos(moment.pose[2]), np.sin(moment.pose[2])
     x, y = scenery.lamps[:, 0] - moment.pose[0], scenery.lamps[:, 1] - moment.pose[1]
     heads = np.stack([x * c + y * n, -x * n + y * c, scenery.lamps[:, 2]], axis=1).astype(np.float32)
-    return heads[(heads[:, 0] > -15) & (heads[:, 0] < 260)]
+    heads = heads[(heads[:, 0] > -15) & (heads[:, 0] < 260)]
+    return heads[np.argsort(heads[:, 0])]
 
 
 def _light_masks(

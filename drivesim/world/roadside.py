@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drivesim.world.mesh import join, polygon
+from drivesim.world.mesh import Mesh, join, polygon
 from drivesim.world.scenery import CELL, Site
 from drivesim.world.structures import (
     barrier, beam, box, fence, guard_rail, house, overpass, pole, sign, street_lamp, traffic_light, wall,
@@ -81,14 +81,13 @@ def _banks(scenery: Scenery, site: Site, start: float) -> None:
             site.emissions.append(0.0)
 
 
-def _row(site: Site, start: float, d: float, make: object, step: float = PIECE, shadow: bool = True) -> None:
-    """Pieces of something long, made by make(length), along d."""
-    for s in np.arange(start, start + CELL - 0.01, step):
-        x0, y0, _ = site.alignment.point(s, d)
-        x1, y1, heading = site.alignment.point(s + step, d)
-        _, _, here = site.alignment.point(s, d)
+def _row(site: Site, start: float, d: float, piece: Mesh, shadow: bool = True) -> None:
+    """Copies of `piece` (PIECE m long), one after the other along d, stretched to meet in bends."""
+    for s in np.arange(start, start + CELL - 0.01, PIECE):
+        x0, y0, here = site.alignment.point(s, d)
+        x1, y1, _ = site.alignment.point(s + PIECE, d)
         length, aim = float(np.hypot(x1 - x0, y1 - y0)), float(np.arctan2(y1 - y0, x1 - x0))
-        site.put(make(length), s, d, turn=aim - here, shadow=shadow)  # type: ignore[operator]
+        site.put(piece, s, d, turn=aim - here, shadow=shadow, stretch=length / PIECE)
 
 
 def _highway(scenery: Scenery, site: Site, start: float) -> None:
@@ -96,9 +95,9 @@ def _highway(scenery: Scenery, site: Site, start: float) -> None:
     tone = np.float32([0.33, 0.32, 0.30]) * (0.7 + 0.6 * style[0])
     middle = (layout.left + layout.near) / 2
     if layout.median == "barrier":
-        _row(site, start, middle, lambda n: barrier(n, tone, 0.1 + 0.8 * style[1], 0.86 + 0.35 * (style[9] > 0.6)))
+        _row(site, start, middle, barrier(PIECE, tone, 0.1 + 0.8 * style[1], 0.86 + 0.35 * (style[9] > 0.6)))
     elif layout.median == "rail":
-        _row(site, start, middle, lambda n: guard_rail(n, style[1]))
+        _row(site, start, middle, guard_rail(PIECE, style[1]))
     elif layout.near - layout.left > 7 and style[10] < 0.7:
         for s in np.arange(start, start + CELL, 5.0):
             if rng.random() < style[10]:
@@ -109,14 +108,14 @@ def _highway(scenery: Scenery, site: Site, start: float) -> None:
         kind = int(plan.choice(5, p=[0.28, 0.27, 0.17, 0.13, 0.15]))
         trees, bushes, deep = plan.uniform(0, 1) ** 1.2 * 16, plan.uniform(0, 7), plan.uniform(10, 30)
         if kind == 1:
-            _row(site, start, edge + side * 0.3, lambda n: guard_rail(n, style[1]))
+            _row(site, start, edge + side * 0.3, guard_rail(PIECE, style[1]))
         elif kind == 2:
-            _row(site, start, edge + side * 0.3, lambda n: barrier(n, tone, 0.1 + 0.8 * style[1]))
+            _row(site, start, edge + side * 0.3, barrier(PIECE, tone, 0.1 + 0.8 * style[1]))
         elif kind == 3:
             high = plan.uniform(2.4, 4.5)
-            _row(site, start, edge + side * 3.0, lambda n, h=high: wall(n, h, tone * 0.9, 0.3 + 0.5 * style[1], posts=5.0))
+            _row(site, start, edge + side * 3.0, wall(PIECE, high, tone * 0.9, 0.3 + 0.5 * style[1], posts=5.0))
         elif kind == 4:
-            _row(site, start, edge + side * 6.0, lambda n: fence(n, np.random.default_rng(3)), shadow=False)
+            _row(site, start, edge + side * 6.0, fence(PIECE, np.random.default_rng(3)), shadow=False)
         for _ in range(rng.poisson(trees)):
             beyond = 7.0 + rng.exponential(deep * 0.6) + 3.0
             s = start + rng.uniform(0, CELL)
@@ -324,9 +323,9 @@ def _rural(scenery: Scenery, site: Site, start: float) -> None:
         for _ in range(rng.poisson(3.0)):
             site.grow("grass", start + rng.uniform(0, CELL), edge + side * (1.2 + rng.exponential(2.5)), rng.uniform(0.5, 0.9), site.tint("grass"), 1.2)
         if fenced:
-            _row(site, start, edge + side * 5.0, lambda n: fence(n, np.random.default_rng(scenery.seed % 97)), shadow=False)
+            _row(site, start, edge + side * 5.0, fence(PIECE, np.random.default_rng(scenery.seed % 97)), shadow=False)
         if railed:
-            _row(site, start, edge + side * 0.5, lambda n: guard_rail(n, 0.3))
+            _row(site, start, edge + side * 0.5, guard_rail(PIECE, 0.3))
         if kind != 1 and rng.random() < 0.1:
             site.put(house(rng.uniform(9, 18), rng.uniform(8, 12), rng.uniform(3, 5.5), rng), start + 20, edge + side * rng.uniform(18, 45), turn=rng.uniform(-0.5, 0.5) + (0 if side < 0 else np.pi))
         _woods(scenery, site, start, side, edge)

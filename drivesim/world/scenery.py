@@ -34,10 +34,10 @@ class Site:
     lamps: list[np.ndarray] = field(default_factory=list)
     emissions: list[float] = field(default_factory=list)
 
-    def put(self, mesh: Mesh, s: float, d: float, z: float = 0.0, turn: float = 0.0, shadow: bool = True, emission: float = 0.0) -> None:
-        """A mesh in its local frame, its origin at (s, d), its x along the road turned by `turn`."""
+    def put(self, mesh: Mesh, s: float, d: float, z: float = 0.0, turn: float = 0.0, shadow: bool = True, emission: float = 0.0, stretch: float = 1.0) -> None:
+        """A mesh in its local frame, its origin at (s, d), its x along the road turned by `turn` and stretched."""
         x, y, heading = self.alignment.point(s, d)
-        placed = mesh.moved(x, y, z, heading + turn)
+        placed = mesh.moved(x, y, z, heading + turn, (stretch, 1.0, 1.0))
         self.meshes.append(placed)
         self.footprints.append(footprint_of(placed, heading + turn))
         self.emissions.append(emission)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -12,21 +14,26 @@ _LUMA = np.float32([0.2126, 0.7152, 0.0722])
 
 def _tone(x: np.ndarray) -> np.ndarray:
     """Filmic curve (Narkowicz's fit of ACES), then the sRGB exponent."""
-    x = np.maximum(x, 0)
-    x = (x * (np.float32(2.51) * x + np.float32(0.03))) / (x * (np.float32(2.43) * x + np.float32(0.59)) + np.float32(0.14))
-    return cv2.pow(np.clip(x, 0, 1), 1 / 2.2)
+    square = x * x
+    over = np.float32(2.43) * square
+    over += np.float32(0.59) * x
+    over += np.float32(0.14)
+    square *= np.float32(2.51)
+    square += np.float32(0.03) * x
+    x = square / over
+    return cv2.pow(np.minimum(x, 1), 1 / 2.2)
 
 
 def develop(radiance: np.ndarray, look: Look, noise_seed: tuple[int, ...] | None) -> np.ndarray:
     """Radiance float32 [height width 3] to uint8. No noise where `noise_seed` is None."""
     height, width = radiance.shape[:2]
-    picture = np.minimum(radiance * (look.balance * np.float32(look.exposure * metered(radiance, look))), np.float32(24.0 if look.night else 6.0))
+    picture = radiance * (look.balance * np.float32(look.exposure * metered(radiance, look)))
+    np.minimum(picture, np.float32(24.0 if look.night else 6.0), out=picture)
     picture += _bloom(picture, look)
-    picture *= _vignette(height, width, look.vignette)[..., None]
+    picture *= _vignette(height, width, look.vignette)
     if look.hood:
         _hood(picture, look)
-    grey = (picture @ _LUMA)[..., None]
-    picture = grey + np.float32(look.saturation) * (picture - grey)
+    picture = cv2.transform(picture, look.saturation * np.eye(3) + (1 - look.saturation) * _LUMA)
     picture = _tone(np.float32(0.18) * cv2.pow(np.maximum(picture, 0) * np.float32(1 / 0.18), look.contrast))
     sigma = look.softness * height / 128
     picture = cv2.GaussianBlur(picture, (0, 0), sigma)
@@ -57,9 +64,12 @@ def _bloom(picture: np.ndarray, look: Look) -> np.ndarray:
     return cv2.resize(veil, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
+@lru_cache(maxsize=64)
 def _vignette(height: int, width: int, strength: float) -> np.ndarray:
+    """Light left toward the corners [height width 3]."""
     y, x = np.linspace(-0.5, 0.5, height, dtype=np.float32)[:, None], np.linspace(-1, 1, width, dtype=np.float32)[None]
-    return 1 - np.float32(strength) * np.minimum((x * x + y * y) / np.float32(1.25), 1) ** np.float32(1.3)
+    falloff = 1 - np.float32(strength) * np.minimum((x * x + y * y) / np.float32(1.25), 1) ** np.float32(1.3)
+    return np.ascontiguousarray(np.broadcast_to(falloff[..., None], (height, width, 3)))
 
 
 def _hood(picture: np.ndarray, look: Look) -> None:

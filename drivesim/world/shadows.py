@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 
@@ -38,16 +40,20 @@ def _fill(mask: np.ndarray, camera: Camera, outlines: np.ndarray, value: int) ->
             cv2.fillConvexPoly(mask, np.round(np.clip(clipped, -20000, 20000) * 16).astype(np.int32), value, cv2.LINE_AA, 4)
 
 
-def _region(camera: Camera, outline: np.ndarray, height: int, width: int) -> tuple[int, int, int, int] | None:
-    """Pixel box of a convex outline [k 2] on the ground, if any of it is in view."""
-    view = camera.view(np.concatenate([outline, np.zeros((len(outline), 1))], axis=1))
-    if view[:, 2].max() < NEAR:
-        return None
-    flat = camera.project_view(clip_near(view)) * [width, height] - 0.5
-    low, high = flat.min(axis=0), flat.max(axis=0)
-    if high[0] < 0 or low[0] > width or high[1] < 0 or low[1] > height:
-        return None
-    return max(int(low[0]), 0), max(int(low[1]), 0), min(int(high[0]) + 2, width), min(int(high[1]) + 2, height)
+def _regions(
+    camera: Camera, outlines: np.ndarray, chosen: np.ndarray, height: int, width: int
+) -> Iterator[tuple[int, tuple[int, int, int, int]]]:
+    """Index and pixel box of the chosen convex outlines [n k 2] on the ground that are in view."""
+    view = camera.view(np.concatenate([outlines[chosen], np.zeros((len(chosen), outlines.shape[1], 1))], axis=2))
+    whole = view[..., 2].min(axis=1) > NEAR
+    flat = camera.project_view(np.where(whole[:, None, None], view, [0.0, 0.0, 1.0])) * [width, height] - 0.5
+    for i in np.flatnonzero(~whole):
+        ends = camera.project_view(clip_near(view[i])) * [width, height] - 0.5
+        flat[i] = np.linspace(ends.min(axis=0), ends.max(axis=0), outlines.shape[1])
+    low, high = flat.min(axis=1), flat.max(axis=1)
+    for i in np.flatnonzero((high > 0).all(axis=1) & (low < [width, height]).all(axis=1) & (high - low > [2, 1]).all(axis=1)):
+        (a, b), (c, d) = low[i], high[i]
+        yield int(chosen[i]), (max(int(a), 0), max(int(b), 0), min(int(c) + 2, width), min(int(d) + 2, height))
 
 
 def sun_mask(outlines: np.ndarray, scene: Assembly, sun: np.ndarray, camera: Camera, height: int, width: int) -> np.ndarray:
@@ -58,28 +64,25 @@ def sun_mask(outlines: np.ndarray, scene: Assembly, sun: np.ndarray, camera: Cam
     stretch = -sun[:2] / max(float(sun[2]), 0.12)
     across = np.array([-stretch[1], stretch[0]]) / max(float(np.hypot(*stretch)), 1e-6)
     to_ground = ground_homography(camera, height, width)
-    place, size = scene.place, scene.size
-    tips = place[:, 0] + stretch[0] * size[:, 1]
-    for k in np.flatnonzero((np.maximum(place[:, 0], tips) > 1.0) & (np.minimum(place[:, 0], tips) < FAR * 0.7) & (np.abs(place[:, 1]) < 60)):
-        _leafy(mask, camera, to_ground, scene, int(k), stretch, across)
+    foot, size = scene.place[:, :2] - stretch * scene.place[:, 2:], scene.size.astype(np.float64)
+    tip, half = foot + stretch * size[:, 1:], across * size[:, :1] / 2
+    corners = np.stack([foot - half, foot + half, tip + half, tip - half], axis=1)
+    reach = corners[..., 0]
+    for k, region in _regions(camera, corners, np.flatnonzero((reach.max(axis=1) > 1) & (reach.min(axis=1) < FAR / 2)), height, width):
+        _leafy(mask, to_ground, scene, k, region, corners[k])
     return cv2.GaussianBlur(mask, (3, 3), 0).astype(np.float32) * np.float32(1 / 255)
 
 
-def _leafy(mask: np.ndarray, camera: Camera, to_ground: np.ndarray, scene: Assembly, k: int, stretch: np.ndarray, across: np.ndarray) -> None:
-    """Dappled shadow of one sprite: its mask laid on the ground along the light."""
-    foot = scene.place[k, :2].astype(np.float64) - stretch * float(scene.place[k, 2])
-    wide, tall = scene.size[k].astype(np.float64)
-    tip = foot + stretch * tall
-    half = across * wide / 2
-    region = _region(camera, np.array([foot - half, foot + half, tip + half, tip - half]), *mask.shape)
-    if region is None or region[2] - region[0] < 2 or region[3] - region[1] < 1:
-        return
+def _leafy(
+    mask: np.ndarray, to_ground: np.ndarray, scene: Assembly, k: int, region: tuple[int, int, int, int], corners: np.ndarray
+) -> None:
+    """Dappled shadow of sprite k within `region`: its picture laid on the ground along the light."""
     x0, y0, x1, y1 = region
     picture = sprite_level(int(scene.look[k]), max(min(x1 - x0, 3 * (y1 - y0) + 8), 4) * 1.3)[..., 3]
     rows, columns = picture.shape
-    basis = np.stack([across * wide, -stretch * tall], axis=1)  # picture: u to the right, v down from the top
+    origin = corners[3]
+    basis = np.stack([corners[2] - origin, corners[0] - origin], axis=1)  # picture: u to the right, v down from the top
     inverse = np.linalg.inv(basis)
-    origin = tip - half
     offset = -inverse @ origin
     to_picture = np.array([[inverse[0, 0], inverse[0, 1], offset[0]], [inverse[1, 0], inverse[1, 1], offset[1]], [0, 0, 1]])
     shift = np.array([[1, 0, x0], [0, 1, y0], [0, 0, 1.0]])

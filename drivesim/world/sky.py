@@ -28,8 +28,9 @@ class Backdrop:
 def _ridge(rng: np.random.Generator, slope: float, low: int, high: int) -> np.ndarray:
     """Periodic 1D noise [BINS], mean 0, deviation 1, with waves between `low` and `high` per turn."""
     waves = np.arange(low, high)
-    phase, angle = rng.uniform(0, 2 * np.pi, len(waves)), np.arange(BINS)[:, None] * (2 * np.pi / BINS)
-    profile = (np.cos(angle * waves + phase) * waves**-slope * rng.normal(1, 0.3, len(waves))).sum(axis=1)
+    spectrum = np.zeros(BINS // 2 + 1, complex)
+    spectrum[waves] = np.exp(1j * rng.uniform(0, 2 * np.pi, len(waves))) * waves**-slope * rng.normal(1, 0.3, len(waves))
+    profile = np.fft.irfft(spectrum, BINS)
     return (profile - profile.mean()) / profile.std()
 
 
@@ -70,7 +71,9 @@ def radiance(look: Look, backdrop: Backdrop, azimuth: np.ndarray, slope: np.ndar
     cosine = cosine / np.sqrt(1 + rise * rise)
     if not look.night:
         near = np.maximum(cosine, 0.0)
-        glow = np.float32(0.25) * near**8 + np.float32(0.6) * near**90 + np.float32(12.0) * (near > 0.99985)
+        near8 = np.square(np.square(np.square(near)))
+        near64 = np.square(np.square(np.square(near8)))
+        glow = np.float32(0.25) * near8 + np.float32(0.6) * near64 + np.float32(12.0) * (near > 0.99985)
         sky += glow[..., None] * look.sunlight
     sky = _clouds(look, backdrop, azimuth, rise, sky, cosine, drift)
     for k in range(len(backdrop.kind)):
@@ -96,7 +99,7 @@ def _clouds(look: Look, backdrop: Backdrop, azimuth: np.ndarray, rise: np.ndarra
         edge = float(1.4 - 2.6 * look.cloud)
         cover = smoothstep(edge, edge + 0.9, body) * np.float32(0.92)
         dense = smoothstep(edge + 0.3, edge + 2.2, body)[..., None]
-        lit = look.horizon * np.float32(0.35) + look.sunlight * (np.float32(0.62) + np.float32(0.25) * np.maximum(cosine, 0) ** 4)[..., None]
+        lit = look.horizon * np.float32(0.35) + look.sunlight * (np.float32(0.62) + np.float32(0.25) * np.square(np.square(np.maximum(cosine, 0))))[..., None]
         shade = look.horizon * np.float32(0.62)
         cloud = lit + dense * np.float32(0.75) * (shade - lit)
     cover = cover * smoothstep(0.0, 0.12, rise)
