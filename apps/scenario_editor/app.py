@@ -69,13 +69,13 @@ class Editor:
                 load = gr.Button("Load", scale=1, elem_id="load", elem_classes="low")
             with gr.Row():
                 with gr.Column(scale=5, min_width=640):
-                    compose, write = self._picture()
+                    compose, tidy, write = self._picture()
                 with gr.Column(scale=2, min_width=320):
                     self._form()
-            self._connect(page, load, compose, write)
+            self._connect(page, load, compose, tidy, write)
         return page
 
-    def _picture(self) -> tuple[gr.Button, gr.Button]:
+    def _picture(self) -> tuple[gr.Button, gr.Button, gr.Button]:
         self.canvas = image_annotator(
             None, label="First frame, 1024x512", elem_id="picture", image_type="filepath",
             label_list=list(LABELS), label_colors=[COLORS[kind] for kind, _ in LABELS.values()], boxes_alpha=0.15,
@@ -87,6 +87,7 @@ class Editor:
             self.backdrop = gr.Radio([GUIDE, FRAME], value=GUIDE, label="Behind the boxes", elem_id="backdrop")
             self.quality = gr.Dropdown(list(QUALITIES), value="standard", label="Quality")
             compose = gr.Button("Compose", variant="primary", elem_id="compose", elem_classes="low")
+            tidy = gr.Button("Remove what is out of view", elem_id="tidy", elem_classes="low")
         self.status = gr.Textbox(label="Status", interactive=False, lines=1, elem_id="status")
         self.report = gr.Textbox(label="Check", interactive=False, lines=2, elem_id="report")
         with gr.Row():
@@ -94,7 +95,7 @@ class Editor:
             self.replace = gr.Checkbox(False, label="Replace the file", scale=1, elem_id="replace")
             write = gr.Button("Save", scale=1, elem_id="save", elem_classes="low")
         self.text = gr.Code(label="Scenario file", language="yaml", interactive=False, elem_id="text")
-        return compose, write
+        return compose, tidy, write
 
     def _form(self) -> None:
         self.name = gr.Textbox(label="Name", elem_id="name")
@@ -104,7 +105,9 @@ class Editor:
                 self.entries += [_component(f) for f in FIELDS if f.section == section]
         self.photo = gr.Textbox(label="Photo", info="Image that is the first frame instead of a composed one.")
 
-    def _connect(self, page: gr.Blocks, load: gr.Button, compose: gr.Button, write: gr.Button) -> None:
+    def _connect(
+        self, page: gr.Blocks, load: gr.Button, compose: gr.Button, tidy: gr.Button, write: gr.Button
+    ) -> None:
         form = [self.name, self.photo, *self.entries]
         state = [self.session, self.path, *form]
         behind = [self.frame, self.backdrop]
@@ -120,6 +123,7 @@ class Editor:
         gr.on([c.input for c in (*drawn, self.backdrop)], self.redraw, [*behind, *state], shown, **ordered)
         rest = [c.input for c in (*form, self.path) if c not in drawn]
         gr.on(rest, self.rewrite, state, [self.session, self.text, self.report], **ordered)
+        tidy.click(self.tidy, state, [self.session, self.text, self.report], **ordered)
         write.click(self.save, [self.replace, *state], [self.session, self.status, self.replace], **ordered)
         begun = compose.click(lambda: "composing", None, self.status, **ordered)
         done = begun.then(self.compose, [self.quality, *state], [*behind, self.status], show_progress_on=self.status)
@@ -171,6 +175,11 @@ class Editor:
         """Something changed that the picture does not show."""
         return self._text(*_read(*state))
 
+    def tidy(self, *state: Any) -> Updates:
+        """Removes the vehicles that have no box which could be selected."""
+        session, path, form = _read(*state)
+        return self._text(replace(session, drafts=[d for d in session.drafts if d.box is not None]), path, form)
+
     def compose(self, quality: str, progress: gr.Progress = gr.Progress(), *state: Any) -> Updates:  # noqa: B008
         """Runs the cascade. Boxes and form may be worked on meanwhile."""
         session, path, form = _read(*state)
@@ -179,8 +188,8 @@ class Editor:
             return {self.status: "not composed: mend the faults below first"}
         try:
             frame = self.composer.compose(scenario, quality, lambda share, what: progress(share, desc=what))
-        except InputError as error:
-            return {self.status: str(error)}
+        except (InputError, RuntimeError) as error:  # RuntimeError: out of memory
+            return {self.status: f"not composed: {error}"}
         done = f"composed with seed {scenario.rollout.seed}, {quality} quality"
         return {self.frame: frame, self.backdrop: FRAME, self.status: done}
 
@@ -237,9 +246,11 @@ def launch(
     """Serves the editor on 127.0.0.1 until interrupted; InputError for a scenario with faults or a port in use."""
     page = Editor(scenario, Composer(lambda: load_cascade(checkpoints))).blocks()
     try:
-        serve(page, port, inbrowser=browser)
+        _, url, _ = serve(page, port, inbrowser=browser, quiet=True, prevent_thread_lock=True)
     except OSError as error:
         raise InputError(f"--port {port}: cannot be used ({error}); give another one") from error
+    print(f"The scenario editor runs at {url} until Ctrl-C.", flush=True)
+    page.block_thread()
 
 
 def serve(page: gr.Blocks, port: int | None, **options: Any) -> Any:

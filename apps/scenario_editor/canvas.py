@@ -149,5 +149,5 @@ def _line(road: Road, camera: Camera, ahead: np.ndarray, left: np.ndarray | floa
     """Points on the road, those in front of the camera, as OpenCV's fixed-point pixels int32 [n 2]."""
     plane = road.to_plane(ahead, left)
     view = camera.view(np.concatenate([plane, np.zeros((len(plane), 1))], axis=1))
-    points = camera.project_view(view[view[:, 2] > NEAR]) * SIZE[:2]
+    points = camera.project_view(view[view[:, 2] > NEAR]) * SIZE[:2] - 0.5
     return np.clip(np.rint(points * 2**SHIFT), -(2**20), 2**20).astype(np.int32)

@@ -140,3 +140,13 @@ class VideoLDM(nn.Module):
             return self.network(x, t, encode(x.shape[3], x.shape[4]), context, fps)
 
         return denoiser(network, self.schedule, self.image.config.prediction)
+
+
+def hold(denoise: Denoise, context: Context) -> Denoise:
+    """The same denoiser, to which given frames are known: their estimate is what was given.
+
+    So a sampler keeps them at their own values under the noise of each step, as they were in training; what a network says
+    of them is trained nowhere.
+    """
+    known = context.mask[:, :, None, None, None] > 0
+    return lambda x, t: torch.where(known, context.latents, denoise(x, t).to(x.dtype))

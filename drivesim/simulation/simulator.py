@@ -19,7 +19,7 @@ from drivesim.diffusion.denoiser import Denoise
 from drivesim.diffusion.guidance import guide
 from drivesim.models import super_resolution
 from drivesim.models.conditioning import Conditions
-from drivesim.models.video_ldm import Context
+from drivesim.models.video_ldm import Context, hold
 from drivesim.scene.boxes import Boxes
 from drivesim.simulation.cascade import Cascade, Scene
 from drivesim.simulation.progress import Progress, StageName
@@ -42,16 +42,6 @@ def _fresh(shape: Sequence[int], seed: int, *key: int | str) -> Callable[[int], 
 
 def _lap(progress: Progress | None, stage: StageName) -> Callable[[int, Tensor], None] | None:
     return None if progress is None else lambda step, x0: progress.lap(stage)
-
-
-def hold(denoise: Denoise, context: Context) -> Denoise:
-    """The same denoiser, to which given frames are known: their estimate is what was given.
-
-    So a sampler keeps them at their own values under the noise of each step, as they were in training; what a network says
-    of them is trained nowhere.
-    """
-    known = context.mask[:, :, None, None, None] > 0
-    return lambda x, t: torch.where(known, context.latents, denoise(x, t).to(x.dtype))
 
 
 def latent_shape(cascade: Cascade, settings: SamplingSettings) -> tuple[int, int, int]:

@@ -49,6 +49,7 @@ def facade(
     glass = pane * (1 - np.float32(0.7) * bar)
     out = out + glass[:, None] * (curtain - out)
     mirrored = np.float32(0.10) + np.float32(0.35) * (1 - tilt) ** 3 + np.float32(0.10) * (other > 0.8)
+    mirrored *= np.float32(0.45) + np.float32(0.9) * np.clip((up - low) / (high - low), 0, 1) * (np.float32(0.4) + np.float32(0.6) * pick)
     glow = (glass * mirrored)[:, None] * (look.horizon * np.float32(0.5) + np.float32(0.4) * look.horizon.mean())
     if shops.any():
         out, glow = _shops(look, out, glow, u, v, seed, blur_u, blur_v, shops)

@@ -30,6 +30,7 @@ from drivesim.world.traffic import sample_traffic
 
 WORLD_VERSION = 1
 VARIANTS = 64  # bodies of each kind
+SUPERSAMPLING = 2  # samples a pixel and axis, of polygons and vegetation
 _SETTINGS: dict[Setting, float] = {"highway": 0.35, "city": 0.25, "residential": 0.2, "rural": 0.2}
 _LANES: dict[Setting, tuple[float, ...]] = {  # odds of 1 to 5 lanes
     "highway": (0.0, 0.3, 0.35, 0.25, 0.1), "city": (0.35, 0.4, 0.2, 0.05, 0.0),
@@ -130,7 +131,7 @@ def render_clip(world: World, frames: int, fps: float, height: int, width: int, 
     """`frames` pictures of a world from its present time on; `depth` adds depth maps (m, inf is sky)."""
     pictures, depths, labels, motion = np.empty((frames, height, width, 3), np.uint8), [], [], []
     for k, moment in enumerate(moments(world, frames, fps)):
-        rendered = render(world.stage, moment[0], height, width, 2 if height <= 256 else 1)
+        rendered = render(world.stage, moment[0], height, width, SUPERSAMPLING)
         seeds = (world.seed, round(moment[0].time * 3000), 9) if noise else None
         pictures[k] = develop(rendered.radiance, world.stage.look, seeds)
         labels.append(rendered.boxes)

@@ -87,6 +87,13 @@ def _detail(surface: Surface, view: GroundView, s0: float) -> np.ndarray:
         out[band] = near + share * (far - near)
     out -= np.float32(128)
     out *= np.float32(1 / 128)
+    near = int(np.searchsorted(-view.step, -0.12))  # rows from here on show stones finer than the tile holds
+    if near < len(view.step):
+        fade = np.clip(np.float32(1.3) - view.step[near:] * np.float32(11), 0, 1)[:, None]
+        fine = wrapped(fractal(32, 256, 0.25, 1)[..., 0], view.s[near:] * np.float32(1 / 3.2) + np.float32((s0 / 3.2) % 1.0), view.d[near:] * np.float32(1 / 3.2))
+        fine *= fade
+        out[near:, :, 0] += np.float32(0.28) * fine
+        out[near:, :, 2] += np.float32(0.2) * fine
     return out
 
 

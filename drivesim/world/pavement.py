@@ -129,7 +129,7 @@ def detail_tile(variant: int) -> tuple[np.ndarray, ...]:
     def noise(seed: int, slope: float, stretch: float = 1.0) -> np.ndarray:
         return np.tile(cv2.resize(fractal(seed, 320, slope, 1, stretch)[..., 0], (320, rows)), (1, columns // 320))
 
-    grain = 0.75 * noise(1, 0.35) + 0.5 * noise(2, 1.0, 14.0) + 0.3 * noise(3, 1.2)
+    grain = 0.8 * noise(1, 0.3) + 0.36 * noise(2, 1.0, 14.0) + 0.2 * noise(3, 1.2)
     verge = 0.8 * noise(4, 0.55) + 0.7 * noise(5, 1.2)
     wear = 0.7 * noise(6, 0.5) + 0.7 * noise(7, 1.0)
     cracks = _cracks(rng, rows, columns)

@@ -35,7 +35,7 @@ def develop(radiance: np.ndarray, look: Look, noise_seed: tuple[int, ...] | None
         _hood(picture, look)
     picture = cv2.transform(picture, look.saturation * np.eye(3) + (1 - look.saturation) * _LUMA)
     picture = _tone(np.float32(0.18) * cv2.pow(np.maximum(picture, 0) * np.float32(1 / 0.18), look.contrast))
-    sigma = look.softness * height / 128
+    sigma = float(np.hypot(0.26, 0.3 * look.softness * height / 128))
     picture = cv2.GaussianBlur(picture, (0, 0), sigma)
     if noise_seed is not None:
         rng = np.random.default_rng(noise_seed)

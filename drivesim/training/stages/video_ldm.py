@@ -16,7 +16,7 @@ from drivesim.data.batches import Batch as LabelledBatch
 from drivesim.diffusion.ddim import sample
 from drivesim.models.conditioning import Conditions
 from drivesim.models.image_ldm import ImageLDM
-from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig
+from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, hold
 from drivesim.scene.boxes import Boxes
 from drivesim.tensors import numpy_stream, torch_stream
 from drivesim.training.latent_data import (
@@ -166,7 +166,7 @@ class VideoLDMStage:
             latents = batch["latents"]
             context = Context.revealed(latents, [given] * clips)
             noise = torch.randn(latents.shape, generator=torch_stream(0, "preview")).to(latents.device)
-            denoise = self.model.denoise(conditions, context, batch["fps"])
+            denoise = hold(self.model.denoise(conditions, context, batch["fps"]), context)
             made = sample(denoise, self.model.schedule, noise, PREVIEW_STEPS)
             for clip in range(clips):
                 shown = [0, 1, 3, 5, 7, 9] if task is PREDICTION else list(range(task.frames))

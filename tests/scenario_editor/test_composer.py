@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scenario_editor.composer import Composer
+from scenario_editor.composer import load_cascade as load_shipped
+from tiny_cascade import SETTINGS, load_cascade
+
+from drivesim.config import InputError, shipped
+from drivesim.scene.scenario import Scenario
+from drivesim.scene.scenario_file import load_scenario
+from drivesim.simulation.rollout import Request, compose_frames
+
+PATH = shipped("scenarios") / "crossing_car.yaml"
+
+
+@pytest.fixture
+def scenario() -> Scenario:
+    return load_scenario(PATH)
+
+
+def test_the_frame_is_the_one_that_compose_makes(composer: Composer, scenario: Scenario, checkpoints: Path) -> None:
+    frame = composer.compose(scenario, "draft", lambda share, what: None)
+    request = Request(PATH, device="cpu", settings=SETTINGS, checkpoints=checkpoints)
+    expected = compose_frames(request)[0]
+    assert frame.shape == (512, 1024, 3)
+    assert np.abs(frame[4::8, 4::8].astype(int) - expected).mean() < 12  # but for the enlargement
+
+
+def test_weights_are_loaded_once_and_when_needed(scenario: Scenario, checkpoints: Path) -> None:
+    loads, reports = [], []
+
+    def load() -> object:
+        loads.append(1)
+        if len(loads) == 1:
+            raise InputError("still being trained")
+        return load_cascade(checkpoints)
+
+    composer = Composer(load, lambda quality: SETTINGS)  # type: ignore[arg-type]
+    assert not loads
+    with pytest.raises(InputError, match="still being trained"):
+        composer.compose(scenario, "draft", lambda share, what: None)
+    frames = [composer.compose(scenario, "draft", lambda *report: reports.append(report)) for _ in range(2)]
+    assert len(loads) == 2 and (frames[0] == frames[1]).all()
+    shares = [share for share, _ in reports[: len(reports) // 2 + 1]]
+    assert shares[0] == 0 and (np.diff(shares) > -1e-9).all() and shares[-1] == pytest.approx(0.8)
+
+
+def test_missing_weights_are_named_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"autoencoder, image-ldm.* are missing; train them \(drivesim train autoencoder"):
+        load_shipped(tmp_path)
