@@ -62,7 +62,10 @@ class Editor:
 
     def blocks(self) -> gr.Blocks:
         """The page."""
-        with gr.Blocks(title="drivesim: scenario editor", analytics_enabled=False, fill_width=True) as page:
+        page = gr.Blocks(
+            title="drivesim: scenario editor", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)
+        )
+        with page:
             self.session, self.frame = gr.State(Session([])), gr.State(None)
             with gr.Row():
                 self.choice = gr.Dropdown(self.choices, value=str(self.start.resolve()), label="Scenario", scale=4)
@@ -87,7 +90,7 @@ class Editor:
             self.backdrop = gr.Radio([GUIDE, FRAME], value=GUIDE, label="Behind the boxes", elem_id="backdrop")
             self.quality = gr.Dropdown(list(QUALITIES), value="standard", label="Quality")
             compose = gr.Button("Compose", variant="primary", elem_id="compose", elem_classes="low")
-            tidy = gr.Button("Remove what is out of view", elem_id="tidy", elem_classes="low")
+            tidy = gr.Button("Remove unseen vehicles", elem_id="tidy", elem_classes="low")
         self.status = gr.Textbox(label="Status", interactive=False, lines=1, elem_id="status")
         self.report = gr.Textbox(label="Check", interactive=False, lines=2, elem_id="report")
         with gr.Row():

@@ -73,12 +73,12 @@ def edited(shown: Sequence[Draft], boxes: Iterable[Annotation]) -> list[Draft]:
     """The vehicles after the user has worked on what was `shown`, in the same order, new ones last.
 
     A box that was not moved leaves its vehicle as it was, in metres too, but for a change of label; a moved or resized
-    one is from then on a pixel box, its heading kept. A box without label is still being drawn and does not count yet,
-    and vehicles out of view have no box that could be deleted.
+    one is from then on a pixel box, its heading kept. A new box without a label of LABELS is still being drawn and does
+    not count yet, and vehicles out of view have no box that could be deleted.
     """
     result = {i: draft for i, draft in enumerate(shown) if draft.box is None}
     rest: list[tuple[str, tuple[float, ...]]] = []
-    for label, box in ((b["label"], _inside(b)) for b in boxes if b["label"] in LABELS):
+    for label, box in ((b["label"], _inside(b)) for b in boxes):
         still = [i for i, draft in enumerate(shown) if i not in result and _same(draft.box, box)]
         if still:
             result[still[0]] = _relabelled(shown[still[0]], label)
@@ -92,8 +92,9 @@ def edited(shown: Sequence[Draft], boxes: Iterable[Annotation]) -> list[Draft]:
         result[i] = _relabelled(replace(shown[i], vehicle=vehicle, box=box), label)
     new = []
     for label, box in reversed(rest):
-        kind, heading = LABELS[label]
-        new.append(Draft(BoxedVehicle(box=box, heading=heading, kind=kind), heading, box))
+        if label in LABELS:
+            kind, heading = LABELS[label]
+            new.append(Draft(BoxedVehicle(box=box, heading=heading, kind=kind), heading, box))
     return [result[i] for i in sorted(result)] + new
 
 
@@ -106,7 +107,9 @@ def _same(one: tuple[float, ...] | None, other: tuple[float, ...]) -> bool:
 
 
 def _relabelled(draft: Draft, label: str) -> Draft:
-    """The draft with kind and direction of `label`; the exact heading stays if the direction does."""
+    """The draft with kind and direction of `label`, if it is one; the exact heading stays if the direction does."""
+    if label not in LABELS:
+        return draft
     kind, heading = LABELS[label]
     turned = 0.0 if draft.label.removeprefix(draft.vehicle.kind) == label.removeprefix(kind) else heading - draft.heading
     own = (draft.vehicle.heading + turned + 180) % 360 - 180 if turned else draft.vehicle.heading

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from drivesim.diffusion.ddim import sample
-from drivesim.diffusion.denoiser import Denoise
 from drivesim.diffusion.guidance import guide
 from drivesim.models import super_resolution
 from drivesim.models.conditioning import Conditions

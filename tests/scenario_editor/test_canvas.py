@@ -84,6 +84,14 @@ def test_a_new_label_changes_the_kind_and_turns_only_if_the_direction_changed(sh
     assert now[3].label == "van to the right"
 
 
+def test_a_label_that_is_none_loses_no_vehicle(shown: list[Draft]) -> None:
+    boxes = boxes_of(shown)
+    boxes[2]["label"] = "se"
+    assert edited(shown, boxes) == shown
+    boxes[2]["ymax"] += 20
+    assert [d.vehicle.kind for d in edited(shown, boxes)] == ["hatchback", "bus", "sedan", "van"]
+
+
 @pytest.mark.parametrize("label", LABELS)
 def test_every_label_survives_the_way_to_a_vehicle_and_back(label: str) -> None:
     now = edited([], [_new(label, 300, 200, 400, 300)])
