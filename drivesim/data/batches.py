@@ -6,12 +6,10 @@ seen), so that a resumed run sees what an uninterrupted one would have seen.
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Generic, Literal, NamedTuple, Self, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,17 +20,6 @@ from drivesim.scene.camera import Camera
 from drivesim.scene.clip import Clip, TimeOfDay
 from drivesim.scene.road import Road
 from drivesim.store.clips import ClipStore
-from drivesim.tensors import stream_seed
-
-T = TypeVar("T")
-Part = Literal["all", "train", "held-out"]
-HELD_OUT_SHARE = 0.05
-
-
-def in_part(clip: int, part: Part) -> bool:
-    """Whether clip number `clip` of a store belongs to the part; a hash of the number alone holds out one in twenty."""
-    held_out = stream_seed(0, "held-out", clip) / 2**63 < HELD_OUT_SHARE
-    return part == "all" or held_out == (part == "held-out")
 
 
 class Window(NamedTuple):
@@ -100,7 +87,6 @@ class ClipWindows:
         stores: Sequence[ClipStore | Path | str],
         length: int,
         fps: float | None = None,
-        part: Part = "all",
         latents: Sequence[LatentCache] | None = None,
     ) -> None:
         """Raises InputError if a store is broken, the frame sizes differ, or no clip is long enough."""
@@ -115,12 +101,11 @@ class ClipWindows:
                 step = 1 if fps is None else round(store.fps(clip) / fps)
                 fits = fps is None or abs(store.fps(clip) - step * fps) < 1e-6 * fps
                 starts = store.frames(clip) - (length - 1) * step
-                if step > 0 and fits and starts > 0 and in_part(clip, part):
+                if step > 0 and fits and starts > 0:
                     rows.append((number, clip, step, starts))
         if not rows:
             rate = "" if fps is None else f" at {fps:g} fps"
-            clip_name = "clip" if part == "all" else f"{part} clip"
-            raise InputError(f"{names or 'no store'}: no {clip_name} has {length} frames{rate}; generate longer clips")
+            raise InputError(f"{names or 'no store'}: no clip has {length} frames{rate}; generate longer clips")
         self._rows = np.array(rows)
         self._ends = np.cumsum(self._rows[:, 3])
 
@@ -181,24 +166,12 @@ class ClipWindows:
         return np.stack(cut)
 
 
-class LabelledFrames(ClipWindows):
-    """Single frames with their labels: windows of one frame."""
-
-    def __init__(
-        self,
-        stores: Sequence[ClipStore | Path | str],
-        part: Part = "all",
-        latents: Sequence[LatentCache] | None = None,
-    ) -> None:
-        super().__init__(stores, 1, None, part, latents)
-
-
 class FrameSource:
     """Single pictures, without labels; `preload` keeps all of them in memory."""
 
-    def __init__(self, stores: Sequence[ClipStore | Path | str], part: Part = "all", preload: bool = False) -> None:
+    def __init__(self, stores: Sequence[ClipStore | Path | str], preload: bool = False) -> None:
         """Raises InputError as ClipWindows."""
-        self._windows = ClipWindows(stores, 1, None, part)
+        self._windows = ClipWindows(stores, 1, None)
         for store in self._windows.stores if preload else ():
             store.preload()
 
@@ -210,50 +183,3 @@ class FrameSource:
     ) -> np.ndarray:
         """n random pictures uint8 [n h w 3]; see ClipWindows.pictures for `crop` and `flip`."""
         return self._windows.pictures(rng, self._windows.draw(rng, n), crop, flip)[:, 0]
-
-
-class Prefetcher(Generic[T]):
-    """Iterates over draw(start), draw(start + step), ..., made by a thread that stays at most `depth` ahead.
-
-    Use as a context manager, so that the thread ends. What `draw` raises is raised where its value was due.
-    """
-
-    def __init__(self, draw: Callable[[int], T], start: int, step: int, depth: int = 2) -> None:
-        self._queue: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(depth)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(draw, start, step), daemon=True)
-        self._thread.start()
-
-    def _run(self, draw: Callable[[int], T], samples: int, step: int) -> None:
-        while not self._stop.is_set():
-            try:
-                made: tuple[T | None, BaseException | None] = draw(samples), None
-            except BaseException as error:
-                made = None, error
-            while not self._stop.is_set():
-                try:
-                    self._queue.put(made, timeout=0.1)
-                    break
-                except queue.Full:
-                    continue
-            if made[1] is not None:
-                return
-            samples += step
-
-    def __iter__(self) -> Iterator[T]:
-        while True:
-            value, error = self._queue.get()
-            if error is not None:
-                raise error
-            yield value  # type: ignore[misc]
-
-    def close(self) -> None:
-        """Ends the thread."""
-        self._stop.set()
-        self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

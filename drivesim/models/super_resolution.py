@@ -8,7 +8,7 @@ residual is also nearly white, so that a noise schedule for small pictures fits 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -24,7 +24,6 @@ from drivesim.diffusion.denoiser import Denoise, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.nn.convolutional import channels_last
 from drivesim.nn.upsampler import UpsamplerTemporalLayers, UpsamplerUNet
-from drivesim.tensors import torch_stream
 
 KIND = "super-resolution"
 FACTOR = 4
@@ -127,54 +126,8 @@ class SuperResolution(nn.Module):
         denoise = self.denoise(low, levels, low_noise)
         return self.compose(sample(denoise, self.schedule, noise, steps, eta, noise_source, on_step), low)
 
-    def upsample_clip(
-        self, low: Tensor, steps: int, level: int, seed: int, eta: float = 0.0, length: int = 8, overlap: int = 2
-    ) -> Iterator[Tensor]:
-        """Frames of a clip [b f 3 h w] of any length, finished pieces [b n 3 4h 4w] in order: see `in_portions`.
-
-        The noise of a frame depends on `seed` and its number alone, so that portions agree where they overlap.
-        """
-
-        def noise(frames: range, scale: int, *key: int | str) -> Tensor:
-            b, _, c, h, w = low.shape
-            shape = (b, c, scale * h, scale * w)
-            drawn = [torch.randn(shape, generator=torch_stream(seed, KIND, *key, frame)) for frame in frames]
-            return torch.stack(drawn, dim=1).to(low)
-
-        def upsample(frames: range) -> Tensor:
-            part = low[:, frames.start : frames.stop]
-            start, low_start = noise(frames, FACTOR, "start"), noise(frames, 1, "low")
-            return self.upsample(
-                part, start, low_start, steps, level, eta, lambda step: noise(frames, FACTOR, "step", step)
-            )
-
-        return in_portions(low.shape[1], length, overlap, upsample)
-
 
 def bicubic(low: Tensor) -> Tensor:
     """[b f 3 h w] to [b f 3 4h 4w]."""
     high = F.interpolate(low.flatten(0, 1), scale_factor=float(FACTOR), mode="bicubic", align_corners=False)
     return high.unflatten(0, low.shape[:2])
-
-
-def in_portions(frames: int, length: int, overlap: int, make: Callable[[range], Tensor]) -> Iterator[Tensor]:
-    """Frames 0 to `frames` - 1, made in portions: pieces [b n ...] in order, each as soon as it is final.
-
-    `make(range)` gives the frames of a portion [b f ...]. Portions have `length` frames, the last one begins early
-    enough to have as many; a clip that is shorter is one portion. Where two overlap, by `overlap` frames or more, the
-    first fades into the second. Raises ValueError unless 0 <= overlap < length.
-    """
-    if not 0 <= overlap < length:
-        raise ValueError(f"an overlap of {overlap} frames does not fit portions of {length}")
-    last = max(0, frames - length)
-    starts = [*range(0, last, length - overlap), last]
-    ending: Tensor | None = None
-    for first, following in zip(starts, [*starts[1:], frames], strict=True):
-        made = make(range(first, min(first + length, frames)))
-        if ending is not None and ending.shape[1]:
-            shared = ending.shape[1]
-            rising = (torch.arange(shared, device=made.device, dtype=made.dtype) + 1) / (shared + 1)
-            faded = torch.lerp(ending, made[:, :shared], rising.reshape(-1, *[1] * (made.ndim - 2)))
-            made = torch.cat([faded, made[:, shared:]], dim=1)
-        yield made[:, : following - first]
-        ending = made[:, following - first :]

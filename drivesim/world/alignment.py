@@ -79,7 +79,9 @@ class Alignment:
         index = int(place)
         if index + 12 > len(self._table):
             self._extend(2.0 * len(self._table) * STEP)
-        x, y, heading, _ = (self._table[index] + (place - index) * (self._table[index + 1] - self._table[index])).tolist()
+        x, y, heading, _ = (
+            self._table[index] + (place - index) * (self._table[index + 1] - self._table[index])
+        ).tolist()
         return x - d * math.sin(heading), y + d * math.cos(heading), heading
 
     def to_world(self, s: np.ndarray | float, d: np.ndarray | float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -108,7 +110,9 @@ def locate(
     zeros = np.zeros_like(y)
     left = side
     for _ in range(2):
-        look = cv2.remap(line, (place + np.float32(40.0)) * np.float32(0.5), zeros, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        look = cv2.remap(
+            line, (place + np.float32(40.0)) * np.float32(0.5), zeros, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         dx, dy = x[:, None] - look[..., 0], y - look[..., 1]
         left = dy * look[..., 2] - dx * look[..., 3]
         along = dx * look[..., 2] + dy * look[..., 3]

@@ -9,7 +9,6 @@ from typing import Literal
 
 import numpy as np
 
-from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
 from drivesim.scene.clip import Clip, EgoMotion, TimeOfDay
 from drivesim.scene.road import MAX_CURVATURE, Road, Setting
@@ -36,7 +35,12 @@ _LANES: dict[Setting, tuple[float, ...]] = {  # odds of 1 to 5 lanes
     "highway": (0.0, 0.3, 0.35, 0.25, 0.1), "city": (0.35, 0.4, 0.2, 0.05, 0.0),
     "residential": (0.95, 0.05, 0.0, 0.0, 0.0), "rural": (0.85, 0.15, 0.0, 0.0, 0.0),
 }  # fmt: skip
-_FULLNESS: dict[Setting, tuple[float, float]] = {"highway": (0.05, 1.0), "city": (0.05, 0.8), "residential": (0.0, 0.45), "rural": (0.0, 0.5)}
+_FULLNESS: dict[Setting, tuple[float, float]] = {
+    "highway": (0.05, 1.0),
+    "city": (0.05, 0.8),
+    "residential": (0.0, 0.45),
+    "rural": (0.0, 0.5),
+}
 
 
 @dataclass
@@ -85,10 +89,16 @@ def sample_world(
     drawn_lanes = 1 + int(rng.choice(5, p=_LANES[setting]))
     lanes = lanes or drawn_lanes
     drawn_lane = 1 + int(rng.random() * lanes)
-    drawn_camera = Camera(float(rng.uniform(1.2, 2.2)) if rng.random() < 0.5 else float(rng.uniform(1.2, 1.6)), float(np.clip(rng.normal(0, 1.6), -4, 4)), float(rng.uniform(50, 80)))
+    drawn_camera = Camera(
+        float(rng.uniform(1.2, 2.2)) if rng.random() < 0.5 else float(rng.uniform(1.2, 1.6)),
+        float(np.clip(rng.normal(0, 1.6), -4, 4)),
+        float(rng.uniform(50, 80)),
+    )
     typical = {"highway": 0.0009, "city": 0.001, "residential": 0.004, "rural": 0.0035}[setting]
     wide = rng.random() < 0.08
-    drawn_bend = float(np.clip(rng.normal(0, typical * (4.0 if wide else 1.0)) * (rng.random() < 0.7), -MAX_CURVATURE, MAX_CURVATURE))
+    drawn_bend = float(
+        np.clip(rng.normal(0, typical * (4.0 if wide else 1.0)) * (rng.random() < 0.7), -MAX_CURVATURE, MAX_CURVATURE)
+    )
     road = Road(setting, lanes, min(ego_lane or drawn_lane, lanes), drawn_bend if curvature is None else curvature)
     layout = sample_layout(road, np.random.default_rng([seed, 2]))
     look = sample_look(np.random.default_rng([seed, 3]), time_of_day == "night", setting)
@@ -97,13 +107,20 @@ def sample_world(
     backdrop = sample_backdrop(np.random.default_rng([seed, 5]), setting, look)
     stage = Stage(alignment, layout, look, surface, backdrop, Scenery(seed, setting, layout, look, alignment))
     traffic = _sample_traffic(road, layout, np.random.default_rng([seed, 6]))
-    return World(seed, time_of_day, road, camera or drawn_camera, stage, traffic, source=f"world {WORLD_VERSION}, seed {seed}")
+    return World(
+        seed, time_of_day, road, camera or drawn_camera, stage, traffic, source=f"world {WORLD_VERSION}, seed {seed}"
+    )
 
 
 def _sample_traffic(road: Road, layout: Layout, rng: np.random.Generator) -> Traffic:
     low, high = _FULLNESS[road.setting]
     offsets = tuple(
-        d for d, wide in ((layout.edge_right + 1.15, layout.parking_right), (layout.edge_left - 1.15, layout.parking_left)) if wide
+        d
+        for d, wide in (
+            (layout.edge_right + 1.15, layout.parking_right),
+            (layout.edge_left - 1.15, layout.parking_left),
+        )
+        if wide
     )
     visible = layout.near < 30
     return sample_traffic(
@@ -127,7 +144,9 @@ def generate_clip(
     return render_clip(sample_world(seed, time_of_day, setting), frames, fps, height, width, noise, depth)
 
 
-def render_clip(world: World, frames: int, fps: float, height: int, width: int, noise: bool = True, depth: bool = False) -> Clip:
+def render_clip(
+    world: World, frames: int, fps: float, height: int, width: int, noise: bool = True, depth: bool = False
+) -> Clip:
     """`frames` pictures of a world from its present time on; `depth` adds depth maps (m, inf is sky)."""
     pictures, depths, labels, motion = np.empty((frames, height, width, 3), np.uint8), [], [], []
     for k, moment in enumerate(moments(world, frames, fps)):
@@ -138,7 +157,7 @@ def render_clip(world: World, frames: int, fps: float, height: int, width: int, 
         motion.append(moment[1])
         if depth:
             depths.append(rendered.depth.astype(np.float16))
-    speed, rate, curvature = np.float32(motion).reshape(-1, 3).T
+    speed, rate, curvature = np.array(motion, np.float32).reshape(-1, 3).T
     return Clip(pictures, fps, world.time_of_day, replace(world.road, curvature=float(curvature[0])), world.camera, tuple(labels),
                 EgoMotion(speed, rate, curvature), world.source, np.stack(depths) if depth else None)  # fmt: skip
 
@@ -173,9 +192,14 @@ def _between(a: np.ndarray, b: np.ndarray | None, share: float) -> np.ndarray:
     return np.where(near, a + share * (b - a), a)
 
 
-def _moment(world: World, a: Traffic, b: Traffic | None, share: float, time: float) -> tuple[Moment, tuple[float, float, float]]:
+def _moment(
+    world: World, a: Traffic, b: Traffic | None, share: float, time: float
+) -> tuple[Moment, tuple[float, float, float]]:
     rows, later = a.rows, b.rows if b else None
-    s, d, speed, heading = (_between(getattr(rows, name), getattr(later, name) if later else None, share) for name in ("s", "d", "speed", "heading"))
+    s, d, speed, heading = (
+        _between(getattr(rows, name), getattr(later, name) if later else None, share)
+        for name in ("s", "d", "speed", "heading")
+    )
     alignment = world.stage.alignment
     x, y, along = (float(v) for v in alignment.to_world(s[0], d[0]))
     curvature = float(alignment.at(np.array([s[0]]))[0])
@@ -206,7 +230,9 @@ def _bounced(world: World, time: float, speed: float, accel: float) -> Camera:
     return Camera(height, world.camera.pitch + float(nod), world.camera.field_of_view)
 
 
-def _vehicles(world: World, traffic: Traffic, present: np.ndarray, place: np.ndarray, yaw: np.ndarray, time: float) -> Assembly:
+def _vehicles(
+    world: World, traffic: Traffic, present: np.ndarray, place: np.ndarray, yaw: np.ndarray, time: float
+) -> Assembly:
     """Bodies of the vehicles with their lamps, in the ego frame."""
     rows, parts, emission = traffic.rows, [], []
     for i, (x, y) in zip(present, place, strict=True):

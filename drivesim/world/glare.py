@@ -35,7 +35,12 @@ def splat(radiance: np.ndarray, depth: np.ndarray, camera: Camera, lights: Light
             continue
         sigma = max(0.06 * unit / distance, 0.45 * height / 128)
         reach = int(np.ceil(3 * sigma))
-        x0, x1, y0, y1 = max(int(x) - reach, 0), min(int(x) + reach + 1, width), max(int(y) - reach, 0), min(int(y) + reach + 1, height)
+        x0, x1, y0, y1 = (
+            max(int(x) - reach, 0),
+            min(int(x) + reach + 1, width),
+            max(int(y) - reach, 0),
+            min(int(y) + reach + 1, height),
+        )
         if x0 >= x1 or y0 >= y1:
             continue
         gx = np.exp(-((np.arange(x0, x1, dtype=np.float32) - x) ** 2) / (2 * sigma * sigma))

@@ -60,7 +60,9 @@ def sample_layout(road: Road, rng: np.random.Generator) -> Layout:
     if road.setting == "highway":
         median = str(rng.choice(["barrier", "rail", "grass"], p=[0.5, 0.2, 0.3]))
         shoulder_left, shoulder_right = rng.uniform(0.8, 2.6), rng.uniform(1.8, 3.4)
-        gap = 2 * shoulder_left + (0.8 if median == "barrier" else rng.uniform(3, 6) if median == "rail" else rng.uniform(8, 18))
+        gap = 2 * shoulder_left + (
+            0.8 if median == "barrier" else rng.uniform(3, 6) if median == "rail" else rng.uniform(8, 18)
+        )
     elif road.setting == "city":
         if road.lanes > 1 and rng.random() < 0.35:
             median, gap = "kerb", rng.uniform(1.5, 4.0)

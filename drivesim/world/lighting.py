@@ -65,7 +65,7 @@ def sample_look(rng: np.random.Generator, night: bool, setting: Setting) -> Look
         vignette=rng.uniform(0.05, 0.3),
         softness=rng.uniform(0.25, 0.5),
         hood=float(rng.uniform(0.03, 0.11)) if rng.random() < 0.3 else 0.0,
-        balance=np.exp(rng.normal(0, 0.026, 3)).astype(np.float32),
+        balance=np.exp(rng.normal(0, 0.035) * np.array([1.0, 0.1, -1.0]) + rng.normal(0, 0.007, 3)).astype(np.float32),
     )
     return _night(rng, azimuth, setting, common) if night else _day(rng, azimuth, common)
 
@@ -148,7 +148,9 @@ def headlight_at(look: Look, place: np.ndarray) -> np.ndarray:
     side = y / np.maximum(x, 0.5)
     rise = (z - np.float32(0.7)) / distance
     beam = np.exp(-((side / np.float32(0.3)) ** 2)) + np.float32(0.2) * np.exp(-((side / np.float32(0.8)) ** 2))
-    cut = np.float32(0.05) + np.float32(0.95) / (1 + np.exp(np.clip((rise - np.float32(0.006)) * np.float32(160.0), -20, 20)))
+    cut = np.float32(0.05) + np.float32(0.95) / (
+        1 + np.exp(np.clip((rise - np.float32(0.006)) * np.float32(160.0), -20, 20))
+    )
     strength = beam * cut * np.float32(0.55) / (1 + (distance / np.float32(14.0)) ** 2)
     return strength[:, None] * look.headlight
 

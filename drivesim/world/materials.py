@@ -50,7 +50,15 @@ class Samples:
 
 
 def shade_polygons(
-    scene: Assembly, drawn: Drawn, samples: Samples, camera: Camera, look: Look, sun: np.ndarray, lamps: np.ndarray, shadow: np.ndarray, pixel: float
+    scene: Assembly,
+    drawn: Drawn,
+    samples: Samples,
+    camera: Camera,
+    look: Look,
+    sun: np.ndarray,
+    lamps: np.ndarray,
+    shadow: np.ndarray,
+    pixel: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Radiance [n 3] and depth along the axis [n] of samples of polygons.
 
@@ -65,7 +73,7 @@ def shade_polygons(
     which = place_of[samples.ids]
     polygons = drawn.polygons[used - 1]
     axes = camera.axes().astype(np.float32)
-    eye = np.float32([0, 0, camera.height])
+    eye = np.array([0, 0, camera.height], np.float32)
     normal = scene.normal[polygons]
     corner = scene.mesh.vertices[polygons, 0] - eye
     plane = normal / np.minimum((normal * corner).sum(axis=1, keepdims=True), -1e-6)
@@ -94,7 +102,9 @@ def shade_polygons(
         if len(chosen):
             tilt = np.abs((rays[chosen] * facing[chosen]).sum(axis=1)) / np.sqrt((rays[chosen] ** 2).sum(axis=1))
             texture = facade if name == "facade" else lettering
-            colour[chosen], glow[chosen] = texture(look, colour[chosen], u[chosen], v[chosen], seed[chosen], footprint[chosen], tilt)
+            colour[chosen], glow[chosen] = texture(
+                look, colour[chosen], u[chosen], v[chosen], seed[chosen], footprint[chosen], tilt
+            )
     radiance = colour * light + glow
     _mirror(look, sun, rays, facing, material, radiance)
     on = np.flatnonzero(emission > 0)
@@ -115,27 +125,37 @@ def _irradiance(look: Look, sun: np.ndarray, normal: np.ndarray, shadow: np.ndar
     return direct * look.sunlight + up * look.skylight + (1 - up) * look.bounce
 
 
-def _textured(colour: np.ndarray, material: np.ndarray, u: np.ndarray, v: np.ndarray, seed: np.ndarray, footprint: np.ndarray) -> np.ndarray:
+def _textured(
+    colour: np.ndarray, material: np.ndarray, u: np.ndarray, v: np.ndarray, seed: np.ndarray, footprint: np.ndarray
+) -> np.ndarray:
     """Albedo with grain that fades as it becomes finer than a pixel."""
     grain = _GRAINS[material]
     chosen = np.flatnonzero(grain > 0)
     if not len(chosen):
         return colour.copy()
     s = seed[chosen] * np.float32(7.3)
-    fine = wrapped_at(fractal(41, 256, 0.9, 1)[..., 0], u[chosen] * np.float32(0.35) + s, v[chosen] * np.float32(0.35) + s)
-    streak = wrapped_at(fractal(42, 256, 1.0, 1)[..., 0], u[chosen] * np.float32(0.11) + s, v[chosen] * np.float32(0.025))
+    fine = wrapped_at(
+        fractal(41, 256, 0.9, 1)[..., 0], u[chosen] * np.float32(0.35) + s, v[chosen] * np.float32(0.35) + s
+    )
+    streak = wrapped_at(
+        fractal(42, 256, 1.0, 1)[..., 0], u[chosen] * np.float32(0.11) + s, v[chosen] * np.float32(0.025)
+    )
     fade = np.clip(np.float32(0.08) / footprint[chosen], 0.15, 1)
     tone = 1 + grain[chosen] * (np.float32(0.9) * fine * fade + np.float32(0.7) * streak)
     concrete = material[chosen] == _INDEX["concrete"]
     joint = np.abs((u[chosen] * np.float32(1 / 6) + s) % 1.0 - np.float32(0.5)) > 0.495
     tone *= np.where(concrete & joint, np.float32(0.6), np.float32(1))
-    tone *= np.where(concrete, np.float32(0.78) + np.float32(0.22) * np.clip(v[chosen] * np.float32(1.6), 0, 1), np.float32(1))
+    tone *= np.where(
+        concrete, np.float32(0.78) + np.float32(0.22) * np.clip(v[chosen] * np.float32(1.6), 0, 1), np.float32(1)
+    )
     out = colour.copy()
     out[chosen] *= np.maximum(tone, np.float32(0.2))[:, None]
     return out
 
 
-def _mirror(look: Look, sun: np.ndarray, rays: np.ndarray, facing: np.ndarray, material: np.ndarray, radiance: np.ndarray) -> None:
+def _mirror(
+    look: Look, sun: np.ndarray, rays: np.ndarray, facing: np.ndarray, material: np.ndarray, radiance: np.ndarray
+) -> None:
     """Adds reflections of sky, ground and sun to glossy pixels (Schlick's Fresnel term)."""
     chosen = np.flatnonzero(_SHINES[material, 1] > 0)
     if not len(chosen):
@@ -155,7 +175,14 @@ def _mirror(look: Look, sun: np.ndarray, rays: np.ndarray, facing: np.ndarray, m
 
 
 def shade_sprites(
-    scene: Assembly, drawn: Drawn, samples: Samples, texture: np.ndarray, camera: Camera, look: Look, sun: np.ndarray, lamps: np.ndarray
+    scene: Assembly,
+    drawn: Drawn,
+    samples: Samples,
+    texture: np.ndarray,
+    camera: Camera,
+    look: Look,
+    sun: np.ndarray,
+    lamps: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Radiance [n 3] and depth [n] of samples of vegetation; `texture` uint8 [n 4] as in `Drawn`."""
     if not len(samples.ids):
@@ -167,13 +194,17 @@ def shade_sprites(
     toward = np.sqrt(np.maximum(1 - right * right - up * up, 0))
     leafy = texture[:, 2] > BARK
     shade = np.where(leafy, texture[:, 2] * np.float32(1 / 255), texture[:, 2] * np.float32(1 / BARK))
-    direct = np.maximum(right * -sun[1] + up * sun[2] - toward * sun[0], 0) + np.float32(0.35 * max(sun[0], 0.0)) * np.maximum(up + 0.3, 0)
-    colour = np.where(leafy[:, None], scene.tint[which], np.float32([0.13, 0.105, 0.085]))
+    direct = np.maximum(right * -sun[1] + up * sun[2] - toward * sun[0], 0) + np.float32(
+        0.35 * max(sun[0], 0.0)
+    ) * np.maximum(up + 0.3, 0)
+    colour = np.where(leafy[:, None], scene.tint[which], np.array([0.13, 0.105, 0.085], np.float32))
     light = (direct * shade * np.float32(1.5))[:, None] * look.sunlight
     light += (shade * (np.float32(0.65) + np.float32(0.35) * up))[:, None] * look.skylight * np.float32(0.95)
     depth = np.maximum(scene.place[which, 0], 0.5) * np.float32(np.cos(np.radians(camera.pitch)))
     if look.night:
         place = _rays(camera, camera.axes().astype(np.float32), samples) * depth[:, None]
         place[:, 2] += np.float32(camera.height)
-        light += (headlight_at(look, place) + lamp_light(look, lamps, place)) * (shade * (np.float32(0.4) + np.float32(0.6) * toward))[:, None]
+        light += (headlight_at(look, place) + lamp_light(look, lamps, place)) * (
+            shade * (np.float32(0.4) + np.float32(0.6) * toward)
+        )[:, None]
     return colour * light, depth

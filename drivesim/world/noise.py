@@ -20,7 +20,9 @@ def fractal(seed: int, size: int, slope: float, channels: int = 1, stretch: floa
     frequency[0, 0] = 1.0
     shape = frequency**-slope
     shape[0, 0] = 0.0
-    layers = [np.fft.irfft2(np.fft.rfft2(rng.standard_normal((size, size))) * shape, (size, size)) for _ in range(channels)]
+    layers = [
+        np.fft.irfft2(np.fft.rfft2(rng.standard_normal((size, size))) * shape, (size, size)) for _ in range(channels)
+    ]
     table = np.stack([(layer - layer.mean()) / layer.std() for layer in layers], axis=-1)
     return np.ascontiguousarray(table.astype(np.float32))
 
@@ -41,7 +43,9 @@ def wrapped_at(table: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     padded = -(-len(u) // columns) * columns
     grid = [np.resize(a.astype(np.float32, copy=False), padded).reshape(-1, columns) for a in (u, v)]
     looked = wrapped(table, *grid)
-    return looked.reshape(padded, -1).squeeze(-1)[: len(u)] if looked.ndim == 2 else looked.reshape(padded, -1)[: len(u)]
+    return (
+        looked.reshape(padded, -1).squeeze(-1)[: len(u)] if looked.ndim == 2 else looked.reshape(padded, -1)[: len(u)]
+    )
 
 
 def scramble(a: np.ndarray, b: np.ndarray, c: np.ndarray | float = 0.0) -> np.ndarray:

@@ -51,7 +51,9 @@ def build_profile(layout: Layout, setting: Setting, rng: np.random.Generator) ->
     return Profile(_prefiltered(marks), _prefiltered(zones), _prefiltered(lines), dash, period)
 
 
-def _surfaces(d: np.ndarray, layout: Layout, setting: Setting, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _surfaces(
+    d: np.ndarray, layout: Layout, setting: Setting, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     zones, lines = np.zeros((len(d), 4), np.float32), np.zeros((len(d), 4), np.float32)
     right, left = layout.edge_right, layout.edge_left
     paved = (d > right) & (d < left)
@@ -106,7 +108,11 @@ def _markings(d: np.ndarray, layout: Layout, setting: Setting, rng: np.random.Ge
         line(layout.left - 0.02, YELLOW)
         line(layout.near + 0.02, YELLOW)
     else:
-        odds = {"residential": [0.25, 0.2, 0.05, 0.5], "rural": [0.35, 0.35, 0.25, 0.05], "city": [0.75, 0.1, 0.1, 0.05]}
+        odds = {
+            "residential": [0.25, 0.2, 0.05, 0.5],
+            "rural": [0.35, 0.35, 0.25, 0.05],
+            "city": [0.75, 0.1, 0.1, 0.05],
+        }
         style = int(rng.choice(4, p=odds.get(setting, [1.0, 0, 0, 0])))
         if style in (0, 2):
             line(layout.left - 2 * half, YELLOW)

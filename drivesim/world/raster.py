@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
+import shapely
 
 from drivesim.scene.camera import NEAR, Camera, clip_near
 from drivesim.world.mesh import SIDES, Mesh
@@ -39,8 +40,14 @@ class Assembly:
         """As seen from world `pose` (x, y, heading): that becomes the origin, looking along x."""
         c, s = np.float32(np.cos(pose[2])), np.float32(np.sin(pose[2]))
         turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]], np.float32)
-        origin = np.float32([pose[0], pose[1], 0])
-        mesh = Mesh((self.mesh.vertices - origin) @ turn, self.mesh.material, self.mesh.albedo, self.mesh.seed, self.mesh.uv @ turn)
+        origin = np.array([pose[0], pose[1], 0], np.float32)
+        mesh = Mesh(
+            (self.mesh.vertices - origin) @ turn,
+            self.mesh.material,
+            self.mesh.albedo,
+            self.mesh.seed,
+            self.mesh.uv @ turn,
+        )
         mesh.uv[:, 0] -= origin @ turn
         return Assembly(mesh, self.normal @ turn, self.owner, self.emission, (self.footprint - origin[:2]) @ turn[:2, :2], self.top,
                         (self.place - origin) @ turn, self.size, self.look, self.tint, self.mirror)  # fmt: skip
@@ -61,9 +68,9 @@ def assemble(meshes: list[Mesh], footprints: list[np.ndarray], sprites: list[Spr
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     return Assembly(
         joined, normal.astype(np.float32), np.repeat(np.arange(len(meshes)), [len(mesh) for mesh in meshes]), np.zeros(count, np.float32),
-        np.float32(footprints).reshape(-1, 4, 2), np.array([mesh.vertices[..., 2].max() for mesh in meshes], np.float32),
-        np.float32([sprite.place for sprite in sprites]).reshape(-1, 3), np.float32([sprite.size for sprite in sprites]).reshape(-1, 2),
-        np.array([sprite.look for sprite in sprites], np.int64), np.float32([sprite.tint for sprite in sprites]).reshape(-1, 3),
+        np.array(footprints, np.float32).reshape(-1, 4, 2), np.array([mesh.vertices[..., 2].max() for mesh in meshes], np.float32),
+        np.array([sprite.place for sprite in sprites], np.float32).reshape(-1, 3), np.array([sprite.size for sprite in sprites], np.float32).reshape(-1, 2),
+        np.array([sprite.look for sprite in sprites], np.int64), np.array([sprite.tint for sprite in sprites], np.float32).reshape(-1, 3),
         np.array([sprite.mirror for sprite in sprites], bool),
     )  # fmt: skip
 
@@ -73,7 +80,11 @@ def merged(parts: list[Assembly]) -> Assembly:
     shift = np.cumsum([0] + [len(part.footprint) for part in parts])
     mesh = Mesh(**{f.name: np.concatenate([getattr(part.mesh, f.name) for part in parts]) for f in fields(Mesh)})
     owner = np.concatenate([part.owner + by for part, by in zip(parts, shift, strict=False)])
-    rest = {f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Assembly) if f.name not in ("mesh", "owner")}
+    rest = {
+        f.name: np.concatenate([getattr(part, f.name) for part in parts])
+        for f in fields(Assembly)
+        if f.name not in ("mesh", "owner")
+    }
     return Assembly(mesh=mesh, owner=owner, **rest)
 
 
@@ -150,7 +161,7 @@ class Drawn:
     """What is seen. `ids` int32 [h w]: 0 nothing, 1 + i polygon `polygons[i]` of the assembly, 1 + len(polygons) + j sprite `sprites[j]`.
 
     `texture` uint8 [h w 4]: sprite normals (right, up), shade, opacity; `silhouette`: pixels of each object alone {object: count};
-    `bounds`: {object: x0 y0 x1 y1 in frame fractions, not clipped}; `runs`: {object: (first id, last id)}.
+    `bounds`: {object: x0 y0 x1 y1 in frame fractions of its part inside the frame}; `runs`: {object: (first id, last id)}.
     """
 
     ids: np.ndarray
@@ -168,16 +179,18 @@ def draw(scene: Assembly, camera: Camera, height: int, width: int, watched: rang
     texture = np.zeros((height, width, 4), np.uint8)
     focal = camera.focal
     meshes, sprites = _objects_in_view(scene, focal, height, watched)
-    kept, points, box = _project(scene, camera, meshes, height, width, watched)
-    corners = np.concatenate([scene.footprint[meshes], scene.place[sprites, None, :2] + _SPOT * scene.size[sprites, :1, None] * 0.1])
+    kept, points, flat = _project(scene, camera, meshes, height, width, watched)
+    corners = np.concatenate(
+        [scene.footprint[meshes], scene.place[sprites, None, :2] + _SPOT * scene.size[sprites, :1, None] * 0.1]
+    )
     order = painter_order(corners) if len(corners) else []
     rank = np.full(len(scene.footprint), -1)
     place_of = np.empty(len(order), np.int64)
     place_of[order] = np.arange(len(order))
     rank[meshes] = place_of[: len(meshes)]
-    reach = np.linalg.norm(scene.mesh.vertices[kept] - np.float32([0, 0, camera.height]), axis=2).max(axis=1)
+    reach = np.linalg.norm(scene.mesh.vertices[kept] - np.array([0, 0, camera.height], np.float32), axis=2).max(axis=1)
     sequence = np.lexsort((-reach, rank[scene.owner[kept]]))
-    kept, points, box = kept[sequence], points[sequence], box[sequence]
+    kept, points, flat = kept[sequence], points[sequence], flat[sequence]
     owners = scene.owner[kept]
     starts = np.searchsorted(rank[owners], np.arange(len(order) + 1)) if len(kept) else np.zeros(len(order) + 1, int)
     spots = _spots(scene, sprites, camera, height, width)
@@ -192,16 +205,17 @@ def draw(scene: Assembly, camera: Camera, height: int, width: int, watched: rang
             cv2.fillConvexPoly(ids, points[i], i + 1, cv2.LINE_8, SHIFT)
         thing = int(meshes[item])
         if thing in watched and last > first:
-            part = box[first:last]
-            bounds[thing] = np.concatenate([part[:, :2].min(axis=0), part[:, 2:].max(axis=0)])
-            x0, y0, x1, y1 = np.clip(bounds[thing] * [width, height, width, height] + [-2, -2, 3, 3], 0, [width, height, width, height]).astype(int)
+            bounds[thing] = _bounds_in_frame(flat[first:last])
+            x0, y0, x1, y1 = np.clip(
+                bounds[thing] * [width, height, width, height] + [-2, -2, 3, 3], 0, [width, height, width, height]
+            ).astype(int)
             region = ids[y0:y1, x0:x1]
             silhouette[thing] = int(np.count_nonzero((region > first) & (region <= last)))
             runs[thing] = (first + 1, last)
     return Drawn(ids, texture, kept, sprites, silhouette, bounds, runs)
 
 
-_SPOT = np.float32([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+_SPOT = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
 
 
 def _objects_in_view(scene: Assembly, focal: float, height: int, watched: range) -> tuple[np.ndarray, np.ndarray]:
@@ -220,18 +234,19 @@ def _objects_in_view(scene: Assembly, focal: float, height: int, watched: range)
 def _project(
     scene: Assembly, camera: Camera, meshes: np.ndarray, height: int, width: int, watched: range
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Polygons that face the camera inside the frame: indices [n], fixed-point corners int32 [n SIDES 1 2], boxes [n 4] in fractions."""
+    """Polygons that face the camera inside the frame: indices [n], fixed-point corners int32 [n SIDES 1 2], and the same in frame
+    fractions [n SIDES 2]."""
     alive = np.zeros(len(scene.footprint), bool)
     alive[meshes] = True
     index = np.flatnonzero(alive[scene.owner])
-    eye = np.float32([0, 0, camera.height])
+    eye = np.array([0, 0, camera.height], np.float32)
     facing = ((scene.mesh.vertices[index, 0] - eye) * scene.normal[index]).sum(axis=1) < -1e-5
     index = index[facing]
     axes = camera.axes().astype(np.float32)
     view = (scene.mesh.vertices[index] - eye) @ axes.T
     ahead = view[..., 2] > NEAR
     some, every = ahead.any(axis=1), ahead.all(axis=1)
-    scale = np.float32([camera.focal, 2 * camera.focal])
+    scale = np.array([camera.focal, 2 * camera.focal], np.float32)
     flat = view[..., :2] / np.maximum(view[..., 2:], NEAR) * scale + np.float32(0.5)
     for i in np.flatnonzero(some & ~every):
         clipped = clip_near(view[i])
@@ -239,13 +254,23 @@ def _project(
         flat[i] = np.concatenate([hull, np.repeat(hull[-1:], max(SIDES - len(hull), 0), axis=0)])[:SIDES]
     low, high = flat.min(axis=1), flat.max(axis=1)
     on = some & (high > 0).all(axis=1) & (low < 1).all(axis=1)
-    size = (high - low) * np.float32([width, height])
+    size = (high - low) * np.array([width, height], np.float32)
     is_watched = (scene.owner[index] >= watched.start) & (scene.owner[index] < watched.stop)
     on &= (size.max(axis=1) > 0.6) | is_watched
-    index, flat, low, high = index[on], flat[on], low[on], high[on]
-    pixels = np.clip(flat * np.float32([width, height]) - np.float32(0.5), -20000, 20000)
+    index, flat = index[on], flat[on]
+    pixels = np.clip(flat * np.array([width, height], np.float32) - np.float32(0.5), -20000, 20000)
     points = np.round(pixels * (1 << SHIFT)).astype(np.int32)[:, :, None]
-    return index, points, np.concatenate([low, high], axis=1)
+    return index, points, flat
+
+
+def _bounds_in_frame(flat: np.ndarray) -> np.ndarray:
+    """Box [4] around the parts of polygons [n k 2] (frame fractions) that lie in the frame; empty (zeros) if none does."""
+    low, high = flat.min(axis=(0, 1)), flat.max(axis=(0, 1))
+    if (low >= 0).all() and (high <= 1).all():
+        return np.concatenate([low, high])
+    parts = shapely.clip_by_rect(shapely.polygons(flat.astype(np.float64)), 0.0, 0.0, 1.0, 1.0)
+    whole = shapely.total_bounds(parts)
+    return np.zeros(4) if np.isnan(whole).any() else whole
 
 
 def _spots(scene: Assembly, sprites: np.ndarray, camera: Camera, height: int, width: int) -> np.ndarray:
@@ -275,7 +300,9 @@ def _paste(scene: Assembly, k: int, spot: np.ndarray, ids: np.ndarray, texture: 
         first = [sx, 0, (left - x + across / 2) * sx + 0.5 * sx - 0.5]
     matrix = np.array([first, [0, sy, (top - y0) * sy + 0.5 * sy - 0.5]])
     size = (right - left, bottom - top)
-    warped = cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
+    warped = cv2.warpAffine(
+        picture, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+    )
     alpha = cv2.threshold(cv2.extractChannel(warped, 3), 110, 255, cv2.THRESH_BINARY)[1]
     cv2.copyTo(warped, alpha, texture[top:bottom, left:right])
     np.copyto(ids[top:bottom, left:right], number, where=alpha.view(bool))

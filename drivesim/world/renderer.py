@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from drivesim.scene.boxes import Boxes
@@ -15,12 +14,13 @@ from drivesim.world.glare import Lights, pools, splat
 from drivesim.world.ground import ALONG_STEP, BACK, REACH, GroundView, Surface, albedo
 from drivesim.world.layout import Layout
 from drivesim.world.lighting import Look, headlight_ground
-from drivesim.world.noise import smoothstep
 from drivesim.world.materials import Samples, shade_polygons, shade_sprites
+from drivesim.world.noise import smoothstep
 from drivesim.world.raster import Assembly, Drawn, draw, merged
 from drivesim.world.scenery import CELL, OUTLINE, Cell, Scenery, shadow_outline
 from drivesim.world.shadows import contact_mask, sun_mask
-from drivesim.world.sky import Backdrop, radiance as sky_radiance
+from drivesim.world.sky import Backdrop
+from drivesim.world.sky import radiance as sky_radiance
 
 MIN_PIXELS = 6 / (256 * 512)  # share of the frame below which a vehicle is not labelled
 SIZE_TABLE = np.array([SIZES[kind] for kind in KINDS])
@@ -83,7 +83,7 @@ def render(stage: Stage, moment: Moment, height: int, width: int, scale: int) ->
     count = len(moment.track)
     drawn = draw(scene, camera, height * scale, width * scale, range(count))
     c, n = np.cos(moment.pose[2]), np.sin(moment.pose[2])
-    sun = np.float32([look.sun[0] * c + look.sun[1] * n, -look.sun[0] * n + look.sun[1] * c, look.sun[2]])
+    sun = np.array([look.sun[0] * c + look.sun[1] * n, -look.sun[0] * n + look.sun[1] * c, look.sun[2]], np.float32)
     lamps = _near_lamps(scenery, moment)
     picture, depth = np.empty((height, width, 3), np.float32), np.full((height, width), np.inf, np.float32)
     horizon = int(np.clip(np.ceil(camera.horizon * height - 0.5 + 0.02 * height / 128), 0, height))
@@ -104,7 +104,15 @@ def render(stage: Stage, moment: Moment, height: int, width: int, scale: int) ->
 
 
 def _foreground(
-    scene: Assembly, drawn: Drawn, camera: Camera, look: Look, sun: np.ndarray, lamps: np.ndarray, light_left: np.ndarray, scale: int, reach: float
+    scene: Assembly,
+    drawn: Drawn,
+    camera: Camera,
+    look: Look,
+    sun: np.ndarray,
+    lamps: np.ndarray,
+    light_left: np.ndarray,
+    scale: int,
+    reach: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Radiance and coverage [h w 4] and depth [h w] (0 where there is none) of polygons and sprites.
 
@@ -127,14 +135,18 @@ def _foreground(
     across = np.concatenate([inner % width + 0.5, x[is_polygon]]).astype(np.float32) * np.float32(1 / width)
     down = np.concatenate([inner // width + 0.5, y[is_polygon]]).astype(np.float32) * np.float32(1 / height)
     pixel = 1 / (camera.focal * width)
-    colours, distance = shade_polygons(scene, drawn, Samples(ids, across, down), camera, look, sun, lamps, light_left, pixel)
+    colours, distance = shade_polygons(
+        scene, drawn, Samples(ids, across, down), camera, look, sun, lamps, light_left, pixel
+    )
     colours = _hazed(colours, distance, look, reach)
     front, far = np.zeros((height * width, 4), np.float32), np.zeros(height * width, np.float32)
     front[inner], far[inner] = colours[: len(inner)], distance[: len(inner)]
     blend, deep = np.zeros((*fine.shape, 4), np.float32), np.zeros(fine.shape, np.float32)
     blend[is_polygon], deep[is_polygon] = colours[len(inner) :], distance[len(inner) :]
     column, row = (x[is_sprite] * scale).astype(int), (y[is_sprite] * scale).astype(int)
-    spots = Samples(fine[is_sprite], (x[is_sprite] / width).astype(np.float32), (y[is_sprite] / height).astype(np.float32))
+    spots = Samples(
+        fine[is_sprite], (x[is_sprite] / width).astype(np.float32), (y[is_sprite] / height).astype(np.float32)
+    )
     colours, distance = shade_sprites(scene, drawn, spots, drawn.texture[row, column], camera, look, sun, lamps)
     blend[is_sprite], deep[is_sprite] = _hazed(colours, distance, look, reach), distance
     front[mixed] = sum(blend[:, k] for k in range(scale * scale)) * np.float32(1 / scale**2)
@@ -147,7 +159,9 @@ def _hazed(colours: np.ndarray, distance: np.ndarray, look: Look, reach: float) 
     out = np.ones((len(colours), 4), np.float32)
     clear = np.exp(distance * np.float32(-look.haze))[:, None]
     clear *= 1 - smoothstep(0.7 * reach, reach, distance)[:, None]
-    np.minimum(look.haze_colour + clear * (colours - look.haze_colour), np.float32(12.0 / look.exposure), out=out[:, :3])
+    np.minimum(
+        look.haze_colour + clear * (colours - look.haze_colour), np.float32(12.0 / look.exposure), out=out[:, :3]
+    )
     return out
 
 
@@ -204,7 +218,14 @@ def _section_tone(stage: Stage, places: np.ndarray) -> np.ndarray:
 
 
 def _ground(
-    stage: Stage, moment: Moment, top: int, height: int, width: int, sun_left: np.ndarray | None, sky_left: np.ndarray, lamps: np.ndarray
+    stage: Stage,
+    moment: Moment,
+    top: int,
+    height: int,
+    width: int,
+    sun_left: np.ndarray | None,
+    sky_left: np.ndarray,
+    lamps: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Radiance [h w 3] and depth [h w] of the ground plane."""
     look = stage.look
@@ -219,7 +240,7 @@ def _ground(
             light += (_pooled(stage, view, moment.s) * np.float32(look.street_lamps))[..., None] * look.lamp_colour
         beams = _beams(moment)
         if len(beams):
-            light += pools(view.s, view.d, beams)[..., None] * np.float32([1.0, 0.93, 0.8])
+            light += pools(view.s, view.d, beams)[..., None] * np.array([1.0, 0.93, 0.8], np.float32)
     else:
         light = ambient * look.skylight
         direct = look.sunlight * look.sun[2]
@@ -228,7 +249,10 @@ def _ground(
         else:
             light = light + sun_left[top:, :, None] * direct
     colour *= light
-    grazing = np.float32(0.55) * np.exp(-np.abs(depth) ** np.float32(-0.9) * np.float32(moment.camera.height * 16))[:, None, None]
+    grazing = (
+        np.float32(0.55)
+        * np.exp(-(np.abs(depth) ** np.float32(-0.9)) * np.float32(moment.camera.height * 16))[:, None, None]
+    )
     colour += (grazing * hard[..., None] * np.float32(0.22)) * look.horizon
     clear = np.exp(depth * np.float32(-look.haze))[:, None, None]
     colour = look.haze_colour + clear * (colour - look.haze_colour)
@@ -296,7 +320,10 @@ def _sampled(sun_left: np.ndarray, moment: Moment, camera: Camera) -> np.ndarray
     """Sunlight that reaches each vehicle, taken beside it on the ground."""
     height, width = sun_left.shape
     spots, depth = camera.project(np.concatenate([moment.place - [3.0, 0], np.zeros((len(moment.place), 1))], axis=1))
-    x, y = np.clip(spots[:, 0] * width, 0, width - 1).astype(int), np.clip(spots[:, 1] * height, 0, height - 1).astype(int)
+    x, y = (
+        np.clip(spots[:, 0] * width, 0, width - 1).astype(int),
+        np.clip(spots[:, 1] * height, 0, height - 1).astype(int),
+    )
     inside = (depth > 2) & (spots[:, 0] > 0) & (spots[:, 0] < 1) & (spots[:, 1] < 1)
     return np.where(inside, np.float32(0.25) + np.float32(0.75) * sun_left[y, x], np.float32(1))
 
@@ -320,7 +347,7 @@ def _lights(stage: Stage, moment: Moment, lamps: np.ndarray) -> Lights:
     for head in lamps:
         places.append(head)
         strengths.append(stage.look.lamp_colour * 1.3 * stage.look.street_lamps)
-    return Lights(np.float32(places).reshape(-1, 3), np.float32(strengths).reshape(-1, 3))
+    return Lights(np.array(places, np.float32).reshape(-1, 3), np.array(strengths, np.float32).reshape(-1, 3))
 
 
 def _boxes(moment: Moment, drawn: Drawn, height: int, width: int) -> Boxes:
@@ -339,5 +366,5 @@ def _boxes(moment: Moment, drawn: Drawn, height: int, width: int) -> Boxes:
         visible.append(min(pixels / max(whole, 1), 1.0))
         cuboids.append([*moment.place[i], tall / 2, length, wide, tall, moment.yaw[i]])
     yaw = (moment.yaw[rows] + np.pi) % (2 * np.pi) - np.pi
-    return Boxes(moment.track[rows], moment.kind[rows], np.float32(boxes).reshape(-1, 4), yaw.astype(np.float32),
-                 np.float32(visible), np.float32(cuboids).reshape(-1, 7))  # fmt: skip
+    return Boxes(moment.track[rows], moment.kind[rows], np.array(boxes, np.float32).reshape(-1, 4), yaw.astype(np.float32),
+                 np.array(visible, np.float32), np.array(cuboids, np.float32).reshape(-1, 7))  # fmt: skip

@@ -9,7 +9,19 @@ import numpy as np
 from drivesim.world.mesh import Mesh, join, polygon
 from drivesim.world.scenery import CELL, Site
 from drivesim.world.structures import (
-    barrier, beam, box, fence, guard_rail, house, overpass, pole, sign, street_lamp, traffic_light, wall,
+    barrier,
+    beam,
+    box,
+    fence,
+    guard_rail,
+    house,
+    muted,
+    overpass,
+    pole,
+    sign,
+    street_lamp,
+    traffic_light,
+    wall,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -20,13 +32,27 @@ _TREES = {
     "highway": ("oak", "oak2", "plane", "gum", "gum2", "pine", "poplar", "bare"), "rural": ("oak", "oak2", "plane", "pine", "fir", "poplar", "gum", "bare"),
     "residential": ("oak", "plane", "street", "fir", "pine", "oak2", "bare"), "city": ("street", "plane", "street", "oak"),
 }  # fmt: skip
-_MASONRY = np.float32([(0.28, 0.25, 0.21), (0.20, 0.11, 0.08), (0.38, 0.35, 0.30), (0.16, 0.16, 0.165), (0.30, 0.29, 0.28), (0.24, 0.17, 0.12), (0.42, 0.40, 0.37), (0.11, 0.10, 0.10)])
+_MASONRY = np.array(
+    [
+        (0.28, 0.25, 0.21),
+        (0.20, 0.11, 0.08),
+        (0.38, 0.35, 0.30),
+        (0.16, 0.16, 0.165),
+        (0.30, 0.29, 0.28),
+        (0.24, 0.17, 0.12),
+        (0.42, 0.40, 0.37),
+        (0.11, 0.10, 0.10),
+    ],
+    np.float32,
+)
 
 
 def furnish(scenery: Scenery, site: Site, index: int) -> None:
     """Fills cell `index` of the world."""
     start = index * CELL
-    {"highway": _highway, "city": _city, "residential": _residential, "rural": _rural}[scenery.setting](scenery, site, start)
+    {"highway": _highway, "city": _city, "residential": _residential, "rural": _rural}[scenery.setting](
+        scenery, site, start
+    )
     _lamps(scenery, site, start)
     if scenery.style[6] < {"highway": 0.15, "city": 0.25, "residential": 0.6, "rural": 0.5}[scenery.setting]:
         _power_line(scenery, site, start)
@@ -39,9 +65,13 @@ def _species(scenery: Scenery, rng: np.random.Generator) -> str:
     return names[int(pick * len(names))]
 
 
-def _tree(scenery: Scenery, site: Site, s: float, d: float, low: float = 6.0, high: float = 15.0, z: float = 0.0) -> None:
+def _tree(
+    scenery: Scenery, site: Site, s: float, d: float, low: float = 6.0, high: float = 15.0, z: float = 0.0
+) -> None:
     name = _species(scenery, site.rng)
-    tall = site.rng.uniform(low, high) * {"fir": 1.25, "pine": 1.2, "poplar": 1.3, "gum": 1.25, "gum2": 1.15}.get(name, 1.0)
+    tall = site.rng.uniform(low, high) * {"fir": 1.25, "pine": 1.2, "poplar": 1.3, "gum": 1.25, "gum2": 1.15}.get(
+        name, 1.0
+    )
     site.grow(name, s, d, tall, site.tint(name), site.rng.uniform(0.85, 1.2), z)
 
 
@@ -71,7 +101,9 @@ def _banks(scenery: Scenery, site: Site, start: float) -> None:
             x, y, _ = site.alignment.to_world(np.array([p[0] for p in line]), np.array([p[1] for p in line]))
             points = np.stack([x, y, [p[2] for p in line]], axis=1)
             x0, y0, heading = site.alignment.point(s, 0.0)
-            uv = np.float32([(x0, y0, 0), (np.cos(heading), np.sin(heading), 0), (-np.sin(heading), np.cos(heading), 0)])
+            uv = np.array(
+                [(x0, y0, 0), (np.cos(heading), np.sin(heading), 0), (-np.sin(heading), np.cos(heading), 0)], np.float32
+            )
             triangles = [points[[0, 1, 2]], points[[0, 2, 3]]]
             faces = [polygon(t if side > 0 else t[::-1], "foliage", colour, 0.37, uv) for t in triangles]
             mesh = join(faces)
@@ -92,7 +124,7 @@ def _row(site: Site, start: float, d: float, piece: Mesh, shadow: bool = True) -
 
 def _highway(scenery: Scenery, site: Site, start: float) -> None:
     layout, rng, style = scenery.layout, site.rng, scenery.style
-    tone = np.float32([0.33, 0.32, 0.30]) * (0.7 + 0.6 * style[0])
+    tone = np.array([0.33, 0.32, 0.30], np.float32) * (0.7 + 0.6 * style[0])
     middle = (layout.left + layout.near) / 2
     if layout.median == "barrier":
         _row(site, start, middle, barrier(PIECE, tone, 0.1 + 0.8 * style[1], 0.86 + 0.35 * (style[9] > 0.6)))
@@ -140,14 +172,24 @@ def _woods(scenery: Scenery, site: Site, start: float, side: int, edge: float) -
     if far:
         s = start + site.rng.uniform(0, CELL)
         tall = site.rng.uniform(6, 12)
-        site.grow("wood", s, edge + side * (far + site.rng.uniform(0, 15)), tall, site.tint("oak") * 0.9, site.rng.uniform(1.0, 1.5), _bank_height(scenery, s, side, far))
+        site.grow(
+            "wood",
+            s,
+            edge + side * (far + site.rng.uniform(0, 15)),
+            tall,
+            site.tint("oak") * 0.9,
+            site.rng.uniform(1.0, 1.5),
+            _bank_height(scenery, s, side, far),
+        )
 
 
 def _road_sign(site: Site, s: float, d: float, highway: bool = False) -> None:
     rng = site.rng
     kind = rng.random()
     if highway and kind < 0.4:
-        site.put(sign(rng.uniform(2.2, 4.0), rng.uniform(1.2, 2.4), 1.8, (0.01, 0.09, 0.05), rng.random() * 0.79, 2), s, d)
+        site.put(
+            sign(rng.uniform(2.2, 4.0), rng.uniform(1.2, 2.4), 1.8, (0.01, 0.09, 0.05), rng.random() * 0.79, 2), s, d
+        )
     elif kind < 0.6:
         site.put(sign(0.65, 0.85, 1.9, (0.62, 0.62, 0.6), rng.random() * 0.79), s, d)
     elif kind < 0.85:
@@ -172,9 +214,11 @@ def _gantry(scenery: Scenery, site: Site, s: float) -> None:
 
 def _bridge(scenery: Scenery, site: Site, s: float, tone: np.ndarray) -> None:
     layout = scenery.layout
-    right, left = layout.edge_right - 14, layout.edge_left + 14
+    right, left = layout.edge_right - 60, layout.edge_left + 60
     site.put(overpass(right, left, 11.0, tone, 0.2), s, 0.0)
-    spots = [layout.edge_right - 2.0, layout.edge_left + 2.0] + ([(layout.left + layout.near) / 2] if layout.near - layout.left > 1.5 else [])
+    spots = [layout.edge_right - 2.0, layout.edge_left + 2.0] + (
+        [(layout.left + layout.near) / 2] if layout.near - layout.left > 1.5 else []
+    )
     for d in spots:
         for x in (2.0, 8.0):
             site.put(pole(x, 0, 0, 5.4, 0.5, tone, "concrete", sides=8), s, d, shadow=False)
@@ -184,7 +228,9 @@ def _lamps(scenery: Scenery, site: Site, start: float) -> None:
     """Street lamps every CELL, on the outer side or both; dark by day."""
     setting, layout, style = scenery.setting, scenery.layout, scenery.style
     lit = site.look.street_lamps > 0
-    if not lit and (site.look.night or style[12] > {"highway": 0.35, "city": 0.9, "residential": 0.6, "rural": 0.05}[setting]):
+    if not lit and (
+        site.look.night or style[12] > {"highway": 0.35, "city": 0.9, "residential": 0.6, "rural": 0.05}[setting]
+    ):
         return
     height = {"highway": 10.5, "city": 8.0, "residential": 6.5, "rural": 8.0}[setting]
     arm = {"highway": 2.6, "city": 1.8, "residential": 1.3, "rural": 1.8}[setting]
@@ -196,16 +242,24 @@ def _lamps(scenery: Scenery, site: Site, start: float) -> None:
         site.put(mesh, s, d, emission=14.0 if lit else 0.0)
         x, y, _ = site.alignment.point(s + head[0], d + head[1])
         if lit:
-            site.lamps.append(np.float32([x, y, head[2]]))
+            site.lamps.append(np.array([x, y, head[2]], np.float32))
 
 
 def _power_line(scenery: Scenery, site: Site, start: float) -> None:
     """Wooden poles with wires on the left or right."""
     side = 1 if scenery.style[13] > 0.5 else -1
     layout = scenery.layout
-    d = (layout.edge_left if side > 0 else layout.edge_right) + side * {"city": 0.7, "residential": 0.8}.get(scenery.setting, 7.0)
+    d = (layout.edge_left if side > 0 else layout.edge_right) + side * {"city": 0.7, "residential": 0.8}.get(
+        scenery.setting, 7.0
+    )
     tone = (0.14, 0.11, 0.085)
-    site.put(join([pole(0, 0, 0, 9.0, 0.14, tone, "bark", sides=6), beam((0, -1.1, 8.4), (0, 1.1, 8.4), 0.07, tone, "bark")]), start, d)
+    site.put(
+        join(
+            [pole(0, 0, 0, 9.0, 0.14, tone, "bark", sides=6), beam((0, -1.1, 8.4), (0, 1.1, 8.4), 0.07, tone, "bark")]
+        ),
+        start,
+        d,
+    )
     x0, y0, here = site.alignment.point(start, d)
     x1, y1, _ = site.alignment.point(start + CELL, d)
     length, aim = float(np.hypot(x1 - x0, y1 - y0)), float(np.arctan2(y1 - y0, x1 - x0))
@@ -221,9 +275,15 @@ def _city(scenery: Scenery, site: Site, start: float) -> None:
         s = start
         while s < start + CELL - 6:
             width = min(rng.uniform(9, 24), start + CELL - s)
-            clear = not scenery.in_junction(s, layout.sidewalk) and not scenery.in_junction(s + width, layout.sidewalk) and not scenery.in_junction(s + width / 2, 2)
+            clear = (
+                not scenery.in_junction(s, layout.sidewalk)
+                and not scenery.in_junction(s + width, layout.sidewalk)
+                and not scenery.in_junction(s + width / 2, 2)
+            )
             if clear and rng.random() < 0.93:
-                _building(scenery, site, s, edge + side * (layout.sidewalk + rng.choice([0.0, 0.0, 0.4, 3.0])), side, width)
+                _building(
+                    scenery, site, s, edge + side * (layout.sidewalk + rng.choice([0.0, 0.0, 0.4, 3.0])), side, width
+                )
             s += width + (0.0 if rng.random() < 0.7 else rng.uniform(1, 5))
         trees = style[9] > 0.3
         for s in np.arange(start + 4, start + CELL, 9.0 + 6 * style[10]):
@@ -234,8 +294,12 @@ def _city(scenery: Scenery, site: Site, start: float) -> None:
             _road_sign(site, start + rng.uniform(2, 38), edge + side * 0.6)
         for _ in range(rng.poisson(1.2)):
             bin_size, d = rng.uniform(0.3, 0.8), edge + side * rng.uniform(0.6, 1.2)
-            colour = np.float32([0.1, 0.11, 0.12]) * rng.uniform(0.3, 2.5)
-            site.put(box((0, 0, 0), (bin_size, bin_size, rng.uniform(0.8, 1.5)), "matte", colour, 0.1), start + rng.uniform(0, CELL), d)
+            colour = np.array([0.1, 0.11, 0.12], np.float32) * rng.uniform(0.3, 2.5)
+            site.put(
+                box((0, 0, 0), (bin_size, bin_size, rng.uniform(0.8, 1.5)), "matte", colour, 0.1),
+                start + rng.uniform(0, CELL),
+                d,
+            )
     if layout.median == "kerb":
         for s in np.arange(start, start + CELL, 8.0):
             if style[14] > 0.4 and not scenery.in_junction(s, 5.0):
@@ -243,7 +307,9 @@ def _city(scenery: Scenery, site: Site, start: float) -> None:
     for place, half, signals in scenery.junctions(start, start + CELL - 1e-6):
         if signals:
             seed = float(rng.random())
-            site.put(traffic_light(4.0 + 2 * style[15], seed), place + half + 1.0, layout.edge_right - 0.8, emission=2.5)
+            site.put(
+                traffic_light(4.0 + 2 * style[15], seed), place + half + 1.0, layout.edge_right - 0.8, emission=2.5
+            )
             site.put(traffic_light(-4.0, seed), place + half + 1.0, layout.edge_left + 0.8, emission=2.5)
 
 
@@ -254,13 +320,16 @@ def _building(scenery: Scenery, site: Site, s: float, d: float, side: int, width
     colour = _MASONRY[int(rng.integers(len(_MASONRY)))] * rng.uniform(0.7, 1.15)
     seed = 0.3 + 0.6999 * rng.random()
     low, high = (0.0, -depth if side < 0 else 0.0, 0.0), (width - 0.05, 0.0 if side < 0 else depth, height)
-    parts = [box(low, high, "facade", colour, seed, "xXyY"), box((0, low[1], height), (width - 0.05, high[1], height), "roof", (0.12, 0.12, 0.12), 0.1, "Z")]
+    parts = [
+        box(low, high, "facade", colour, seed, "xXyY"),
+        box((0, low[1], height), (width - 0.05, high[1], height), "roof", (0.12, 0.12, 0.12), 0.1, "Z"),
+    ]
     face = high[1] if side < 0 else low[1]
     out = 0.35 * -side
     y0, y1 = min(face, face + out), max(face, face + out)
     parts.append(box((0, y0, height - 0.6), (width - 0.05, y1, height), "concrete", colour * 1.2, 0.4, "xXyYzZ"))
     if rng.random() < 0.35:
-        awning, w = rng.uniform(0.02, 0.35, 3), rng.uniform(2.5, 5.0)
+        awning, w = muted(rng, 0.03, 0.3), rng.uniform(2.5, 5.0)
         x = rng.uniform(0.5, max(width - w - 0.5, 0.6))
         f0, f1 = face, face - side * 1.2
         points = [(x, f1, 2.5), (x + w, f1, 2.5), (x + w, f0, 3.0), (x, f0, 3.0)]
@@ -277,16 +346,26 @@ def _residential(scenery: Scenery, site: Site, start: float) -> None:
             s = start + lot + 10.0
             if scenery.in_junction(s, 8.0):
                 continue
-            width, depth, height = rng.uniform(9, 13.5), rng.uniform(8, 11), rng.choice([2.9, 3.1, 5.4, 5.7], p=[0.3, 0.3, 0.2, 0.2])
+            width, depth, height = (
+                rng.uniform(9, 13.5),
+                rng.uniform(8, 11),
+                rng.choice([2.9, 3.1, 5.4, 5.7], p=[0.3, 0.3, 0.2, 0.2]),
+            )
             away = rng.uniform(4.5, 8.5) + depth / 2
             if rng.random() < 0.93:
                 site.put(house(width, depth, height, rng), s, back + side * away, turn=0.0 if side < 0 else np.pi)
             kind = rng.random()
             if kind < 0.3:
                 for x in np.arange(s - 8, s + 8, 4.2):
-                    site.grow("hedge", x, back + side * 0.5, rng.uniform(0.9, 1.3), site.tint("oak"), rng.uniform(0.9, 1.1))
+                    site.grow(
+                        "hedge", x, back + side * 0.5, rng.uniform(0.9, 1.3), site.tint("oak"), rng.uniform(0.9, 1.1)
+                    )
             elif kind < 0.5:
-                tone = np.float32([0.5, 0.49, 0.46]) if rng.random() < 0.5 else np.float32([0.2, 0.15, 0.1])
+                tone = (
+                    np.array([0.5, 0.49, 0.46], np.float32)
+                    if rng.random() < 0.5
+                    else np.array([0.2, 0.15, 0.1], np.float32)
+                )
                 site.put(wall(9.0, rng.uniform(0.8, 1.3), tone, rng.random(), "bark"), s - 9.5, back + side * 0.4)
             for _ in range(rng.poisson(2.5)):
                 _bush(site, s + rng.uniform(-9, 9), back + side * rng.uniform(1.0, 4.5), scale=0.65)
@@ -297,7 +376,14 @@ def _residential(scenery: Scenery, site: Site, start: float) -> None:
         for s in np.arange(start + 5, start + CELL, 12.0):
             if style[9] > 0.35 and rng.random() < 0.8 and not scenery.in_junction(s, 5.0):
                 name = _species(scenery, rng)
-                site.grow(name, s + rng.normal(0, 0.6), edge + side * 0.75, rng.uniform(5, 11), site.tint(name), rng.uniform(0.85, 1.2))
+                site.grow(
+                    name,
+                    s + rng.normal(0, 0.6),
+                    edge + side * 0.75,
+                    rng.uniform(5, 11),
+                    site.tint(name),
+                    rng.uniform(0.85, 1.2),
+                )
         if rng.random() < 0.35:
             _road_sign(site, start + rng.uniform(0, 40), edge + side * 0.6)
         _woods(scenery, site, start, side, edge)
@@ -321,13 +407,25 @@ def _rural(scenery: Scenery, site: Site, start: float) -> None:
         for _ in range(rng.poisson(5.0 if kind == 1 else 2.0)):
             _bush(site, start + rng.uniform(0, CELL), edge + side * (2.5 + rng.exponential(4.0)), scale=0.8)
         for _ in range(rng.poisson(3.0)):
-            site.grow("grass", start + rng.uniform(0, CELL), edge + side * (1.2 + rng.exponential(2.5)), rng.uniform(0.5, 0.9), site.tint("grass"), 1.2)
+            site.grow(
+                "grass",
+                start + rng.uniform(0, CELL),
+                edge + side * (1.2 + rng.exponential(2.5)),
+                rng.uniform(0.5, 0.9),
+                site.tint("grass"),
+                1.2,
+            )
         if fenced:
             _row(site, start, edge + side * 5.0, fence(PIECE, np.random.default_rng(scenery.seed % 97)), shadow=False)
         if railed:
             _row(site, start, edge + side * 0.5, guard_rail(PIECE, 0.3))
         if kind != 1 and rng.random() < 0.1:
-            site.put(house(rng.uniform(9, 18), rng.uniform(8, 12), rng.uniform(3, 5.5), rng), start + 20, edge + side * rng.uniform(18, 45), turn=rng.uniform(-0.5, 0.5) + (0 if side < 0 else np.pi))
+            site.put(
+                house(rng.uniform(9, 18), rng.uniform(8, 12), rng.uniform(3, 5.5), rng),
+                start + 20,
+                edge + side * rng.uniform(18, 45),
+                turn=rng.uniform(-0.5, 0.5) + (0 if side < 0 else np.pi),
+            )
         _woods(scenery, site, start, side, edge)
         if rng.random() < 0.15:
             _road_sign(site, start + rng.uniform(0, 40), edge + side * 1.8)

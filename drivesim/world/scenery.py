@@ -34,7 +34,17 @@ class Site:
     lamps: list[np.ndarray] = field(default_factory=list)
     emissions: list[float] = field(default_factory=list)
 
-    def put(self, mesh: Mesh, s: float, d: float, z: float = 0.0, turn: float = 0.0, shadow: bool = True, emission: float = 0.0, stretch: float = 1.0) -> None:
+    def put(
+        self,
+        mesh: Mesh,
+        s: float,
+        d: float,
+        z: float = 0.0,
+        turn: float = 0.0,
+        shadow: bool = True,
+        emission: float = 0.0,
+        stretch: float = 1.0,
+    ) -> None:
         """A mesh in its local frame, its origin at (s, d), its x along the road turned by `turn` and stretched."""
         x, y, heading = self.alignment.point(s, d)
         placed = mesh.moved(x, y, z, heading + turn, (stretch, 1.0, 1.0))
@@ -44,11 +54,15 @@ class Site:
         if shadow and not self.look.night:
             self.shadows.append(shadow_outline(placed.vertices, self.look.sun))
 
-    def grow(self, name: str, s: float, d: float, height: float, tint: np.ndarray, wide: float = 1.0, z: float = 0.0) -> None:
+    def grow(
+        self, name: str, s: float, d: float, height: float, tint: np.ndarray, wide: float = 1.0, z: float = 0.0
+    ) -> None:
         """Vegetation of a species, `height` m tall."""
         x, y, _ = self.alignment.point(s, d)
         width = height * SPECIES[name].aspect * wide
-        self.sprites.append(Sprite((x, y, z), (width, height), look_of(name), tuple(tint), bool(self.rng.random() < 0.5)))
+        self.sprites.append(
+            Sprite((x, y, z), (width, height), look_of(name), tuple(tint), bool(self.rng.random() < 0.5))
+        )
 
     def tint(self, name: str) -> np.ndarray:
         """A leaf colour that suits species and season."""
@@ -103,7 +117,11 @@ class Scenery:
             for index in [key for key in self._cells if key < first - 2]:
                 del self._cells[index]
             cells = [self._cell(i) for i in range(first, last + 1)]
-            whole = Cell(merged([c.assembly for c in cells]), np.concatenate([c.shadows for c in cells]), np.concatenate([c.lamps for c in cells]))
+            whole = Cell(
+                merged([c.assembly for c in cells]),
+                np.concatenate([c.shadows for c in cells]),
+                np.concatenate([c.lamps for c in cells]),
+            )
             self._merged = ((first, last), whole)
         return self._merged[1]
 
@@ -116,7 +134,11 @@ class Scenery:
             assembly = assemble(site.meshes, site.footprints, site.sprites)
             for i, emission in enumerate(site.emissions):
                 assembly.emission[assembly.owner == i] = emission
-            self._cells[index] = Cell(assembly, np.float64(site.shadows).reshape(-1, OUTLINE, 2), np.float32(site.lamps).reshape(-1, 3))
+            self._cells[index] = Cell(
+                assembly,
+                np.array(site.shadows, np.float64).reshape(-1, OUTLINE, 2),
+                np.array(site.lamps, np.float32).reshape(-1, 3),
+            )
         return self._cells[index]
 
     def stretch(self, s: float, length: float, tag: int) -> np.random.Generator:
@@ -127,7 +149,11 @@ class Scenery:
         """Height (m) of the earth bank on a side (-1 right, 1 left) at s; zero over long stretches."""
         s = np.asarray(s, np.float64)
         phase = self.style[2 + (side > 0)] * 400
-        wave = np.sin((s + phase) / 61.0) + 0.7 * np.sin((s + 2.3 * phase) / 143.0) + 0.25 * np.sin((s + 3.1 * phase) / 23.0)
+        wave = (
+            np.sin((s + phase) / 61.0)
+            + 0.7 * np.sin((s + 2.3 * phase) / 143.0)
+            + 0.25 * np.sin((s + 3.1 * phase) / 23.0)
+        )
         steep = {"highway": 3.2, "rural": 1.6}.get(self.setting, 0.0) * self.style[4]
         return np.clip(wave - 0.2 + 0.6 * self.style[5], 0, None) * steep * (s * 0 + 1)
 

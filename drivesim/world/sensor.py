@@ -9,7 +9,7 @@ import numpy as np
 
 from drivesim.world.lighting import Look
 
-_LUMA = np.float32([0.2126, 0.7152, 0.0722])
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
 def _tone(x: np.ndarray) -> np.ndarray:

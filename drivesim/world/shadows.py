@@ -37,7 +37,9 @@ def _fill(mask: np.ndarray, camera: Camera, outlines: np.ndarray, value: int) ->
                 cv2.fillConvexPoly(mask, points[i], value, cv2.LINE_AA, 4)
         else:
             clipped = camera.project_view(clip_near(view[i])) * [width, height] - 0.5
-            cv2.fillConvexPoly(mask, np.round(np.clip(clipped, -20000, 20000) * 16).astype(np.int32), value, cv2.LINE_AA, 4)
+            cv2.fillConvexPoly(
+                mask, np.round(np.clip(clipped, -20000, 20000) * 16).astype(np.int32), value, cv2.LINE_AA, 4
+            )
 
 
 def _regions(
@@ -51,12 +53,16 @@ def _regions(
         ends = camera.project_view(clip_near(view[i])) * [width, height] - 0.5
         flat[i] = np.linspace(ends.min(axis=0), ends.max(axis=0), outlines.shape[1])
     low, high = flat.min(axis=1), flat.max(axis=1)
-    for i in np.flatnonzero((high > 0).all(axis=1) & (low < [width, height]).all(axis=1) & (high - low > [2, 1]).all(axis=1)):
+    for i in np.flatnonzero(
+        (high > 0).all(axis=1) & (low < [width, height]).all(axis=1) & (high - low > [2, 1]).all(axis=1)
+    ):
         (a, b), (c, d) = low[i], high[i]
         yield int(chosen[i]), (max(int(a), 0), max(int(b), 0), min(int(c) + 2, width), min(int(d) + 2, height))
 
 
-def sun_mask(outlines: np.ndarray, scene: Assembly, sun: np.ndarray, camera: Camera, height: int, width: int) -> np.ndarray:
+def sun_mask(
+    outlines: np.ndarray, scene: Assembly, sun: np.ndarray, camera: Camera, height: int, width: int
+) -> np.ndarray:
     """Share of sunlight left, float32 [height width]; `outlines` [n k 2] and `scene` in the ego frame, `sun` its direction there."""
     mask = np.full((height, width), 255, np.uint8)
     ahead = outlines[..., 0]
@@ -68,13 +74,20 @@ def sun_mask(outlines: np.ndarray, scene: Assembly, sun: np.ndarray, camera: Cam
     tip, half = foot + stretch * size[:, 1:], across * size[:, :1] / 2
     corners = np.stack([foot - half, foot + half, tip + half, tip - half], axis=1)
     reach = corners[..., 0]
-    for k, region in _regions(camera, corners, np.flatnonzero((reach.max(axis=1) > 1) & (reach.min(axis=1) < FAR / 2)), height, width):
+    for k, region in _regions(
+        camera, corners, np.flatnonzero((reach.max(axis=1) > 1) & (reach.min(axis=1) < FAR / 2)), height, width
+    ):
         _leafy(mask, to_ground, scene, k, region, corners[k])
     return cv2.GaussianBlur(mask, (3, 3), 0).astype(np.float32) * np.float32(1 / 255)
 
 
 def _leafy(
-    mask: np.ndarray, to_ground: np.ndarray, scene: Assembly, k: int, region: tuple[int, int, int, int], corners: np.ndarray
+    mask: np.ndarray,
+    to_ground: np.ndarray,
+    scene: Assembly,
+    k: int,
+    region: tuple[int, int, int, int],
+    corners: np.ndarray,
 ) -> None:
     """Dappled shadow of sprite k within `region`: its picture laid on the ground along the light."""
     x0, y0, x1, y1 = region
@@ -84,7 +97,9 @@ def _leafy(
     basis = np.stack([corners[2] - origin, corners[0] - origin], axis=1)  # picture: u to the right, v down from the top
     inverse = np.linalg.inv(basis)
     offset = -inverse @ origin
-    to_picture = np.array([[inverse[0, 0], inverse[0, 1], offset[0]], [inverse[1, 0], inverse[1, 1], offset[1]], [0, 0, 1]])
+    to_picture = np.array(
+        [[inverse[0, 0], inverse[0, 1], offset[0]], [inverse[1, 0], inverse[1, 1], offset[1]], [0, 0, 1]]
+    )
     shift = np.array([[1, 0, x0], [0, 1, y0], [0, 0, 1.0]])
     matrix = np.diag([columns, rows, 1.0]) @ to_picture @ to_ground @ shift
     size = (x1 - x0, y1 - y0)

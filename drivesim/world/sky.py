@@ -29,7 +29,9 @@ def _ridge(rng: np.random.Generator, slope: float, low: int, high: int) -> np.nd
     """Periodic 1D noise [BINS], mean 0, deviation 1, with waves between `low` and `high` per turn."""
     waves = np.arange(low, high)
     spectrum = np.zeros(BINS // 2 + 1, complex)
-    spectrum[waves] = np.exp(1j * rng.uniform(0, 2 * np.pi, len(waves))) * waves**-slope * rng.normal(1, 0.3, len(waves))
+    spectrum[waves] = (
+        np.exp(1j * rng.uniform(0, 2 * np.pi, len(waves))) * waves**-slope * rng.normal(1, 0.3, len(waves))
+    )
     profile = np.fft.irfft(spectrum, BINS)
     return (profile - profile.mean()) / profile.std()
 
@@ -58,7 +60,7 @@ def sample_backdrop(rng: np.random.Generator, setting: Setting, look: Look) -> B
     bumps = np.abs(_ridge(rng, 0.4, 60, 900)) * 0.0035 + 0.004 * (1 + _ridge(rng, 1.0, 3, 30))
     layers.append((rng.uniform(0.5, 2.0) * bumps + 0.004, lush * rng.uniform(0.7, 1.2), 0.22, "wood"))
     height = np.stack([np.maximum(layer[0], 0.0) for layer in layers]).astype(np.float32)
-    return Backdrop(height, np.float32([layer[1] for layer in layers]), np.float32([layer[2] for layer in layers]),
+    return Backdrop(height, np.array([layer[1] for layer in layers], np.float32), np.array([layer[2] for layer in layers], np.float32),
                     tuple(layer[3] for layer in layers), int(rng.integers(0, 6)), rng.uniform(0, 1, 2).astype(np.float32))  # fmt: skip
 
 
@@ -67,7 +69,11 @@ def radiance(look: Look, backdrop: Backdrop, azimuth: np.ndarray, slope: np.ndar
     rise = np.maximum(slope, 0.0)
     fall = np.exp(rise * np.float32(-4.2))[..., None]
     sky = look.zenith + fall * (look.horizon - look.zenith)
-    cosine = (np.cos(azimuth - np.arctan2(look.sun[1], look.sun[0])).astype(np.float32) * np.float32(np.hypot(look.sun[0], look.sun[1])) + rise * look.sun[2])
+    cosine = (
+        np.cos(azimuth - np.arctan2(look.sun[1], look.sun[0])).astype(np.float32)
+        * np.float32(np.hypot(look.sun[0], look.sun[1]))
+        + rise * look.sun[2]
+    )
     cosine = cosine / np.sqrt(1 + rise * rise)
     if not look.night:
         near = np.maximum(cosine, 0.0)
@@ -81,7 +87,15 @@ def radiance(look: Look, backdrop: Backdrop, azimuth: np.ndarray, slope: np.ndar
     return sky
 
 
-def _clouds(look: Look, backdrop: Backdrop, azimuth: np.ndarray, rise: np.ndarray, sky: np.ndarray, cosine: np.ndarray, drift: float) -> np.ndarray:
+def _clouds(
+    look: Look,
+    backdrop: Backdrop,
+    azimuth: np.ndarray,
+    rise: np.ndarray,
+    sky: np.ndarray,
+    cosine: np.ndarray,
+    drift: float,
+) -> np.ndarray:
     if look.cloud <= 0.02:
         return sky
     table = fractal(70 + backdrop.clouds, 512, 1.45, 2)
@@ -99,14 +113,20 @@ def _clouds(look: Look, backdrop: Backdrop, azimuth: np.ndarray, rise: np.ndarra
         edge = float(1.4 - 2.6 * look.cloud)
         cover = smoothstep(edge, edge + 0.9, body) * np.float32(0.92)
         dense = smoothstep(edge + 0.3, edge + 2.2, body)[..., None]
-        lit = look.horizon * np.float32(0.35) + look.sunlight * (np.float32(0.62) + np.float32(0.25) * np.square(np.square(np.maximum(cosine, 0))))[..., None]
+        lit = (
+            look.horizon * np.float32(0.35)
+            + look.sunlight
+            * (np.float32(0.62) + np.float32(0.25) * np.square(np.square(np.maximum(cosine, 0))))[..., None]
+        )
         shade = look.horizon * np.float32(0.62)
         cloud = lit + dense * np.float32(0.75) * (shade - lit)
     cover = cover * smoothstep(0.0, 0.12, rise)
     return sky + cover[..., None] * (cloud - sky)
 
 
-def _silhouette(look: Look, backdrop: Backdrop, k: int, azimuth: np.ndarray, slope: np.ndarray, sky: np.ndarray) -> None:
+def _silhouette(
+    look: Look, backdrop: Backdrop, k: int, azimuth: np.ndarray, slope: np.ndarray, sky: np.ndarray
+) -> None:
     """Paints layer k over `sky`, with an edge one pixel wide."""
     turn = (azimuth / (2 * np.pi) % 1.0) * BINS
     tops = np.interp(turn, np.arange(BINS + 1), np.append(backdrop.height[k], backdrop.height[k, 0])).astype(np.float32)
@@ -120,13 +140,19 @@ def _silhouette(look: Look, backdrop: Backdrop, k: int, azimuth: np.ndarray, slo
     u = np.broadcast_to((azimuth * np.float32(3.0)).astype(np.float32), part.shape)
     noise = wrapped(fractal(50 + k, 256, 0.9, 2), u * np.float32(2.0), part * np.float32(8.0))
     kind = backdrop.kind[k]
-    sun_side = np.float32(0.55) + np.float32(0.35) * np.cos(azimuth - np.arctan2(look.sun[1], look.sun[0]) + np.pi).astype(np.float32)
+    sun_side = np.float32(0.55) + np.float32(0.35) * np.cos(
+        azimuth - np.arctan2(look.sun[1], look.sun[0]) + np.pi
+    ).astype(np.float32)
     light = sun_side[:, None] * look.sunlight + look.skylight
-    texture = 1 + np.float32(0.6 if kind != "tower" else 0.12) * noise[..., :1] + np.float32(0.25) * np.clip((part - tops) / np.maximum(tops, 1e-3), -1, 0)[..., None]
+    texture = (
+        1
+        + np.float32(0.6 if kind != "tower" else 0.12) * noise[..., :1]
+        + np.float32(0.25) * np.clip((part - tops) / np.maximum(tops, 1e-3), -1, 0)[..., None]
+    )
     body = np.maximum(texture, 0.1) * backdrop.colour[k] * light
     if look.night and kind == "tower":
         floor, bay = np.floor(part * np.float32(340.0)), np.floor(u * np.float32(230.0))
         lit = (scramble(bay, floor) > 0.72) & (noise[..., 1] > 0)
-        body = body + lit[..., None] * (np.float32(0.10) * np.float32([1.0, 0.75, 0.45]))
+        body = body + lit[..., None] * (np.float32(0.10) * np.array([1.0, 0.75, 0.45], np.float32))
     body = body + backdrop.haze[k] * (look.haze_colour - body)
     sky[first:] += cover * (body - sky[first:])

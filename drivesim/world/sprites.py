@@ -82,7 +82,9 @@ def _picture(index: int) -> tuple[tuple[np.ndarray, ...], ...]:
         _foliage(species, rng, canvas, mask, centres)
     cover = mask.astype(np.float32) / 255
     picture = canvas.astype(np.float32)
-    soft = cv2.GaussianBlur(picture * cover[..., None], (0, 0), 5) / np.maximum(cv2.GaussianBlur(cover, (0, 0), 5)[..., None], 1e-3)
+    soft = cv2.GaussianBlur(picture * cover[..., None], (0, 0), 5) / np.maximum(
+        cv2.GaussianBlur(cover, (0, 0), 5)[..., None], 1e-3
+    )
     levels = [(cover * 255, picture * cover[..., None] + soft * (1 - cover[..., None]))]
     while min(levels[-1][0].shape) > 6:
         rows, columns = levels[-1][0].shape
@@ -113,7 +115,7 @@ def _clumps(species: Species, rng: np.random.Generator, height: int, width: int)
     for _ in range(species.clumps):
         up = rng.uniform(0.02, 0.98)
         if species.taper > 0.4:
-            up = 1 - np.sqrt(rng.uniform(0.001, 0.98))
+            up = 1 - rng.uniform(0.001, 0.98) ** 0.8
             reach = (1 - up) ** 0.9 * (0.8 + 0.3 * rng.random())
         elif species.taper < -0.5:
             reach = 1.0
@@ -136,7 +138,9 @@ def _clumps(species: Species, rng: np.random.Generator, height: int, width: int)
     return out[np.argsort(out[:, 3])]
 
 
-def _boughs(species: Species, rng: np.random.Generator, canvas: np.ndarray, mask: np.ndarray, centres: np.ndarray) -> None:
+def _boughs(
+    species: Species, rng: np.random.Generator, canvas: np.ndarray, mask: np.ndarray, centres: np.ndarray
+) -> None:
     """Trunk and boughs that lead to clumps."""
     if species.trunk <= 0:
         return
@@ -154,7 +158,13 @@ def _boughs(species: Species, rng: np.random.Generator, canvas: np.ndarray, mask
         cv2.fillConvexPoly(mask, np.int32(np.round(shape * 16)), 255, cv2.LINE_AA, 4)
         for share, tone in ((1.0, 60), (0.0, 150)):
             part = np.array([a + side * start * (2 * share - 1), b + side * end * (2 * share - 1), b, a])
-            cv2.fillConvexPoly(canvas, np.int32(np.round(part * 16)), (215 if share else 40, 128, (tone + int(rng.integers(0, 60))) * BARK // 256), cv2.LINE_8, 4)
+            cv2.fillConvexPoly(
+                canvas,
+                np.int32(np.round(part * 16)),
+                (215 if share else 40, 128, (tone + int(rng.integers(0, 60))) * BARK // 256),
+                cv2.LINE_8,
+                4,
+            )
 
     limb(foot, fork, thick * 1.15, thick * 0.8)
     limb(fork, top, thick * 0.8, thick * 0.35)
@@ -166,7 +176,9 @@ def _boughs(species: Species, rng: np.random.Generator, canvas: np.ndarray, mask
         limb(joint, np.array([x, y]), thick * 0.26, thick * 0.1)
 
 
-def _foliage(species: Species, rng: np.random.Generator, canvas: np.ndarray, mask: np.ndarray, centres: np.ndarray) -> None:
+def _foliage(
+    species: Species, rng: np.random.Generator, canvas: np.ndarray, mask: np.ndarray, centres: np.ndarray
+) -> None:
     """Leaves of each clump, far clumps first; outer and upper leaves are lighter."""
     height = mask.shape[0]
     for x, y, radius, z, across, up in centres:
@@ -175,13 +187,22 @@ def _foliage(species: Species, rng: np.random.Generator, canvas: np.ndarray, mas
         direction[:, 2] = np.abs(direction[:, 2]) * 0.8
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
         shell = rng.uniform(0.2, 1.0, count) ** 0.6 + np.abs(rng.normal(0, 0.12, count))
-        place = np.stack([x + direction[:, 0] * shell * radius * 1.2, y - direction[:, 1] * shell * radius * 0.8], axis=1)
+        place = np.stack(
+            [x + direction[:, 0] * shell * radius * 1.2, y - direction[:, 1] * shell * radius * 0.8], axis=1
+        )
         crown = np.array([across * 0.9, (up - 0.45) * 1.3, max(z, 0) * 0.8 + 0.25])
         normal = 0.5 * direction + 0.5 * crown + rng.normal(0, 0.33, (count, 3))
         normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
         inner = 0.5 + 0.5 * np.clip(z, -1, 1)
-        shade = np.clip((0.30 + 0.45 * inner + 0.27 * direction[:, 1] + 0.3 * (shell - 0.8) + 0.15 * up) * rng.uniform(0.6, 1.25, count), 0.08, 1)
-        values = np.stack([normal[:, 0] * 127 + 128, normal[:, 1] * 127 + 128, np.maximum(shade * 255, BARK + 8)], axis=1)
+        shade = np.clip(
+            (0.30 + 0.45 * inner + 0.27 * direction[:, 1] + 0.3 * (shell - 0.8) + 0.15 * up)
+            * rng.uniform(0.6, 1.25, count),
+            0.08,
+            1,
+        )
+        values = np.stack(
+            [normal[:, 0] * 127 + 128, normal[:, 1] * 127 + 128, np.maximum(shade * 255, BARK + 8)], axis=1
+        )
         order = np.argsort(direction[:, 2] + 0.5 * shade)
         size = species.leaf * height / TALL * rng.uniform(0.5, 1.3, (count, 2))
         turn = rng.uniform(0, np.pi, count)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from drivesim.config import InputError
-from drivesim.data.batches import ClipWindows, FrameSource, LabelledFrames, Prefetcher, in_part
+from drivesim.data.batches import ClipWindows, FrameSource
 from drivesim.scene.clip import Clip
 from drivesim.store.clips import ClipStore, ClipWriter
 from drivesim.tensors import numpy_stream
@@ -87,16 +86,8 @@ def test_labels_are_rows_a_frame(paths: list[Path]) -> None:
     assert batch.boxes[8:12] == label.boxes
     assert batch.crowdedness[9] == label.boxes[1].crowdedness
     np.testing.assert_allclose([road.curvature for road in batch.road[8:12]], label.ego.curvature)
-    single = LabelledFrames(paths[:1]).batch(np.random.default_rng(1), 3)
+    single = ClipWindows(paths[:1], 1).batch(np.random.default_rng(1), 3)
     assert single.frames is not None and single.frames.shape == (3, 1, 16, 32, 3) and len(single.road) == 3
-
-
-def test_held_out_clips_are_never_trained_on(paths: list[Path]) -> None:
-    held_out = [k for k in range(2000) if in_part(k, "held-out")]
-    assert 60 < len(held_out) < 140
-    assert not any(in_part(k, "train") for k in held_out) and all(in_part(k, "all") for k in held_out)
-    parts = {part: sum(in_part(k, part) for k in range(4)) for part in ("train", "held-out")}
-    assert len(FrameSource(paths, "train")) == 2 * 13 * parts["train"]
 
 
 def test_nothing_to_read_is_an_input_error(paths: list[Path], tmp_path: Path, make_clip: Callable[..., Clip]) -> None:
@@ -110,17 +101,3 @@ def test_nothing_to_read_is_an_input_error(paths: list[Path], tmp_path: Path, ma
         writer.append(make_clip(0, 2, 30.0, 32, 64))
     with pytest.raises(InputError, match="different sizes"):
         FrameSource([*paths, tmp_path / "c.h5"])
-
-
-def test_prefetching_changes_nothing() -> None:
-    with Prefetcher(lambda samples: samples * 2, start=8, step=4) as batches:
-        assert list(islice(batches, 5)) == [16, 24, 32, 40, 48]
-
-    def failing(samples: int) -> int:
-        return 1 // (2 - samples)
-
-    with Prefetcher(failing, 0, 1) as batches:
-        drawn = iter(batches)
-        assert next(drawn) == 0 and next(drawn) == 1
-        with pytest.raises(ZeroDivisionError):
-            next(drawn)

@@ -1,6 +1,5 @@
-"""Super-resolution: residuals, noise augmentation, exact convolutionality, portions without seams, strict loading."""
+"""Super-resolution: residuals, noise augmentation, exact convolutionality, strict loading."""
 
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ import torch
 from drivesim.checkpoint import FORMAT, Checkpoint, write_checkpoint
 from drivesim.config import InputError
 from drivesim.diffusion.ddim import sample
-from drivesim.models.super_resolution import KIND, SuperResolution, SuperResolutionConfig, bicubic, in_portions
+from drivesim.models.super_resolution import KIND, SuperResolution, SuperResolutionConfig, bicubic
 
 SMALL = SuperResolutionConfig(widths=(8, 8), blocks=(1, 1), temporal_widths=(4, 4))
 
@@ -121,73 +120,6 @@ def test_frames_see_each_other_only_through_temporal_layers() -> None:
         with torch.no_grad():
             change = (model(x, t, low, level) - model(other, t, low, level))[:, 1].abs().max()
         assert (change > 1e-6) == temporal
-
-
-@pytest.mark.parametrize(("frames", "length", "overlap"), [(1, 8, 2), (8, 8, 2), (9, 8, 2), (20, 8, 2), (23, 8, 3), (7, 3, 0)])
-def test_portions_cover_every_frame_once_in_order(frames: int, length: int, overlap: int) -> None:
-    seen = []
-
-    def make(portion: range) -> torch.Tensor:
-        seen.append(portion)
-        return torch.tensor(list(portion), dtype=torch.float32)[None, :, None]
-
-    made = torch.cat(list(in_portions(frames, length, overlap, make)), dim=1)
-    torch.testing.assert_close(made[0, :, 0], torch.arange(frames, dtype=torch.float32))
-    assert {len(portion) for portion in seen} == {min(length, frames)}
-    assert all(a.stop - b.start >= overlap for a, b in pairwise(seen))
-
-
-def test_portions_fade_into_each_other() -> None:
-    levels = iter([0.0, 1.0])
-    pieces = in_portions(12, 8, 4, lambda portion: torch.full((1, len(portion), 1), next(levels)))
-    made = torch.cat(list(pieces), dim=1).flatten()
-    torch.testing.assert_close(made, torch.tensor([0.0] * 4 + [0.2, 0.4, 0.6, 0.8] + [1.0] * 4))
-
-
-def test_overlap_must_fit() -> None:
-    with pytest.raises(ValueError, match="overlap"):
-        list(in_portions(9, 4, 4, lambda portion: torch.zeros(1, len(portion))))
-
-
-@pytest.mark.parametrize("eta", [0.0, 1.0])
-def test_portions_equal_the_whole_clip_without_temporal_layers(eta: float) -> None:
-    """Because noise belongs to frames, not to portions."""
-    model, low = stirred(), smooth(1, 14, 3, 8, 8)
-    with torch.no_grad():
-        whole, parts = (
-            torch.cat(list(model.upsample_clip(low, 2, 100, seed=3, eta=eta, length=n)), dim=1) for n in (14, 8)
-        )
-    assert whole.shape == (1, 14, 3, 32, 32)
-    torch.testing.assert_close(parts, whole, rtol=0, atol=1e-5)
-
-
-def test_temporal_layers_show_no_seam_in_a_constant_clip() -> None:
-    """Where portions meet, little is lost of what temporal layers do, and much less than without an overlap."""
-    model, low = stirred(temporal=True), smooth(1, 1, 3, 8, 8).expand(1, 26, -1, -1, -1)
-    assert model.temporal is not None
-    for parameter in model.temporal.blocks.parameters():
-        parameter.data *= 6
-    for merge in model.temporal.merges:
-        merge.logit.data.fill_(-2.0)
-
-    def upsampled(length: int, overlap: int) -> torch.Tensor:
-        pieces = model.upsample_clip(low, 2, 100, seed=3, length=length, overlap=overlap)
-        return torch.cat(list(pieces), dim=1)
-
-    with torch.no_grad():
-        whole, faded, cut, alone = upsampled(26, 2), upsampled(8, 2), upsampled(8, 0), upsampled(1, 0)
-    fade, gap, effect = (
-        (made - whole).square().mean(dim=(0, 2, 3, 4)).sqrt().max() for made in (faded, cut, alone)
-    )
-    assert fade < 0.4 * effect and fade < 0.5 * gap
-    assert fade < 0.01 * whole.diff(dim=1).square().mean().sqrt()
-
-
-def test_noise_depends_on_seed() -> None:
-    low = smooth(1, 2, 3, 8, 8)
-    with torch.no_grad():
-        a, same, other = (next(stirred().upsample_clip(low, 2, 50, seed=seed)) for seed in (1, 1, 2))
-    assert torch.equal(a, same) and not torch.equal(a, other)
 
 
 def test_saved_and_loaded_strictly(tmp_path: Path) -> None:
