@@ -21,10 +21,12 @@ from drivesim.world.layout import Layout, sample_layout
 from drivesim.world.lighting import sample_look
 from drivesim.world.mesh import MATERIALS, Mesh
 from drivesim.world.raster import Assembly, assemble, merged
-from drivesim.world.renderer import Moment, Stage, render
+from drivesim.world.renderer import render
+from drivesim.world.roadside import furnish
 from drivesim.world.scenery import Scenery
 from drivesim.world.sensor import develop
 from drivesim.world.sky import sample_backdrop
+from drivesim.world.stage import Moment, Stage
 from drivesim.world.traffic import sample_traffic
 
 WORLD_VERSION = 1
@@ -105,7 +107,7 @@ def sample_world(
     alignment = Alignment(seed, setting, road.curvature)
     surface = sample_surface(layout, setting, look, np.random.default_rng([seed, 4]))
     backdrop = sample_backdrop(np.random.default_rng([seed, 5]), setting, look)
-    stage = Stage(alignment, layout, look, surface, backdrop, Scenery(seed, setting, layout, look, alignment))
+    stage = Stage(alignment, layout, look, surface, backdrop, Scenery(seed, setting, layout, look, alignment, furnish))
     traffic = _sample_traffic(road, layout, np.random.default_rng([seed, 6]))
     return World(
         seed, time_of_day, road, camera or drawn_camera, stage, traffic, source=f"world {WORLD_VERSION}, seed {seed}"

@@ -58,7 +58,7 @@ def sample_look(rng: np.random.Generator, night: bool, setting: Setting) -> Look
     """Weather, season and camera settings of one world."""
     azimuth = rng.uniform(-np.pi, np.pi)
     dry = float(np.clip(rng.beta(1.2, 1.2), 0, 1))
-    common = dict(
+    common: dict = dict(
         dry=dry,
         saturation=rng.uniform(0.95, 1.22),
         contrast=rng.uniform(1.0, 1.22),

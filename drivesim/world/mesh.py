@@ -48,7 +48,7 @@ class Mesh:
 def polygon(
     points: Sequence[Sequence[float]] | np.ndarray,
     material: Material,
-    albedo: Sequence[float] = (0.5, 0.5, 0.5),
+    albedo: Sequence[float] | np.ndarray = (0.5, 0.5, 0.5),
     seed: float = 0.0,
     uv: np.ndarray | None = None,
 ) -> Mesh:

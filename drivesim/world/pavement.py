@@ -166,7 +166,7 @@ def _cracks(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
             heading += rng.normal(0, 0.35)
             points.append(points[-1] + 6 * np.array([np.cos(heading), np.sin(heading)]))
         for shift in (-columns, 0, columns):
-            cv2.polylines(picture, [np.int32(np.round(points)) + [shift, 0]], False, tone, thick)
+            cv2.polylines(picture, [np.round(np.array(points)).astype(np.int32) + np.array([shift, 0], np.int32)], False, tone, thick)
     for _ in range(rng.integers(2, 9)):
         x = int(rng.integers(0, columns))
         cv2.line(picture, (x, 0), (x + int(rng.integers(-12, 12)), rows), int(rng.choice([60, 85])), 1)

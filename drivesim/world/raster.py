@@ -126,8 +126,7 @@ def painter_order(corners: np.ndarray) -> list[int]:
         stack = [start]
         while stack:
             i = stack[-1]
-            first = np.flatnonzero(before[i] & ~done)
-            first = [int(j) for j in first if int(j) not in stack]
+            first = [j for j in np.flatnonzero(before[i] & ~done).tolist() if j not in stack]
             if done[i] or not first:
                 stack.pop()
                 if not done[i]:

@@ -8,58 +8,18 @@ import numpy as np
 
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
-from drivesim.scene.traffic import KINDS, SIZES
-from drivesim.world.alignment import Alignment, locate
-from drivesim.world.glare import Lights, pools, splat
-from drivesim.world.ground import ALONG_STEP, BACK, REACH, GroundView, Surface, albedo
-from drivesim.world.layout import Layout
-from drivesim.world.lighting import Look, headlight_ground
+from drivesim.world.glare import Lights, splat
+from drivesim.world.lighting import Look
+from drivesim.world.lit_ground import lit_ground
 from drivesim.world.materials import Samples, shade_polygons, shade_sprites
 from drivesim.world.noise import smoothstep
 from drivesim.world.raster import Assembly, Drawn, draw, merged
-from drivesim.world.scenery import CELL, OUTLINE, Cell, Scenery, shadow_outline
+from drivesim.world.scenery import OUTLINE, Cell, shadow_outline
 from drivesim.world.shadows import contact_mask, sun_mask
-from drivesim.world.sky import Backdrop
 from drivesim.world.sky import radiance as sky_radiance
+from drivesim.world.stage import SIZE_TABLE, Moment, Stage
 
 MIN_PIXELS = 6 / (256 * 512)  # share of the frame below which a vehicle is not labelled
-SIZE_TABLE = np.array([SIZES[kind] for kind in KINDS])
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What does not change in a world."""
-
-    alignment: Alignment
-    layout: Layout
-    look: Look
-    surface: Surface
-    backdrop: Backdrop
-    scenery: Scenery
-
-
-@dataclass(frozen=True)
-class Moment:
-    """The world at one time: pose of the ego (world x, y, heading), its s and d; vehicles, one object each, in the ego frame.
-
-    track, kind int64 [n]; s, d, heading (rad from the road's direction), yaw (rad in the ego frame) [n]; place [n 2] in the
-    ego frame; braking bool [n]; parked bool [n].
-    """
-
-    time: float
-    pose: tuple[float, float, float]
-    s: float
-    camera: Camera
-    vehicles: Assembly
-    track: np.ndarray
-    kind: np.ndarray
-    vehicle_s: np.ndarray
-    vehicle_d: np.ndarray
-    heading: np.ndarray
-    yaw: np.ndarray
-    place: np.ndarray
-    braking: np.ndarray
-    parked: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -92,7 +52,7 @@ def render(stage: Stage, moment: Moment, height: int, width: int, scale: int) ->
     light_left = np.ones(len(scene.footprint), np.float32)
     if horizon < height:
         sun_left, sky_left = _light_masks(stage, moment, scene, scenery, sun, height, width)
-        picture[horizon:], depth[horizon:] = _ground(stage, moment, horizon, height, width, sun_left, sky_left, lamps)
+        picture[horizon:], depth[horizon:] = lit_ground(stage, moment, horizon, height, width, sun_left, sky_left)
         if sun_left is not None:
             light_left[:count] = _sampled(sun_left, moment, camera)
     front, far = _foreground(scene, drawn, camera, look, sun, lamps[:7], light_left, scale, stage.scenery.reach)
@@ -174,114 +134,6 @@ def _sky(stage: Stage, moment: Moment, height: int, width: int, rows: int) -> np
     slope = up[:, None] / np.hypot(forward[:, None], x[None])
     azimuth = moment.pose[2] - np.arctan(x)
     return sky_radiance(stage.look, stage.backdrop, azimuth, slope.astype(np.float32), moment.time * 2e-4)
-
-
-def ground_view(stage: Stage, moment: Moment, top: int, height: int, width: int) -> tuple[GroundView, np.ndarray]:
-    """Road coordinates of the pixels below the horizon, and their depth by row [h]."""
-    camera = moment.camera
-    pitch = np.radians(camera.pitch)
-    y = ((np.arange(top, height + 1) + 0.5) / height - 0.5) / (2 * camera.focal)
-    forward, down = np.cos(pitch) + y * np.sin(pitch), np.maximum(y * np.cos(pitch) - np.sin(pitch), 2e-4)
-    scale = camera.height / down
-    x = np.minimum(scale * forward, 3000.0)
-    across = ((np.arange(width) + 0.5) / width - 0.5) / camera.focal
-    left = (-across[None] * scale[:-1, None]).astype(np.float32)
-    x32 = x.astype(np.float32)
-    s, d = locate(stage.alignment, moment.s, moment.pose, x32[:-1], left, REACH)
-    step, side = (x[:-1] - x[1:]).astype(np.float32), (scale[:-1] / (camera.focal * width)).astype(np.float32)
-    return GroundView(top, x32[:-1], left, s, d, step, side), scale[:-1].astype(np.float32)
-
-
-def _along(stage: Stage, s: float) -> np.ndarray:
-    """What changes along s: junction area, crossing, stop line, tone of the asphalt; float32 [1 n 4] from s - BACK."""
-    places = s - BACK + np.arange(int((REACH + BACK) / ALONG_STEP)) * ALONG_STEP
-    table = np.zeros((len(places), 4), np.float32)
-    table[:, 3] = _section_tone(stage, places)
-    for place, half, signals in stage.scenery.junctions(s - BACK - 20, s + REACH):
-        off = places - place
-        table[:, 0] = np.maximum(table[:, 0], np.clip((half - np.abs(off)) / ALONG_STEP + 0.5, 0, 1))
-        if signals:
-            gap = np.abs(off) - half
-            table[:, 1] = np.maximum(table[:, 1], (gap > 0.9) & (gap < 3.7))
-            table[:, 2] += np.where(off < 0, 1.0, -1.0) * ((gap > 4.6) & (gap < 5.1))
-    return table[None]
-
-
-def _section_tone(stage: Stage, places: np.ndarray) -> np.ndarray:
-    """Brightness of the pavement by construction section, each some 220 m."""
-    length = 220.0
-    first, last = int(places[0] // length), int(places[-1] // length) + 1
-    draws = [stage.scenery.stretch((i + 0.5) * length, length, 31) for i in range(first, last + 1)]
-    tones = np.array([np.exp(rng.normal(0, 0.16)) for rng in draws], np.float32)
-    starts = np.array([(first + i) * length + rng.uniform(0, 160) for i, rng in enumerate(draws)])
-    return tones[np.clip(np.searchsorted(starts, places) - 1, 0, len(tones) - 1)]
-
-
-def _ground(
-    stage: Stage,
-    moment: Moment,
-    top: int,
-    height: int,
-    width: int,
-    sun_left: np.ndarray | None,
-    sky_left: np.ndarray,
-    lamps: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Radiance [h w 3] and depth [h w] of the ground plane."""
-    look = stage.look
-    view, depth = ground_view(stage, moment, top, height, width)
-    colour, paint, hard = albedo(stage.surface, view, moment.s, _along(stage, moment.s))
-    ambient = sky_left[top:, :, None]
-    if look.night:
-        beam = headlight_ground(look, view.x, view.y)
-        beam = (beam * (1 + np.float32(2.2) * paint))[..., None] * look.headlight
-        light = beam + ambient * look.skylight
-        if look.street_lamps:
-            light += (_pooled(stage, view, moment.s) * np.float32(look.street_lamps))[..., None] * look.lamp_colour
-        beams = _beams(moment)
-        if len(beams):
-            light += pools(view.s, view.d, beams)[..., None] * np.array([1.0, 0.93, 0.8], np.float32)
-    else:
-        light = ambient * look.skylight
-        direct = look.sunlight * look.sun[2]
-        if sun_left is None:
-            light = light + direct
-        else:
-            light = light + sun_left[top:, :, None] * direct
-    colour *= light
-    grazing = (
-        np.float32(0.55)
-        * np.exp(-(np.abs(depth) ** np.float32(-0.9)) * np.float32(moment.camera.height * 16))[:, None, None]
-    )
-    colour += (grazing * hard[..., None] * np.float32(0.22)) * look.horizon
-    clear = np.exp(depth * np.float32(-look.haze))[:, None, None]
-    colour = look.haze_colour + clear * (colour - look.haze_colour)
-    return colour, np.broadcast_to(depth[:, None], colour.shape[:2])
-
-
-def _pooled(stage: Stage, view: GroundView, s0: float) -> np.ndarray:
-    """Irradiance by the street lamps' pools: one every CELL on each lit side."""
-    layout, setting = stage.layout, stage.scenery.setting
-    height = {"highway": 10.5, "city": 8.0, "residential": 6.5, "rural": 8.0}[setting]
-    total = np.full_like(view.s, 0.012)
-    for side, edge, phase in ((-1, layout.edge_right, 8.0), (1, layout.edge_left, 28.0)):
-        if side > 0 and (setting in ("rural", "residential") or layout.edge_left > 40):
-            continue
-        along = (view.s + np.float32((s0 - phase) % CELL)) * np.float32(1 / CELL)
-        along = (along - np.round(along)) * np.float32(CELL)
-        across = view.d - np.float32(edge - side * 1.2)
-        square = (along * along + across * across) * np.float32(1 / height**2)
-        total += np.float32(0.20) / (1 + square) ** 2
-    return total
-
-
-def _beams(moment: Moment) -> np.ndarray:
-    """The nearest driving vehicles whose headlights light the road in view [k 3]."""
-    ahead = moment.vehicle_s - moment.s
-    rows = np.flatnonzero(~moment.parked & (ahead > -25) & (ahead < 110))
-    rows = rows[np.argsort(np.abs(ahead[rows]))][:6]
-    way = np.where(np.cos(moment.heading[rows]) > 0, 1.0, -1.0)
-    return np.stack([ahead[rows] + way * SIZE_TABLE[moment.kind[rows], 0] / 2, moment.vehicle_d[rows], way], axis=1)
 
 
 def _near_lamps(scenery: Cell, moment: Moment) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import cv2
@@ -103,8 +104,17 @@ class Cell:
 class Scenery:
     """Cells of a world, made when first seen and kept."""
 
-    def __init__(self, seed: int, setting: Setting, layout: Layout, look: Look, alignment: Alignment) -> None:
+    def __init__(
+        self,
+        seed: int,
+        setting: Setting,
+        layout: Layout,
+        look: Look,
+        alignment: Alignment,
+        furnish: Callable[[Scenery, Site, int], None],
+    ) -> None:
         self.seed, self.setting, self.layout, self.look, self.alignment = seed, setting, layout, look, alignment
+        self._furnish = furnish
         self.style = np.random.default_rng([seed, 21]).random(16)
         self.reach = CELL * REACH[setting]
         self._cells: dict[int, Cell] = {}
@@ -127,10 +137,8 @@ class Scenery:
 
     def _cell(self, index: int) -> Cell:
         if index not in self._cells:
-            from drivesim.world import roadside
-
             site = Site(self.alignment, np.random.default_rng([self.seed, 22, index + 100_000]), self.look)
-            roadside.furnish(self, site, index)
+            self._furnish(self, site, index)
             assembly = assemble(site.meshes, site.footprints, site.sprites)
             for i, emission in enumerate(site.emissions):
                 assembly.emission[assembly.owner == i] = emission

@@ -27,7 +27,7 @@ def _fill(mask: np.ndarray, camera: Camera, outlines: np.ndarray, value: int) ->
     height, width = mask.shape
     view = camera.view(np.concatenate([outlines, np.zeros((*outlines.shape[:2], 1))], axis=2))
     ahead = view[..., 2] > NEAR
-    whole = ahead.all(axis=1)
+    whole = np.asarray(ahead.all(axis=1))
     flat = camera.project_view(np.where(ahead[..., None], view, [0.0, 0.0, 1.0])) * [width, height] - 0.5
     points = np.round(np.clip(flat, -20000, 20000) * 16).astype(np.int32)
     shown = (flat.max(axis=1) > 0).all(axis=1) & (flat.min(axis=1) < [width, height]).all(axis=1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
 from drivesim.world.mesh import MATERIALS, SIDES, Material, Mesh, join, polygon
 
-Colour = Sequence[float]
+Colour = Sequence[float] | np.ndarray
 
 
 def quads(
@@ -93,7 +94,7 @@ def barrier(length: float, albedo: Colour, seed: float, height: float = 0.86) ->
     outline = [(0.31, 0.0), (0.31, 0.08), (0.16, 0.33), (0.09, height)]
     points, uv = [], []
     for sign in (-1, 1):
-        for (y0, z0), (y1, z1) in zip(outline, outline[1:], strict=False):
+        for (y0, z0), (y1, z1) in itertools.pairwise(outline):
             face = [(0, sign * y0, z0), (length, sign * y0, z0), (length, sign * y1, z1), (0, sign * y1, z1)]
             points.append(face if sign < 0 else face[::-1])
             uv.append([(0, sign * y0, 0), (1, 0, 0), (0, 0, 1)])

@@ -24,7 +24,10 @@ def test_same_seed_same_bytes(clip: Clip) -> None:
     assert np.array_equal(clip.frames, again.frames)
     assert clip.depth is not None and again.depth is not None
     assert np.array_equal(clip.depth, again.depth)
-    assert all(np.array_equal(a.box, b.box) and np.array_equal(a.track, b.track) for a, b in zip(clip.boxes, again.boxes, strict=True))
+    assert all(
+        np.array_equal(a.box, b.box) and np.array_equal(a.track, b.track)
+        for a, b in zip(clip.boxes, again.boxes, strict=True)
+    )
 
 
 def test_other_seed_other_world(clip: Clip) -> None:
@@ -81,14 +84,22 @@ def test_later_world_is_where_the_clip_gets_to() -> None:
 def test_what_is_asked_for_is_kept() -> None:
     camera = Camera(2.0, -3.0, 55.0)
     world = sample_world(9, "night", "rural", 2, 2, -0.01, camera)
-    assert (world.time_of_day, world.road.setting, world.road.lanes, world.road.ego_lane, world.camera) == ("night", "rural", 2, 2, camera)
+    assert (world.time_of_day, world.road.setting, world.road.lanes, world.road.ego_lane, world.camera) == (
+        "night",
+        "rural",
+        2,
+        2,
+        camera,
+    )
     clip = render_clip(world, 1, 10.0, 64, 128)
     assert clip.road.curvature == pytest.approx(-0.01, abs=1e-6) and clip.camera == camera
     assert sample_world(9, ego_lane=1).road.setting == sample_world(9).road.setting
 
 
 def test_night_is_darker_than_day() -> None:
-    day, night = (np.mean([generate_clip(s, 1, 1.0, 64, 128, time).frames.mean() for s in range(4)]) for time in ("day", "night"))
+    day, night = (
+        np.mean([generate_clip(s, 1, 1.0, 64, 128, time).frames.mean() for s in range(4)]) for time in ("day", "night")
+    )
     assert night < 0.55 * day
 
 

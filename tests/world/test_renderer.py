@@ -85,7 +85,14 @@ def test_road_coordinates_invert() -> None:
         ego_x, ego_y = (x - pose[0]) * c + (y - pose[1]) * n, -(x - pose[0]) * n + (y - pose[1]) * c
         for i in range(3):
             for j in range(3):
-                found = locate(alignment, 30.0, pose, ego_x[i, j : j + 1].astype(np.float32), ego_y[i, j : j + 1, None].astype(np.float32), 300.0)
+                found = locate(
+                    alignment,
+                    30.0,
+                    pose,
+                    ego_x[i, j : j + 1].astype(np.float32),
+                    ego_y[i, j : j + 1, None].astype(np.float32),
+                    300.0,
+                )
                 assert abs(found[0][0, 0] - s[i, j]) < 0.15 and abs(found[1][0, 0] - d[i, j]) < 0.05
 
 
