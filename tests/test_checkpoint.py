@@ -1,0 +1,74 @@
+"""Checkpoints: what is written is read back, in files small enough, and anything that does not fit is refused by name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from drivesim import checkpoint as module
+from drivesim.checkpoint import Checkpoint, load_strictly, read_checkpoint, weight_files, weights_hash, write_checkpoint
+from drivesim.config import InputError
+
+CONFIG = Checkpoint(format=1, kind="toy", model={"width": 3}, training={"samples": 7})
+
+
+def linear() -> nn.Linear:
+    layer = nn.Linear(3, 2)
+    with torch.no_grad():
+        layer.weight.copy_(torch.arange(6.0).reshape(2, 3) / 8)  # exact in fp16
+        layer.bias.zero_()
+    return layer
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    digest = write_checkpoint(tmp_path, CONFIG, linear().state_dict(), {"seed": 1})
+    assert digest == weights_hash(tmp_path)
+    config, tensors = read_checkpoint(tmp_path, "toy")
+    assert config == CONFIG
+    assert torch.equal(load_strictly(nn.Linear(3, 2), tensors, tmp_path).weight, linear().weight)
+
+
+def test_weights_are_cut_into_small_files_and_joined_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_FILE_BYTES", 2**16 + 3000)
+    tensors = {f"layer{i}": torch.full((1000,), float(i)) for i in range(4)}
+    write_checkpoint(tmp_path, CONFIG, tensors, {})
+    assert len(weight_files(tmp_path)) == 4
+    assert all(file.stat().st_size < 3000 for file in weight_files(tmp_path))
+    _, read = read_checkpoint(tmp_path, "toy")
+    assert all(torch.equal(read[name], x) for name, x in tensors.items())
+    write_checkpoint(tmp_path, CONFIG, {"layer0": torch.zeros(3)}, {})
+    assert [file.name for file in weight_files(tmp_path)] == ["weights.safetensors"]
+
+
+def test_another_kind_or_format_and_damage_are_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"config\.json is missing"):
+        read_checkpoint(tmp_path, "toy")
+    write_checkpoint(tmp_path, CONFIG, linear().state_dict(), {})
+    with pytest.raises(InputError, match="expected other"):
+        read_checkpoint(tmp_path, "other")
+    (tmp_path / "weights.safetensors").write_bytes(b"\0" * 20)
+    with pytest.raises(InputError, match="damaged weights"):
+        read_checkpoint(tmp_path, "toy")
+    values = json.loads((tmp_path / "config.json").read_text()) | {"format": 99}
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    with pytest.raises(InputError, match="format 99"):
+        read_checkpoint(tmp_path, "toy")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.pop("bias"), "1 missing"),
+        (lambda t: t.update(extra=torch.zeros(1)), "1 unknown"),
+        (lambda t: t.update(weight=torch.zeros(2, 4)), "of another shape"),
+    ],
+)
+def test_loading_is_strict(tmp_path: Path, change: object, message: str) -> None:
+    tensors = dict(linear().state_dict())
+    change(tensors)  # type: ignore[operator]
+    with pytest.raises(InputError, match=message):
+        load_strictly(nn.Linear(3, 2), tensors, tmp_path)
