@@ -10,7 +10,9 @@ from drivesim.world.noise import scramble
 SHOP = 3.9  # m, height of a shop floor
 
 
-def _inside(place: np.ndarray, low: np.ndarray | np.float32, high: np.ndarray | np.float32, blur: np.ndarray) -> np.ndarray:
+def _inside(
+    place: np.ndarray, low: np.ndarray | np.float32, high: np.ndarray | np.float32, blur: np.ndarray
+) -> np.ndarray:
     """Coverage of [low, high] at `place`, edges `blur` wide."""
     return np.clip((place - low) / blur + 0.5, 0, 1) * np.clip((high - place) / blur + 0.5, 0, 1)
 

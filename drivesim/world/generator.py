@@ -34,9 +34,11 @@ VARIANTS = 64  # bodies of each kind
 SUPERSAMPLING = 2  # samples a pixel and axis, of polygons and vegetation
 _SETTINGS: dict[Setting, float] = {"highway": 0.35, "city": 0.25, "residential": 0.2, "rural": 0.2}
 _LANES: dict[Setting, tuple[float, ...]] = {  # odds of 1 to 5 lanes
-    "highway": (0.0, 0.3, 0.35, 0.25, 0.1), "city": (0.35, 0.4, 0.2, 0.05, 0.0),
-    "residential": (0.95, 0.05, 0.0, 0.0, 0.0), "rural": (0.85, 0.15, 0.0, 0.0, 0.0),
-}  # fmt: skip
+    "highway": (0.0, 0.3, 0.35, 0.25, 0.1),
+    "city": (0.35, 0.4, 0.2, 0.05, 0.0),
+    "residential": (0.95, 0.05, 0.0, 0.0, 0.0),
+    "rural": (0.85, 0.15, 0.0, 0.0, 0.0),
+}
 _FULLNESS: dict[Setting, tuple[float, float]] = {
     "highway": (0.05, 1.0),
     "city": (0.05, 0.8),
@@ -126,9 +128,14 @@ def _sample_traffic(road: Road, layout: Layout, rng: np.random.Generator) -> Tra
     )
     visible = layout.near < 30
     return sample_traffic(
-        road, rng, float(rng.uniform(low, high)), layout.oncoming_lanes if visible else 0, layout.near + layout.lane_width / 2,
-        bool(offsets), offsets,
-    )  # fmt: skip
+        road,
+        rng,
+        float(rng.uniform(low, high)),
+        layout.oncoming_lanes if visible else 0,
+        layout.near + layout.lane_width / 2,
+        bool(offsets),
+        offsets,
+    )
 
 
 def generate_clip(
@@ -160,8 +167,17 @@ def render_clip(
         if depth:
             depths.append(rendered.depth.astype(np.float16))
     speed, rate, curvature = np.array(motion, np.float32).reshape(-1, 3).T
-    return Clip(pictures, fps, world.time_of_day, replace(world.road, curvature=float(curvature[0])), world.camera, tuple(labels),
-                EgoMotion(speed, rate, curvature), world.source, np.stack(depths) if depth else None)  # fmt: skip
+    return Clip(
+        pictures,
+        fps,
+        world.time_of_day,
+        replace(world.road, curvature=float(curvature[0])),
+        world.camera,
+        tuple(labels),
+        EgoMotion(speed, rate, curvature),
+        world.source,
+        np.stack(depths) if depth else None,
+    )
 
 
 def moments(world: World, frames: int, fps: float) -> Iterator[tuple[Moment, tuple[float, float, float]]]:
@@ -218,8 +234,22 @@ def _moment(
     on = (np.abs(place[:, 1]) < np.maximum(reach, 0) + 14) & (place[:, 0] > -14)
     present, place, yaw = present[on], place[on], yaw[on]
     vehicles = _vehicles(world, a, present, place, yaw, time)
-    moment = Moment(time, pose, float(s[0]), camera, vehicles, rows.track[present], rows.kind[present], s[present], d[present], heading[present],
-                    yaw, place, rows.braking[present], present >= a.moving)  # fmt: skip
+    moment = Moment(
+        time,
+        pose,
+        float(s[0]),
+        camera,
+        vehicles,
+        rows.track[present],
+        rows.kind[present],
+        s[present],
+        d[present],
+        heading[present],
+        yaw,
+        place,
+        rows.braking[present],
+        present >= a.moving,
+    )
     return moment, (float(speed[0]), float(speed[0]) * curvature, curvature)
 
 

@@ -59,18 +59,29 @@ def sample_surface(layout: Layout, setting: Setting, look: Look, rng: np.random.
     dry = look.dry
     grass = (1 - dry) * lush * rng.uniform(0.8, 1.4) + dry * straw * rng.uniform(0.7, 1.05)
     return Surface(
-        build_profile(layout, setting, rng), int(rng.integers(0, 4)), asphalt.astype(np.float32),
-        np.array(rng.uniform(0.24, 0.36) * np.array([1.0, 0.97, 0.92]), np.float32), np.array(rng.uniform(0.13, 0.24) * np.array([1.0, 0.93, 0.82]), np.float32),
-        grass.astype(np.float32), np.array([0.14, 0.105, 0.07], np.float32) * np.float32(rng.uniform(0.7, 1.3)),
-        np.array(rng.uniform(0.55, 0.75) * np.array([1, 1, 0.97]), np.float32), np.array(rng.uniform(0.8, 1.1) * np.array([0.60, 0.36, 0.04]), np.float32),
-        float(rng.uniform(0.1, 0.9)), float(rng.uniform(-0.25, 0.25)), float(rng.uniform(0.2, 1.0)), slabs,
+        build_profile(layout, setting, rng),
+        int(rng.integers(0, 4)),
+        asphalt.astype(np.float32),
+        np.array(rng.uniform(0.24, 0.36) * np.array([1.0, 0.97, 0.92]), np.float32),
+        np.array(rng.uniform(0.13, 0.24) * np.array([1.0, 0.93, 0.82]), np.float32),
+        grass.astype(np.float32),
+        np.array([0.14, 0.105, 0.07], np.float32) * np.float32(rng.uniform(0.7, 1.3)),
+        np.array(rng.uniform(0.55, 0.75) * np.array([1, 1, 0.97]), np.float32),
+        np.array(rng.uniform(0.8, 1.1) * np.array([0.60, 0.36, 0.04]), np.float32),
+        float(rng.uniform(0.1, 0.9)),
+        float(rng.uniform(-0.25, 0.25)),
+        float(rng.uniform(0.2, 1.0)),
+        slabs,
         (0.6 * grass + 0.4 * lush).astype(np.float32),
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)
 class GroundView:
-    """Ground pixels of one frame: rows from `top` down. x float32 [h], y, s (from the ego), d float32 [h w]; `step` m a row, `side` m a column."""
+    """Ground pixels of one frame: rows from `top` down.
+
+    x float32 [h] and y float32 [h w] in the ego frame; s (from the ego) and d float32 [h w]; `step` m a row, `side` m a column [h].
+    """
 
     top: int
     x: np.ndarray
@@ -97,17 +108,17 @@ def _detail(surface: Surface, view: GroundView, s0: float) -> np.ndarray:
         out[band] = near + share * (far - near)
     out -= np.float32(128)
     out *= np.float32(1 / 128)
-    near = int(np.searchsorted(-view.step, -0.12))  # rows from here on show stones finer than the tile holds
-    if near < len(view.step):
-        fade = np.clip(np.float32(1.3) - view.step[near:] * np.float32(11), 0, 1)[:, None]
+    start = int(np.searchsorted(-view.step, -0.12))  # rows from here on show stones finer than the tile holds
+    if start < len(view.step):
+        fade = np.clip(np.float32(1.3) - view.step[start:] * np.float32(11), 0, 1)[:, None]
         fine = wrapped(
             fractal(32, 256, 0.25, 1)[..., 0],
-            view.s[near:] * np.float32(1 / 3.2) + np.float32((s0 / 3.2) % 1.0),
-            view.d[near:] * np.float32(1 / 3.2),
+            view.s[start:] * np.float32(1 / 3.2) + np.float32((s0 / 3.2) % 1.0),
+            view.d[start:] * np.float32(1 / 3.2),
         )
         fine *= fade
-        out[near:, :, 0] += np.float32(0.28) * fine
-        out[near:, :, 2] += np.float32(0.2) * fine
+        out[start:, :, 0] += np.float32(0.28) * fine
+        out[start:, :, 2] += np.float32(0.2) * fine
     return out
 
 

@@ -77,5 +77,19 @@ def sample_layout(road: Road, rng: np.random.Generator) -> Layout:
     else:
         shoulder_right = rng.uniform(0.3, 1.4)
     near = left + gap
-    return Layout(width, road.lanes, oncoming, left, right, near, near + oncoming * width, median,  # type: ignore[arg-type]
-                  shoulder_left, shoulder_right, parking[0], parking[1], sidewalk, junctions)  # fmt: skip
+    return Layout(
+        width,
+        road.lanes,
+        oncoming,
+        left,
+        right,
+        near,
+        near + oncoming * width,
+        median,  # type: ignore[arg-type]
+        shoulder_left,
+        shoulder_right,
+        parking[0],
+        parking[1],
+        sidewalk,
+        junctions,
+    )

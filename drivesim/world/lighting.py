@@ -58,15 +58,17 @@ def sample_look(rng: np.random.Generator, night: bool, setting: Setting) -> Look
     """Weather, season and camera settings of one world."""
     azimuth = rng.uniform(-np.pi, np.pi)
     dry = float(np.clip(rng.beta(1.2, 1.2), 0, 1))
-    common: dict = dict(
-        dry=dry,
-        saturation=rng.uniform(0.95, 1.22),
-        contrast=rng.uniform(1.0, 1.22),
-        vignette=rng.uniform(0.05, 0.3),
-        softness=rng.uniform(0.25, 0.5),
-        hood=float(rng.uniform(0.03, 0.11)) if rng.random() < 0.3 else 0.0,
-        balance=np.exp(rng.normal(0, 0.035) * np.array([1.0, 0.1, -1.0]) + rng.normal(0, 0.007, 3)).astype(np.float32),
-    )
+    common = {
+        "dry": dry,
+        "saturation": rng.uniform(0.95, 1.22),
+        "contrast": rng.uniform(1.0, 1.22),
+        "vignette": rng.uniform(0.05, 0.3),
+        "softness": rng.uniform(0.25, 0.5),
+        "hood": float(rng.uniform(0.03, 0.11)) if rng.random() < 0.3 else 0.0,
+        "balance": np.exp(rng.normal(0, 0.035) * np.array([1.0, 0.1, -1.0]) + rng.normal(0, 0.007, 3)).astype(
+            np.float32
+        ),
+    }
     return _night(rng, azimuth, setting, common) if night else _day(rng, azimuth, common)
 
 
@@ -95,13 +97,24 @@ def _day(rng: np.random.Generator, azimuth: float, common: dict) -> Look:
     sun = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
     ground = np.sin(elevation) * strength * warm + skylight
     return Look(
-        night=False, weather=weather, sun=sun.astype(np.float32), sunlight=strength * warm, skylight=skylight,
-        bounce=(0.16 * ground * _colour(1.0, 0.95, 0.85)).astype(np.float32), zenith=zenith, horizon=horizon,
-        haze_colour=(horizon * 0.92).astype(np.float32), haze=float(haze), cloud=float(cloud),
+        night=False,
+        weather=weather,
+        sun=sun.astype(np.float32),
+        sunlight=strength * warm,
+        skylight=skylight,
+        bounce=(0.16 * ground * _colour(1.0, 0.95, 0.85)).astype(np.float32),
+        zenith=zenith,
+        horizon=horizon,
+        haze_colour=(horizon * 0.92).astype(np.float32),
+        haze=float(haze),
+        cloud=float(cloud),
         exposure=float(rng.uniform(0.8, 1.2) * (0.95 if weather == "overcast" else 1.0) * (0.85 + 0.35 * low)),
-        noise=float(rng.uniform(0.002, 0.008)), street_lamps=0.0, lamp_colour=_colour(0, 0, 0), headlight=_colour(0, 0, 0),
+        noise=float(rng.uniform(0.002, 0.008)),
+        street_lamps=0.0,
+        lamp_colour=_colour(0, 0, 0),
+        headlight=_colour(0, 0, 0),
         **common,
-    )  # fmt: skip
+    )
 
 
 def _night(rng: np.random.Generator, azimuth: float, setting: Setting, common: dict) -> Look:
@@ -117,14 +130,26 @@ def _night(rng: np.random.Generator, azimuth: float, setting: Setting, common: d
     sun = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
     ambient = 0.004 * _colour(0.8, 0.9, 1.2) + 0.016 * glow * tint
     return Look(
-        night=True, weather="clear", sun=sun.astype(np.float32), sunlight=0.003 * _colour(0.8, 0.9, 1.1),
-        skylight=ambient.astype(np.float32), bounce=(0.4 * ambient).astype(np.float32), zenith=zenith, horizon=horizon,
-        haze_colour=(0.8 * horizon).astype(np.float32), haze=float(rng.uniform(0.0008, 0.003)), cloud=float(rng.uniform(0, 1)),
-        exposure=float(rng.uniform(2.2, 3.8) * (0.7 if lamps else 1.1)), noise=float(rng.uniform(0.005, 0.014)),
-        street_lamps=lamps, lamp_colour=lamp,
-        headlight=(rng.uniform(0.7, 1.3) * (_colour(1.0, 0.9, 0.72) if rng.random() < 0.5 else _colour(0.92, 0.96, 1.0))),
+        night=True,
+        weather="clear",
+        sun=sun.astype(np.float32),
+        sunlight=0.003 * _colour(0.8, 0.9, 1.1),
+        skylight=ambient.astype(np.float32),
+        bounce=(0.4 * ambient).astype(np.float32),
+        zenith=zenith,
+        horizon=horizon,
+        haze_colour=(0.8 * horizon).astype(np.float32),
+        haze=float(rng.uniform(0.0008, 0.003)),
+        cloud=float(rng.uniform(0, 1)),
+        exposure=float(rng.uniform(2.2, 3.8) * (0.7 if lamps else 1.1)),
+        noise=float(rng.uniform(0.005, 0.014)),
+        street_lamps=lamps,
+        lamp_colour=lamp,
+        headlight=(
+            rng.uniform(0.7, 1.3) * (_colour(1.0, 0.9, 0.72) if rng.random() < 0.5 else _colour(0.92, 0.96, 1.0))
+        ),
         **common,
-    )  # fmt: skip
+    )
 
 
 def headlight_ground(look: Look, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -16,16 +16,34 @@ from drivesim.world.sprites import BARK
 
 _INDEX: dict[Material, int] = {name: i for i, name in enumerate(MATERIALS)}
 _GRAIN: dict[Material, float] = {  # contrast of the surface texture
-    "concrete": 0.11, "roof": 0.22, "bark": 0.4, "foliage": 0.6, "matte": 0.08, "metal": 0.06, "rubber": 0.1, "facade": 0.1,
-}  # fmt: skip
+    "concrete": 0.11,
+    "roof": 0.22,
+    "bark": 0.4,
+    "foliage": 0.6,
+    "matte": 0.08,
+    "metal": 0.06,
+    "rubber": 0.1,
+    "facade": 0.1,
+}
 _LAMPS: dict[Material, tuple[float, float, float]] = {
-    "headlamp": (1.0, 0.95, 0.85), "tail_lamp": (1.0, 0.035, 0.02), "brake_lamp": (1.0, 0.04, 0.02), "indicator": (1.0, 0.42, 0.03),
-    "lamp_head": (1.0, 0.85, 0.6), "plate": (0.02, 0.02, 0.02),
-}  # fmt: skip
+    "headlamp": (1.0, 0.95, 0.85),
+    "tail_lamp": (1.0, 0.035, 0.02),
+    "brake_lamp": (1.0, 0.04, 0.02),
+    "indicator": (1.0, 0.42, 0.03),
+    "lamp_head": (1.0, 0.85, 0.6),
+    "plate": (0.02, 0.02, 0.02),
+}
 _SHINE: dict[Material, tuple[float, float]] = {  # reflectance facing and grazing
-    "paint": (0.045, 0.7), "glass": (0.06, 0.9), "chrome": (0.5, 0.8), "plastic": (0.02, 0.2), "headlamp": (0.12, 0.6),
-    "tail_lamp": (0.05, 0.5), "brake_lamp": (0.05, 0.5), "indicator": (0.05, 0.5), "metal": (0.05, 0.25),
-}  # fmt: skip
+    "paint": (0.045, 0.7),
+    "glass": (0.06, 0.9),
+    "chrome": (0.5, 0.8),
+    "plastic": (0.02, 0.2),
+    "headlamp": (0.12, 0.6),
+    "tail_lamp": (0.05, 0.5),
+    "brake_lamp": (0.05, 0.5),
+    "indicator": (0.05, 0.5),
+    "metal": (0.05, 0.25),
+}
 _GRAINS = np.array([_GRAIN.get(name, 0.0) for name in MATERIALS], np.float32)
 _SHINES = np.array([_SHINE.get(name, (0.0, 0.0)) for name in MATERIALS], np.float32)
 _LAMP_COLOURS = np.array([_LAMPS.get(name, (0.0, 0.0, 0.0)) for name in MATERIALS], np.float32)
@@ -81,8 +99,20 @@ def shade_polygons(
     kind = scene.mesh.material[polygons]
     lit = _irradiance(look, sun, normal, shadow[scene.owner[polygons]])
     start = ((eye - uv[:, 0])[:, None] * uv[:, 1:]).sum(axis=2)
-    table = np.concatenate([plane, uv[:, 1], uv[:, 2], start, scene.mesh.albedo[polygons], lit, normal,
-                            scene.mesh.seed[polygons, None], scene.emission[polygons, None]], axis=1).astype(np.float32)  # fmt: skip
+    table = np.concatenate(
+        [
+            plane,
+            uv[:, 1],
+            uv[:, 2],
+            start,
+            scene.mesh.albedo[polygons],
+            lit,
+            normal,
+            scene.mesh.seed[polygons, None],
+            scene.emission[polygons, None],
+        ],
+        axis=1,
+    ).astype(np.float32)
     rays = _rays(camera, axes, samples)
     own = table[which]
     depth = 1.0 / np.maximum((own[:, 0:3] * rays).sum(axis=1), np.float32(1e-4))

@@ -39,9 +39,9 @@ class Mesh:
         """Scaled about the origin, turned by `yaw` (rad, to the left), then shifted."""
         c, s = np.cos(yaw), np.sin(yaw)
         turn = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]], np.float32)
-        vertices = (self.vertices * np.float32(scale)) @ turn + np.float32([x, y, z])
+        vertices = (self.vertices * np.array(scale, np.float32)) @ turn + np.array([x, y, z], np.float32)
         uv = self.uv @ turn
-        uv[:, 0] = (self.uv[:, 0] * np.float32(scale)) @ turn + np.float32([x, y, z])
+        uv[:, 0] = (self.uv[:, 0] * np.array(scale, np.float32)) @ turn + np.array([x, y, z], np.float32)
         return Mesh(vertices, self.material, self.albedo, self.seed, uv)
 
 

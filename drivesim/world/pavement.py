@@ -128,7 +128,10 @@ def _markings(d: np.ndarray, layout: Layout, setting: Setting, rng: np.random.Ge
 
 @lru_cache(maxsize=4)
 def detail_tile(variant: int) -> tuple[np.ndarray, ...]:
-    """Mip levels uint8 [rows, columns / 2**k, 4] of TILE_D x TILE_S metres: grain, cracks and patches, verge, wear (128 is neutral)."""
+    """Mip levels uint8 [rows, columns / 2**k, 4] of TILE_D x TILE_S metres; 128 is neutral.
+
+    Channels: grain, cracks and patches, verge, wear of paint.
+    """
     rng = np.random.default_rng([variant, 5])
     rows, columns = round(TILE_D / TILE_STEP), round(TILE_S / TILE_STEP)
 
@@ -153,8 +156,8 @@ def _cracks(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
     """Patches, seams and cracks of asphalt; 128 neutral, darker below."""
     picture = np.full((rows, columns), 128, np.uint8)
     for _ in range(rng.integers(4, 12)):
-        x, y = rng.integers(0, columns), rng.integers(0, rows)
-        w, h = rng.integers(20, 200), rng.integers(16, 70)
+        x, y = int(rng.integers(0, columns)), int(rng.integers(0, rows))
+        w, h = int(rng.integers(20, 200)), int(rng.integers(16, 70))
         tone = int(rng.choice([70, 90, 105, 150, 165]))
         picture[y : y + h, x : x + w] = tone
         cv2.rectangle(picture, (x, y), (x + w, y + h), 60, 1)
@@ -166,7 +169,8 @@ def _cracks(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
             heading += rng.normal(0, 0.35)
             points.append(points[-1] + 6 * np.array([np.cos(heading), np.sin(heading)]))
         for shift in (-columns, 0, columns):
-            cv2.polylines(picture, [np.round(np.array(points)).astype(np.int32) + np.array([shift, 0], np.int32)], False, tone, thick)
+            line = np.round(np.array(points) + np.array([shift, 0])).astype(np.int32)
+            cv2.polylines(picture, [line], False, tone, thick)
     for _ in range(rng.integers(2, 9)):
         x = int(rng.integers(0, columns))
         cv2.line(picture, (x, 0), (x + int(rng.integers(-12, 12)), rows), int(rng.choice([60, 85])), 1)

@@ -10,9 +10,11 @@ from drivesim.world.structures import sign
 
 PIECE = 10.0  # m of barrier per piece
 _TREES = {
-    "highway": ("oak", "oak2", "plane", "gum", "gum2", "pine", "poplar", "bare"), "rural": ("oak", "oak2", "plane", "pine", "fir", "poplar", "gum", "bare"),
-    "residential": ("oak", "plane", "street", "fir", "pine", "oak2", "bare"), "city": ("street", "plane", "street", "oak"),
-}  # fmt: skip
+    "highway": ("oak", "oak2", "plane", "gum", "gum2", "pine", "poplar", "bare"),
+    "rural": ("oak", "oak2", "plane", "pine", "fir", "poplar", "gum", "bare"),
+    "residential": ("oak", "plane", "street", "fir", "pine", "oak2", "bare"),
+    "city": ("street", "plane", "street", "oak"),
+}
 
 
 def species(scenery: Scenery, rng: np.random.Generator) -> str:

@@ -19,9 +19,9 @@ SHIFT = 4  # fractional bits of polygon corners
 class Assembly:
     """Objects of a scene in one frame of reference: p polygons of m objects, k sprites.
 
-    mesh; normal float32 [p 3]; owner int64 [p] (object of a polygon); emission float32 [p] (how much its lamps shine); footprint float32 [m 4 2] (counter-clockwise) and
-    top float32 [m] (height); place float32 [k 3] (foot of a sprite), size float32 [k 2] (width, height), look int64 [k]
-    (index of its picture), tint float32 [k 3], mirror bool [k].
+    mesh; normal float32 [p 3]; owner int64 [p] (object of a polygon); emission float32 [p] (how much its lamps shine);
+    footprint float32 [m 4 2] (counter-clockwise) and top float32 [m] (height); place float32 [k 3] (foot of a sprite),
+    size float32 [k 2] (width, height), look int64 [k] (index of its picture), tint float32 [k 3], mirror bool [k].
     """
 
     mesh: Mesh
@@ -49,8 +49,19 @@ class Assembly:
             self.mesh.uv @ turn,
         )
         mesh.uv[:, 0] -= origin @ turn
-        return Assembly(mesh, self.normal @ turn, self.owner, self.emission, (self.footprint - origin[:2]) @ turn[:2, :2], self.top,
-                        (self.place - origin) @ turn, self.size, self.look, self.tint, self.mirror)  # fmt: skip
+        return Assembly(
+            mesh,
+            self.normal @ turn,
+            self.owner,
+            self.emission,
+            (self.footprint - origin[:2]) @ turn[:2, :2],
+            self.top,
+            (self.place - origin) @ turn,
+            self.size,
+            self.look,
+            self.tint,
+            self.mirror,
+        )
 
 
 def assemble(meshes: list[Mesh], footprints: list[np.ndarray], sprites: list[Sprite]) -> Assembly:
@@ -59,20 +70,31 @@ def assemble(meshes: list[Mesh], footprints: list[np.ndarray], sprites: list[Spr
     if count:
         joined = Mesh(**{f.name: np.concatenate([getattr(mesh, f.name) for mesh in meshes]) for f in fields(Mesh)})
     else:
-        joined = Mesh(np.zeros((0, SIDES, 3), np.float32), np.zeros(0, np.int64), np.zeros((0, 3), np.float32),
-                      np.zeros(0, np.float32), np.zeros((0, 3, 3), np.float32))  # fmt: skip
+        joined = Mesh(
+            np.zeros((0, SIDES, 3), np.float32),
+            np.zeros(0, np.int64),
+            np.zeros((0, 3), np.float32),
+            np.zeros(0, np.float32),
+            np.zeros((0, 3, 3), np.float32),
+        )
     corners = joined.vertices
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]) + 1e-3 * np.cross(
         corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 0]
     )
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     return Assembly(
-        joined, normal.astype(np.float32), np.repeat(np.arange(len(meshes)), [len(mesh) for mesh in meshes]), np.zeros(count, np.float32),
-        np.array(footprints, np.float32).reshape(-1, 4, 2), np.array([mesh.vertices[..., 2].max() for mesh in meshes], np.float32),
-        np.array([sprite.place for sprite in sprites], np.float32).reshape(-1, 3), np.array([sprite.size for sprite in sprites], np.float32).reshape(-1, 2),
-        np.array([sprite.look for sprite in sprites], np.int64), np.array([sprite.tint for sprite in sprites], np.float32).reshape(-1, 3),
+        joined,
+        normal.astype(np.float32),
+        np.repeat(np.arange(len(meshes)), [len(mesh) for mesh in meshes]),
+        np.zeros(count, np.float32),
+        np.array(footprints, np.float32).reshape(-1, 4, 2),
+        np.array([mesh.vertices[..., 2].max() for mesh in meshes], np.float32),
+        np.array([sprite.place for sprite in sprites], np.float32).reshape(-1, 3),
+        np.array([sprite.size for sprite in sprites], np.float32).reshape(-1, 2),
+        np.array([sprite.look for sprite in sprites], np.int64),
+        np.array([sprite.tint for sprite in sprites], np.float32).reshape(-1, 3),
         np.array([sprite.mirror for sprite in sprites], bool),
-    )  # fmt: skip
+    )
 
 
 def merged(parts: list[Assembly]) -> Assembly:
@@ -138,7 +160,7 @@ def painter_order(corners: np.ndarray) -> list[int]:
 
 
 def _in_front(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """For pairs of footprints [m 4 2]: 1 where a line parts them with the camera (origin) on the side of a, -1 on that of b, else 0."""
+    """For pairs of footprints [m 4 2]: 1 where a line parts them with the camera (origin) on a's side, -1 on b's, else 0."""
     out = np.zeros(len(a), np.int64)
     best = np.full(len(a), -0.08)
     for sign, one, other in ((1, a, b), (-1, b, a)):
@@ -157,7 +179,9 @@ def _in_front(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What is seen. `ids` int32 [h w]: 0 nothing, 1 + i polygon `polygons[i]` of the assembly, 1 + len(polygons) + j sprite `sprites[j]`.
+    """What is seen.
+
+    `ids` int32 [h w]: 0 nothing, 1 + i polygon `polygons[i]` of the assembly, 1 + len(polygons) + j sprite `sprites[j]`.
 
     `texture` uint8 [h w 4]: sprite normals (right, up), shade, opacity; `silhouette`: pixels of each object alone {object: count};
     `bounds`: {object: x0 y0 x1 y1 in frame fractions of its part inside the frame}; `runs`: {object: (first id, last id)}.

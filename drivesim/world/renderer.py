@@ -115,7 +115,7 @@ def _foreground(
 
 
 def _hazed(colours: np.ndarray, distance: np.ndarray, look: Look, reach: float) -> np.ndarray:
-    """Radiance [n 3] seen through the haze, which swallows what is `reach` away, not brighter than the sensor holds, with coverage 1 [n 4]."""
+    """Radiance and coverage 1 [n 4] behind the haze, which swallows what is `reach` away; no brighter than the sensor holds."""
     out = np.ones((len(colours), 4), np.float32)
     clear = np.exp(distance * np.float32(-look.haze))[:, None]
     clear *= 1 - smoothstep(0.7 * reach, reach, distance)[:, None]
@@ -218,5 +218,11 @@ def _boxes(moment: Moment, drawn: Drawn, height: int, width: int) -> Boxes:
         visible.append(min(pixels / max(whole, 1), 1.0))
         cuboids.append([*moment.place[i], tall / 2, length, wide, tall, moment.yaw[i]])
     yaw = (moment.yaw[rows] + np.pi) % (2 * np.pi) - np.pi
-    return Boxes(moment.track[rows], moment.kind[rows], np.array(boxes, np.float32).reshape(-1, 4), yaw.astype(np.float32),
-                 np.array(visible, np.float32), np.array(cuboids, np.float32).reshape(-1, 7))  # fmt: skip
+    return Boxes(
+        moment.track[rows],
+        moment.kind[rows],
+        np.array(boxes, np.float32).reshape(-1, 4),
+        yaw.astype(np.float32),
+        np.array(visible, np.float32),
+        np.array(cuboids, np.float32).reshape(-1, 7),
+    )

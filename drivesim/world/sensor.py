@@ -27,16 +27,16 @@ def _tone(x: np.ndarray) -> np.ndarray:
 def develop(radiance: np.ndarray, look: Look, noise_seed: tuple[int, ...] | None) -> np.ndarray:
     """Radiance float32 [height width 3] to uint8. No noise where `noise_seed` is None."""
     height, width = radiance.shape[:2]
-    picture = radiance * (look.balance * np.float32(look.exposure * metered(radiance, look)))
+    picture: np.ndarray = radiance * (look.balance * np.float32(look.exposure * metered(radiance, look)))
     np.minimum(picture, np.float32(24.0 if look.night else 6.0), out=picture)
     picture += _bloom(picture, look)
     picture *= _vignette(height, width, look.vignette)
     if look.hood:
         _hood(picture, look)
-    picture = cv2.transform(picture, look.saturation * np.eye(3) + (1 - look.saturation) * _LUMA)
+    picture = np.asarray(cv2.transform(picture, look.saturation * np.eye(3) + (1 - look.saturation) * _LUMA))
     picture = _tone(np.float32(0.18) * cv2.pow(np.maximum(picture, 0) * np.float32(1 / 0.18), look.contrast))
     sigma = float(np.hypot(0.26, 0.3 * look.softness * height / 128))
-    picture = cv2.GaussianBlur(picture, (0, 0), sigma)
+    picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma))
     if noise_seed is not None:
         rng = np.random.default_rng(noise_seed)
         grain = rng.standard_normal((height, width, 3), np.float32)

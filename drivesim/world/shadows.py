@@ -63,7 +63,7 @@ def _regions(
 def sun_mask(
     outlines: np.ndarray, scene: Assembly, sun: np.ndarray, camera: Camera, height: int, width: int
 ) -> np.ndarray:
-    """Share of sunlight left, float32 [height width]; `outlines` [n k 2] and `scene` in the ego frame, `sun` its direction there."""
+    """Share of sunlight left, float32 [height width]; `outlines` [n k 2], `scene` and the direction `sun` are in the ego frame."""
     mask = np.full((height, width), 255, np.uint8)
     ahead = outlines[..., 0]
     _fill(mask, camera, outlines[(ahead.max(axis=1) > NEAR) & (ahead.min(axis=1) < FAR)], 0)

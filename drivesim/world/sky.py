@@ -15,7 +15,11 @@ BINS = 4096  # azimuths of the silhouettes
 
 @dataclass(frozen=True)
 class Backdrop:
-    """Silhouettes by azimuth, far to near: `height` tan of elevation float32 [k BINS], `colour` albedo [k 3], `haze` [k], `kind` [k]."""
+    """Silhouettes by azimuth, far to near.
+
+    `height` tan of elevation float32 [k BINS], `colour` albedo [k 3], `haze` [k], `kind` [k];
+    `clouds` says which sky, `drift` where in it [2].
+    """
 
     height: np.ndarray
     colour: np.ndarray
@@ -60,8 +64,14 @@ def sample_backdrop(rng: np.random.Generator, setting: Setting, look: Look) -> B
     bumps = np.abs(_ridge(rng, 0.4, 60, 900)) * 0.0035 + 0.004 * (1 + _ridge(rng, 1.0, 3, 30))
     layers.append((rng.uniform(0.5, 2.0) * bumps + 0.004, lush * rng.uniform(0.7, 1.2), 0.22, "wood"))
     height = np.stack([np.maximum(layer[0], 0.0) for layer in layers]).astype(np.float32)
-    return Backdrop(height, np.array([layer[1] for layer in layers], np.float32), np.array([layer[2] for layer in layers], np.float32),
-                    tuple(layer[3] for layer in layers), int(rng.integers(0, 6)), rng.uniform(0, 1, 2).astype(np.float32))  # fmt: skip
+    return Backdrop(
+        height,
+        np.array([layer[1] for layer in layers], np.float32),
+        np.array([layer[2] for layer in layers], np.float32),
+        tuple(layer[3] for layer in layers),
+        int(rng.integers(0, 6)),
+        rng.uniform(0, 1, 2).astype(np.float32),
+    )
 
 
 def radiance(look: Look, backdrop: Backdrop, azimuth: np.ndarray, slope: np.ndarray, drift: float) -> np.ndarray:

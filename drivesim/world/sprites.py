@@ -15,7 +15,7 @@ BARK = 62  # shades up to this are bark, lighter ones leaves
 
 @dataclass(frozen=True)
 class Sprite:
-    """An upright picture: `place` x, y, z of its foot, `size` width and height (m), `look` index into SPECIES, `tint` albedo of the leaves."""
+    """An upright picture: `place` x, y, z of its foot, `size` width and height (m), `look` index in SPECIES, `tint` leaf albedo."""
 
     place: tuple[float, float, float]
     size: tuple[float, float]
@@ -27,7 +27,8 @@ class Sprite:
 @dataclass(frozen=True)
 class Species:
     """Shape of a crown, lengths in picture heights: `aspect` width over height; `crown` (low, high, half width) of the envelope;
-    `clumps` leaf clumps of radius `clump`; `leaves` per clump of size `leaf` pixels; `taper` 0 round to 1 pointed; `trunk` half width."""
+    `clumps` leaf clumps of radius `clump`; `leaves` per clump of size `leaf` pixels; `taper` 0 round to 1 pointed;
+    `trunk` half width."""
 
     aspect: float
     crown: tuple[float, float, float]
@@ -85,7 +86,7 @@ def _picture(index: int) -> tuple[tuple[np.ndarray, ...], ...]:
     soft = cv2.GaussianBlur(picture * cover[..., None], (0, 0), 5) / np.maximum(
         cv2.GaussianBlur(cover, (0, 0), 5)[..., None], 1e-3
     )
-    levels = [(cover * 255, picture * cover[..., None] + soft * (1 - cover[..., None]))]
+    levels: list[tuple[np.ndarray, ...]] = [(cover * 255, picture * cover[..., None] + soft * (1 - cover[..., None]))]
     while min(levels[-1][0].shape) > 6:
         rows, columns = levels[-1][0].shape
         size = (max(columns // 2, 2), max(rows // 2, 2))
@@ -155,12 +156,12 @@ def _boughs(
     def limb(a: np.ndarray, b: np.ndarray, start: float, end: float) -> None:
         side = np.array([b[1] - a[1], a[0] - b[0]]) / max(float(np.hypot(*(b - a))), 1e-6)
         shape = np.array([a + side * start, b + side * end, b - side * end, a - side * start])
-        cv2.fillConvexPoly(mask, np.int32(np.round(shape * 16)), 255, cv2.LINE_AA, 4)
+        cv2.fillConvexPoly(mask, np.round(shape * 16).astype(np.int32), 255, cv2.LINE_AA, 4)
         for share, tone in ((1.0, 60), (0.0, 150)):
             part = np.array([a + side * start * (2 * share - 1), b + side * end * (2 * share - 1), b, a])
             cv2.fillConvexPoly(
                 canvas,
-                np.int32(np.round(part * 16)),
+                np.round(part * 16).astype(np.int32),
                 (215 if share else 40, 128, (tone + int(rng.integers(0, 60))) * BARK // 256),
                 cv2.LINE_8,
                 4,
@@ -171,7 +172,7 @@ def _boughs(
     chosen = centres[rng.permutation(len(centres))[: species.boughs]]
     for x, y, *_ in chosen:
         start = fork + (top - fork) * rng.uniform(0, 0.9)
-        joint = (start + [x, y]) / 2 + rng.normal(0, 0.02, 2) * height + [0, 0.03 * height]
+        joint = (start + np.array([x, y])) / 2 + rng.normal(0, 0.02, 2) * height + [0, 0.03 * height]
         limb(start, joint, thick * 0.42, thick * 0.26)
         limb(joint, np.array([x, y]), thick * 0.26, thick * 0.1)
 
@@ -210,7 +211,7 @@ def _foliage(
         c, s = np.cos(turn)[:, None], np.sin(turn)[:, None]
         dx, dy = corner[:, 0] * size[:, :1] * 1.6, corner[:, 1] * size[:, 1:] * 1.6
         shapes = np.stack([place[:, :1] + dx * c - dy * s, place[:, 1:] + dx * s + dy * c], axis=-1)
-        shapes = np.int32(np.round(shapes * 16))
+        shapes = np.round(shapes * 16).astype(np.int32)
         for i in order:
             cv2.fillConvexPoly(mask, shapes[i], 255, cv2.LINE_8, 4)
             cv2.fillConvexPoly(canvas, shapes[i], values[i].tolist(), cv2.LINE_8, 4)
@@ -223,7 +224,7 @@ def _blades(species: Species, rng: np.random.Generator, canvas: np.ndarray, mask
         x, tall, lean = rng.uniform(8, width - 8), rng.gamma(4.0, 0.11) * height, rng.normal(0, 0.25)
         tall = min(tall, height * 0.95)
         tip = [x + lean * tall, height - tall]
-        shape = np.int32(np.round(np.array([[x - 1.6, height], [x + 1.6, height], tip]) * 16))
+        shape = np.round(np.array([[x - 1.6, height], [x + 1.6, height], tip]) * 16).astype(np.int32)
         tone = int(np.clip(rng.normal(170, 40), 40, 255))
         cv2.fillConvexPoly(mask, shape, 255, cv2.LINE_8, 4)
         cv2.fillConvexPoly(canvas, shape, (int(128 + rng.normal(0, 45)), 200, max(tone, BARK + 8)), cv2.LINE_8, 4)

@@ -1,4 +1,4 @@
-"""Things beside the road as meshes: boxes, poles, barriers, rails, signs, houses, bridges. Local frame: x along the road, y left."""
+"""Things beside the road as meshes: boxes, poles, barriers, rails, signs, houses, bridges. x is along the road, y left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Colour = Sequence[float] | np.ndarray
 def quads(
     points: np.ndarray, material: Material, albedo: Colour, seed: float | np.ndarray = 0.0, uv: np.ndarray | None = None
 ) -> Mesh:
-    """n quadrilaterals [n 4 3], counter-clockwise; albedo [3] or [n 3]; uv [n 3 3] defaults to the first edge and its perpendicular."""
+    """n quadrilaterals [n 4 3], counter-clockwise; albedo [3] or [n 3]; uv [n 3 3] defaults to first edge and perpendicular."""
     points = np.asarray(points, np.float32)
     n = len(points)
     if uv is None:
@@ -25,13 +25,23 @@ def quads(
         across = np.cross(normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9), along)
         uv = np.stack([points[:, 0], along, across], axis=1)
     vertices = np.concatenate([points, np.repeat(points[:, -1:], SIDES - 4, axis=1)], axis=1)
-    return Mesh(vertices, np.full(n, MATERIALS.index(material)), np.broadcast_to(np.array(albedo, np.float32), (n, 3)).copy(),
-                np.broadcast_to(np.float32(seed), n).copy(), np.asarray(uv, np.float32))  # fmt: skip
+    return Mesh(
+        vertices,
+        np.full(n, MATERIALS.index(material)),
+        np.broadcast_to(np.array(albedo, np.float32), (n, 3)).copy(),
+        np.broadcast_to(np.float32(seed), n).copy(),
+        np.asarray(uv, np.float32),
+    )
 
 
-_CORNERS = {"x": [(0, 1, 0), (0, 0, 0), (0, 0, 1), (0, 1, 1)], "X": [(1, 0, 0), (1, 1, 0), (1, 1, 1), (1, 0, 1)],
-            "y": [(0, 0, 0), (1, 0, 0), (1, 0, 1), (0, 0, 1)], "Y": [(1, 1, 0), (0, 1, 0), (0, 1, 1), (1, 1, 1)],
-            "Z": [(0, 0, 1), (1, 0, 1), (1, 1, 1), (0, 1, 1)], "z": [(0, 1, 0), (1, 1, 0), (1, 0, 0), (0, 0, 0)]}  # fmt: skip
+_CORNERS = {
+    "x": [(0, 1, 0), (0, 0, 0), (0, 0, 1), (0, 1, 1)],
+    "X": [(1, 0, 0), (1, 1, 0), (1, 1, 1), (1, 0, 1)],
+    "y": [(0, 0, 0), (1, 0, 0), (1, 0, 1), (0, 0, 1)],
+    "Y": [(1, 1, 0), (0, 1, 0), (0, 1, 1), (1, 1, 1)],
+    "Z": [(0, 0, 1), (1, 0, 1), (1, 1, 1), (0, 1, 1)],
+    "z": [(0, 1, 0), (1, 1, 0), (1, 0, 0), (0, 0, 0)],
+}
 _ALONG = {"x": (0, -1, 0), "X": (0, 1, 0), "y": (1, 0, 0), "Y": (-1, 0, 0), "Z": (1, 0, 0), "z": (1, 0, 0)}
 
 
@@ -43,12 +53,14 @@ def box(
     seed: float = 0.0,
     faces: str = "xXyYZ",
 ) -> Mesh:
-    """Axis-aligned box; `faces` of xXyYzZ (small letter: the lower side). u runs along walls, v is the height over the box's foot."""
+    """Axis-aligned box; `faces` of xXyYzZ (small: the lower side). u runs along walls, v is the height over the box's foot."""
     ends = np.array([low, high], np.float32)
     index = np.array([_CORNERS[face] for face in faces])
     points = np.stack([ends[index[..., k], k] for k in range(3)], axis=-1)
     up = [(0, 1, 0) if face in "zZ" else (0, 0, 1) for face in faces]
-    uv = np.stack([points[:, 0], np.array([_ALONG[face] for face in faces], np.float32), np.float32(up)], axis=1)
+    uv = np.stack(
+        [points[:, 0], np.array([_ALONG[face] for face in faces], np.float32), np.array(up, np.float32)], axis=1
+    )
     return quads(points, material, albedo, seed, uv)
 
 
@@ -156,10 +168,21 @@ def street_lamp(height: float, arm: float, lit: bool) -> tuple[Mesh, np.ndarray]
     """Pole at the origin with an arm of `arm` m toward +y (negative: -y); the mesh and the place of its head [3]."""
     grey = (0.22, 0.22, 0.22)
     head = np.array([0, arm, height - 0.05], np.float32)
-    parts = [pole(0, 0, 0, height * 0.55, 0.09, grey, sides=6), pole(0, 0, height * 0.55, height, 0.065, grey, sides=6),
-             beam((0, 0, height - 0.5), (0, arm * 0.5, height - 0.08), 0.05, grey), beam((0, arm * 0.5, height - 0.08), (0, arm, height), 0.05, grey),
-             box((-0.3, arm - 0.16, height - 0.04), (0.3, arm + 0.16, height + 0.09), "metal", grey, 0.1, "xXyYZ"),
-             box((-0.24, arm - 0.12, height - 0.07), (0.24, arm + 0.12, height - 0.04), "lamp_head", (0.6, 0.6, 0.55), 0.1, "xXyYz")]  # fmt: skip
+    parts = [
+        pole(0, 0, 0, height * 0.55, 0.09, grey, sides=6),
+        pole(0, 0, height * 0.55, height, 0.065, grey, sides=6),
+        beam((0, 0, height - 0.5), (0, arm * 0.5, height - 0.08), 0.05, grey),
+        beam((0, arm * 0.5, height - 0.08), (0, arm, height), 0.05, grey),
+        box((-0.3, arm - 0.16, height - 0.04), (0.3, arm + 0.16, height + 0.09), "metal", grey, 0.1, "xXyYZ"),
+        box(
+            (-0.24, arm - 0.12, height - 0.07),
+            (0.24, arm + 0.12, height - 0.04),
+            "lamp_head",
+            (0.6, 0.6, 0.55),
+            0.1,
+            "xXyYz",
+        ),
+    ]
     return join(parts), head
 
 
@@ -262,7 +285,18 @@ def house(width: float, depth: float, height: float, rng: np.random.Generator) -
 def overpass(near: float, far: float, width: float, albedo: Colour, seed: float) -> Mesh:
     """A bridge deck across the road from y = near to y = far, `width` m along x, with parapets."""
     low = 5.3
-    parts = [box((0, near, low), (width, far, low + 1.3), "concrete", albedo, seed, "xXyYz"),
-             box((0, near, low + 1.3), (0.3, far, low + 2.3), "concrete", np.array(albedo, np.float32) * 1.1, seed + 0.1, "xX"),
-             box((-0.25, near, low + 1.1), (0, far, low + 1.35), "concrete", np.array(albedo, np.float32) * 1.15, seed, "xzZ")]  # fmt: skip
+    parts = [
+        box((0, near, low), (width, far, low + 1.3), "concrete", albedo, seed, "xXyYz"),
+        box(
+            (0, near, low + 1.3),
+            (0.3, far, low + 2.3),
+            "concrete",
+            np.array(albedo, np.float32) * 1.1,
+            seed + 0.1,
+            "xX",
+        ),
+        box(
+            (-0.25, near, low + 1.1), (0, far, low + 1.35), "concrete", np.array(albedo, np.float32) * 1.15, seed, "xzZ"
+        ),
+    ]
     return join(parts)

@@ -6,8 +6,9 @@ from drivesim.scene.boxes import project_cuboids
 from drivesim.scene.camera import Camera
 from drivesim.world.alignment import Alignment, locate
 from drivesim.world.generator import moments, sample_world
+from drivesim.world.lit_ground import ground_view
 from drivesim.world.raster import assemble, draw, footprint_of, painter_order
-from drivesim.world.renderer import ground_view, render
+from drivesim.world.renderer import render
 from drivesim.world.structures import box
 
 
