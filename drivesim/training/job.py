@@ -13,7 +13,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from drivesim.checkpoint import FORMAT, Checkpoint, load_strictly, read_checkpoint, write_checkpoint
+from drivesim.checkpoint import FORMAT, Checkpoint, load_strictly, read_checkpoint, weights_hash, write_checkpoint
 from drivesim.config import InputError, shipped
 from drivesim.data.synthesis import fill_store
 from drivesim.tensors import pick_device
@@ -81,7 +81,7 @@ def run_training(
     stage = build_stage(name, values, data, held_out, checkpoints or shipped("checkpoints"))
     if init_from is not None:
         initialise(stage.modules["model"], name, init_from)
-    recipe = {"stage": name, "preset": preset, "init_from": str(init_from) if init_from else None,
+    recipe = {"stage": name, "preset": preset, "init_from": weights_hash(init_from) if init_from else None,
               "data": [str(path) for path in data], **stage.recipe.model_dump(mode="json")}  # fmt: skip
     say(describe(stage, device))
     if threading.current_thread() is threading.main_thread():
@@ -125,6 +125,7 @@ def export_run(run_folder: Path, folder: Path, data: list[Path], checkpoints: Pa
     with state.emas["model"].applied(stage.modules["model"]):
         stage.finish()
         checkpoint = Checkpoint(format=FORMAT, kind=name, model=model, training=training, base=base)
+        recipe["data"] = training["data"]
         digest = write_checkpoint(folder, checkpoint, stage.modules["model"].state_dict(), recipe)
     say(f"{folder}: {name} after {state.samples} samples, weights sha256 {digest}")
     return digest
