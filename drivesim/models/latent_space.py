@@ -47,6 +47,11 @@ class LatentSpace(nn.Module):
         space.scale.copy_(self.scale)
         return space
 
+    def forward(self, frames: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """What training needs, (reconstruction, mean, logvar): see Autoencoder.forward."""
+        made: tuple[Tensor, Tensor, Tensor] = self.autoencoder(frames, noise)
+        return made
+
     def encode(self, frames: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Frames [b 3 h w] in [-1, 1] to normalised latents [b z h/8 w/8]: means, or samples given a generator."""
         latents, logvar = self.autoencoder.encode(frames)

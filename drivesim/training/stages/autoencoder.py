@@ -73,7 +73,7 @@ class AutoencoderStage:
         """First the autoencoder's, then the adversary's."""
         recipe = self.recipe
         frames = batch["frames"].contiguous(memory_format=torch.channels_last)
-        made, mean, logvar = self.space.autoencoder(frames, batch["noise"])
+        made, mean, logvar = self.space(frames, batch["noise"])
         loss = reconstruction_loss(made, frames, recipe.gradient_weight)
         noted = {"l1": (made - frames).detach().float().abs().mean()}
         loss = loss + recipe.kl_weight * kl_divergence(mean.float(), logvar.float())
