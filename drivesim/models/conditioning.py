@@ -135,7 +135,8 @@ def build_conditions(
     Raises ValueError for a list of another length.
     """
     rows = len(boxes)
-    out = {f.name: getattr(Conditions.none(rows), f.name).numpy() for f in fields(Conditions)}
+    nothing = Conditions.none(rows)
+    out = {f.name: getattr(nothing, f.name).numpy() for f in fields(Conditions)}
     for row, table in enumerate(boxes):
         if table is None:
             continue

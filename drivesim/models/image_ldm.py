@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from drivesim.checkpoint import load_strictly, read_checkpoint, weights_hash
-from drivesim.config import Config
+from drivesim.config import Config, InputError
 from drivesim.diffusion.denoiser import Denoise, Prediction, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.models.conditioning import BOX_MAP_CHANNELS, ConditionEncoder, Conditions, box_map
+from drivesim.nn.convolutional import channels_last
 from drivesim.nn.unet import Mix, UNet, UNetConfig
 
 KIND = "image-ldm"
@@ -59,13 +60,15 @@ class Encoded:
 class ImageLDM(nn.Module):
     """Condition encoder and U-Net, which sees the noisy latents, the map of the boxes and the coordinates of each cell.
 
-    `weights` is the sha256 of the checkpoint that it was loaded from, None where it was not.
+    `weights` is the sha256 of the checkpoint that it was loaded from, `base` the fingerprint of the latent space that it
+    was trained in; None where it was not.
     """
 
     def __init__(self, config: ImageLDMConfig) -> None:
         super().__init__()
         self.config = config
         self.weights: str | None = None
+        self.base: str | None = None
         self.schedule = config.noise_schedule()
         self.encoder = ConditionEncoder(config.token_width, config.encoder_layers)
         self.unet = UNet(
@@ -87,8 +90,16 @@ class ImageLDM(nn.Module):
         checkpoint, tensors = read_checkpoint(folder, KIND)
         config = ImageLDMConfig.parse(checkpoint.model, folder / "config.json")
         model = load_strictly(cls(config), tensors, folder)
-        model.weights = weights_hash(folder)
-        return model.eval()
+        model.weights, model.base = weights_hash(folder), checkpoint.base
+        return channels_last(model.eval())
+
+    def check_latents(self, fingerprint: str) -> None:
+        """Raises InputError unless the model was trained on latents of this fingerprint (LatentSpace.fingerprint)."""
+        if self.base is not None and self.base != fingerprint:
+            raise InputError(
+                f"image-ldm: trained on latents of encoder {self.base[:12]}, but the autoencoder beside it has encoder "
+                f"{fingerprint[:12]}; give the autoencoder it belongs to or train it again"
+            )
 
     def forward(self, x: Tensor, t: Tensor, conditions: Conditions, mix: Mix | None = None) -> Tensor:
         """Network output [b c h w] for noisy latents `x` [b c h w] at `t` int64 [b]; `mix` as in UNet.forward."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
@@ -37,6 +38,14 @@ class LatentSpace(nn.Module):
         checkpoint, tensors = read_checkpoint(folder, KIND)
         config = AutoencoderConfig.parse(checkpoint.model, folder / "config.json")
         return channels_last(load_strictly(cls(Autoencoder(config)), tensors, folder).eval())
+
+    def fingerprint(self) -> str:
+        """sha256 of what latents depend on: encoder, shift and scale, in fp16 as stored. A better decoder keeps it."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.state_dict().items()):
+            if name.startswith(("autoencoder.encoder.", "shift", "scale")):
+                digest.update(name.encode() + tensor.detach().cpu().half().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     def with_temporal_layers(self) -> Self:
         """The same latent space, frozen, with new temporal layers in its decoder: the same output at the start."""

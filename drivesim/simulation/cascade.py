@@ -38,9 +38,10 @@ class Cascade:
     def load(cls, checkpoints: Path, device: torch.device) -> Self:
         """The cascade of a folder with one checkpoint a stage; InputError if one is missing, damaged or no match."""
         latent_space, image, video, super_resolution = (checkpoints / name for name in STAGE_FOLDERS)
-        backbone = channels_last(ImageLDM.load(image))
+        space, backbone = LatentSpace.load(latent_space), ImageLDM.load(image)
+        backbone.check_latents(space.fingerprint())
         return cls(
-            LatentSpace.load(latent_space).eval().to(device),
+            space.to(device),
             backbone.to(device),
             channels_last(VideoLDM.load(video, backbone)).eval().to(device),
             SuperResolution.load(super_resolution).eval().to(device),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from drivesim.checkpoint import weights_hash
 from drivesim.data.batches import Batch as LabelledBatch
 from drivesim.data.batches import ClipWindows
 from drivesim.data.latents import LatentCache, cache_latents
@@ -30,8 +29,8 @@ class LatentData:
     """The frozen latent space, and windows of stores with their latents, encoded once and cached beside each store."""
 
     def __init__(self, autoencoder: Path) -> None:
-        self.weights = weights_hash(autoencoder)
         self.space = LatentSpace.load(autoencoder).requires_grad_(False)
+        self.fingerprint = self.space.fingerprint()
         self._caches: dict[Path, LatentCache] = {}
 
     @torch.no_grad()
@@ -50,7 +49,7 @@ class LatentData:
         fitting = [store for store in opened if has_windows(store, length, fps)]
         for store in fitting:
             if store.path not in self._caches:
-                self._caches[store.path] = cache_latents(store, self.encode, self.weights, progress=print)
+                self._caches[store.path] = cache_latents(store, self.encode, self.fingerprint, progress=print)
         return ClipWindows(fitting or opened, length, fps, latents=[self._caches[store.path] for store in fitting])
 
 
@@ -63,10 +62,35 @@ def has_windows(store: ClipStore, length: int, fps: float | None) -> bool:
     return False
 
 
-def conditions_of(batch: LabelledBatch, boxes: Iterable[Boxes | None] | None = None) -> Conditions:
-    """All that is known of the frames of a batch, as conditions; `boxes` instead of its own where given."""
+def conditions_of(
+    batch: LabelledBatch, boxes: Iterable[Boxes | None] | None = None, constant: bool = False
+) -> Conditions:
+    """What is known of the frames of a batch, as conditions; `boxes` instead of its own where given.
+
+    `constant`: crowdedness and road of a window's first frame stand for all its frames.
+    """
     shown = list(batch.boxes if boxes is None else boxes)
-    return build_conditions(shown, batch.time_of_day, batch.crowdedness, batch.road, batch.camera)
+    crowdedness, road = list(batch.crowdedness), list(batch.road)
+    if constant:
+        frames = len(shown) // len(batch.labels)
+        first = [i - i % frames for i in range(len(shown))]
+        crowdedness, road = [crowdedness[i] for i in first], [road[i] for i in first]
+    return build_conditions(shown, batch.time_of_day, crowdedness, road, batch.camera)
+
+
+def asked(boxes: Sequence[Boxes], rng: np.random.Generator) -> list[Boxes]:
+    """The boxes that a scenario might ask for, of those that are there, in every frame of a clip [f].
+
+    A scenario lists some vehicles and leaves others to the model. So a fifth of the clips gets all boxes, two fifths those
+    that count, and two fifths a random part of these; a track stays or goes as a whole.
+    """
+    luck, share = rng.random(), rng.random()
+    if luck < 0.2:
+        return list(boxes)
+    tracks = np.unique(np.concatenate([table.track[table.counted] for table in boxes]))
+    if luck >= 0.6:
+        tracks = tracks[rng.random(len(tracks)) < share]
+    return [table.take(np.isin(table.track, tracks)) for table in boxes]
 
 
 def pack(conditions: Conditions) -> Batch:

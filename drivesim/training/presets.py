@@ -67,10 +67,15 @@ PRESETS: dict[PresetName, dict[StageName, Preset]] = {
     "cpu": {
         "autoencoder": Preset(data=(CPU_KEYS,), recipe={"batch": 16, "samples": 220_000, "learning_rate": 1e-3}),
         "image-ldm": Preset(data=(CPU_KEYS,), recipe={"batch": 32, "samples": 130_000, "learning_rate": 5e-4}),
-        "video-ldm": Preset(data=(CPU_KEYS, CPU_MOTION), recipe={"batch": 4, "samples": 12_000, "warmup": 400}),
+        "video-ldm": Preset(
+            data=(CPU_KEYS, CPU_MOTION),
+            recipe={"batch": 4, "samples": 6_000, "learning_rate": 6e-4, "warmup": 200, "ema": 600,
+                    "evaluate_every": 2_000, "save_every": 500, "held_out_batches": 4},
+        ),
         "super-resolution": Preset(
             data=(DataSpec(clips=100, frames=4, fps=30, height=512, width=1024),),
-            recipe={"batch": 4, "samples": 12_000, "warmup": 400},
+            recipe={"batch": 16, "samples": 40_000, "learning_rate": 1e-3, "warmup": 1_000, "crop": 128,
+                    "evaluate_every": 10_000, "save_every": 4_000},
         ),
     },
     "gpu": {

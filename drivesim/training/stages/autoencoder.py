@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from drivesim.config import InputError
 from drivesim.data.batches import FrameSource
 from drivesim.metrics.reconstruction import psnr
 from drivesim.models.latent_space import LatentSpace
@@ -49,6 +50,8 @@ class AutoencoderStage:
     name: StageName = "autoencoder"
 
     def __init__(self, recipe: AutoencoderRecipe, data: list[Path], held_out: list[Path]) -> None:
+        if recipe.model.temporal:
+            raise InputError("model.temporal: no stage trains temporal decoder layers yet; leave it false")
         self.recipe = recipe
         with seeded(recipe.seed):
             self.space = LatentSpace(Autoencoder(recipe.model))

@@ -19,6 +19,7 @@ from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
 from drivesim.tensors import numpy_stream, torch_stream
 from drivesim.training.latent_data import (
     LatentData,
+    asked,
     conditions_of,
     diffusion_error,
     diffusion_time,
@@ -32,10 +33,14 @@ PREVIEW_GUIDANCE, PREVIEW_STEPS = 2.0, 25
 
 
 class ImageLDMRecipe(Recipe):
-    """`drop`: chance of each group of conditions to be left out; `drop_all`: of all at once, the null branch of guidance."""
+    """Chances of conditions to be left out: `drop_boxes`, `drop` for each of look, road and camera, `drop_all` for all at once.
+
+    Nothing given is the null branch of guidance; boxes alone are missing wherever the video model samples.
+    """
 
     model: ImageLDMConfig = ImageLDMConfig()
-    drop: float = Field(0.1, ge=0, le=1)
+    drop_boxes: float = Field(0.35, ge=0, le=1)
+    drop: float = Field(0.08, ge=0, le=1)
     drop_all: float = Field(0.1, ge=0, le=1)
 
 
@@ -59,10 +64,10 @@ class ImageLDMStage:
         for i in index:
             rng = numpy_stream(self.recipe.seed, self.name, i)
             labelled = self.frames.batch(rng, 1, pictures=False)
-            dropped = rng.random(len(GROUPS)) < self.recipe.drop
-            if rng.random() < self.recipe.drop_all:
-                dropped[:] = True
-            conditions = conditions_of(labelled).drop(**{k: bool(d) for k, d in zip(GROUPS, dropped, strict=True)})
+            chances = [self.recipe.drop_boxes if group == "boxes" else self.recipe.drop for group in GROUPS]
+            dropped = rng.random(len(GROUPS)) < (1.0 if rng.random() < self.recipe.drop_all else np.array(chances))
+            conditions = conditions_of(labelled, asked(labelled.boxes, rng))
+            conditions = conditions.drop(**{k: bool(d) for k, d in zip(GROUPS, dropped, strict=True)})
             assert labelled.latents is not None
             latents = torch.from_numpy(labelled.latents[0, 0]).float()
             samples.append({
@@ -128,5 +133,5 @@ class ImageLDMStage:
         """Nothing is measured afterwards."""
 
     def description(self) -> tuple[dict[str, Any], str | None]:
-        """The model's configuration, on top of the autoencoder's weights."""
-        return self.recipe.model.model_dump(mode="json"), self.latent_data.weights
+        """The model's configuration, on top of the encoder."""
+        return self.recipe.model.model_dump(mode="json"), self.latent_data.fingerprint

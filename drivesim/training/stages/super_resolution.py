@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from drivesim.data.batches import ClipWindows
 from drivesim.diffusion.denoiser import training_target
 from drivesim.metrics.reconstruction import psnr
+from drivesim.models.latent_space import LatentSpace
 from drivesim.models.super_resolution import FACTOR, MAX_LEVEL, SuperResolution, SuperResolutionConfig, bicubic
 from drivesim.tensors import numpy_stream, to_frames, to_network
 from drivesim.training.latent_data import diffusion_time, stack
@@ -25,13 +26,17 @@ from drivesim.training.stage import Batch, Recipe, StageName, seeded
 class SuperResolutionRecipe(Recipe):
     """`crop`: side of the high-resolution patches in pixels; `frames` of a clip, 1 trains on pictures.
 
-    `blur`: the low resolution is softened by up to this many pixels (standard deviation), as decoded latents are.
+    `decoded`: share of patches whose low resolution went through the autoencoder, as it does in a rollout; the others are
+    softened by up to `blur` pixels (standard deviation). Level and steps of the held-out figures are those of a rollout.
     """
 
     model: SuperResolutionConfig = SuperResolutionConfig()
     crop: int = Field(256, ge=32)
     frames: int = Field(1, ge=1, le=8)
     blur: float = Field(0.7, ge=0)
+    decoded: float = Field(0.6, ge=0, le=1)
+    level: int = Field(50, ge=0, le=MAX_LEVEL)
+    steps: int = Field(4, ge=1)
 
 
 def shrink(frames: np.ndarray) -> np.ndarray:
@@ -52,8 +57,11 @@ class SuperResolutionStage:
 
     name: StageName = "super-resolution"
 
-    def __init__(self, recipe: SuperResolutionRecipe, data: list[Path], held_out: list[Path]) -> None:
+    def __init__(
+        self, recipe: SuperResolutionRecipe, data: list[Path], held_out: list[Path], checkpoints: Path
+    ) -> None:
         self.recipe = recipe
+        self.space = LatentSpace.load(checkpoints / "autoencoder").requires_grad_(False)
         with seeded(recipe.seed):
             self.model = SuperResolution(recipe.model)
         if recipe.model.temporal:
@@ -75,6 +83,7 @@ class SuperResolutionStage:
             "low": to_network(low),
             "t": diffusion_time(i, rng, len(self.model.schedule)),
             "level": torch.tensor(int(rng.integers(MAX_LEVEL + 1))),
+            "decoded": torch.tensor(bool(rng.random() < recipe.decoded)),
         }
         for name, like in (("noise", "high"), ("low_noise", "low")):
             sample[name] = torch.from_numpy(rng.standard_normal(sample[like].shape, np.float32))
@@ -82,39 +91,49 @@ class SuperResolutionStage:
 
     def _error(self, batch: Batch) -> Tensor:
         """Squared error of v, averaged."""
-        model, low, t = self.model, batch["low"], batch["t"]
+        model, t = self.model, batch["t"]
+        low = torch.where(batch["decoded"][:, None, None, None, None], self._decoded(batch["low"]), batch["low"])
         residual = model.residual(batch["high"], low)
         noisy = model.schedule.add_noise(residual, batch["noise"], t)
         output = model(noisy, t, model.augment(low, batch["level"], batch["low_noise"]), batch["level"])
         target = training_target("v", model.schedule, residual, batch["noise"], t)
         return (output.float() - target).square().mean()
 
+    @torch.no_grad()
+    def _decoded(self, low: Tensor) -> Tensor:
+        """Low resolution [b f 3 h w] as it comes back from the autoencoder."""
+        space = self.space.to(low.device)
+        return space.decode(space.encode(low.flatten(0, 1))).float().unflatten(0, low.shape[:2])
+
     def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
         """Mean squared error of the prediction."""
         yield "model", self._error(batch), {}
 
     def _held_out(self, clips: int) -> tuple[np.ndarray, np.ndarray]:
-        """High and low resolution uint8 [n f h w 3] of the middle of held-out frames."""
+        """High and (decoded) low resolution uint8 [n f h w 3] of the middle of held-out frames."""
         rng = numpy_stream(0, "held-out")
         frames = self.held_out.pictures(rng, self.held_out.draw(rng, clips))
         top, left = (frames.shape[2] - 256) // 2, (frames.shape[3] - 512) // 2
         high = frames[:, :, top : top + 256, left : left + 512]
-        return high, np.stack([shrink(clip) for clip in high])
+        low = np.stack([shrink(clip) for clip in high])
+        return high, to_frames(self._decoded(to_network(low)))
 
-    def _upsample(self, low: np.ndarray, steps: int = 8, level: int = 50) -> np.ndarray:
+    def _upsample(self, low: np.ndarray) -> np.ndarray:
         """Pictures [n f 4h 4w 3] of low resolution [n f h w 3]."""
-        device = next(self.model.parameters()).device
+        recipe, device = self.recipe, next(self.model.parameters()).device
         made = []
         for i, clip in enumerate(low):
             x = to_network(clip)[None]
             rng = numpy_stream(0, "upsample", i)
             shape = (*x.shape[:3], FACTOR * x.shape[3], FACTOR * x.shape[4])
             noise, low_noise = (torch.from_numpy(rng.standard_normal(s, np.float32)) for s in (shape, tuple(x.shape)))
-            made.append(to_frames(self.model.upsample(x.to(device), noise.to(device), low_noise.to(device), steps, level))[0])
+            drawn = x.to(device), noise.to(device), low_noise.to(device)
+            made.append(to_frames(self.model.upsample(*drawn, recipe.steps, recipe.level))[0])
         return np.stack(made)
 
     def evaluate(self) -> dict[str, float]:
-        """PSNR (dB) on held-out clips, 512x256 pixels of each, sampled and by bicubic upsampling; and how sharp both are.
+        """PSNR (dB) on held-out clips, 512x256 pixels of each, sampled and by bicubic upsampling, both of decoded
+        latents; and how sharp both are.
 
         `detail` is the mean absolute difference of neighbouring pixels as a share of the true one.
         """

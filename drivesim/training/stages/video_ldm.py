@@ -21,6 +21,7 @@ from drivesim.scene.boxes import Boxes
 from drivesim.tensors import numpy_stream, torch_stream
 from drivesim.training.latent_data import (
     LatentData,
+    asked,
     conditions_of,
     diffusion_error,
     diffusion_time,
@@ -50,7 +51,8 @@ class VideoLDMRecipe(Recipe):
     """`prediction`: share of steps that predict (the others interpolate, half at 7.5 and half at 30 fps).
 
     `drop`: chance of look, road and camera each to be left out; boxes are given for every frame, for the first alone,
-    or for none, with the chances `boxes_every`, `boxes_first` and the rest.
+    or for none, with the chances `boxes_every`, `boxes_first` and the rest. `constant`: chance that look and road of the
+    first frame are told for all frames, as a scenario tells them, instead of each frame's own.
     """
 
     batch: int = Field(4, ge=1)
@@ -58,7 +60,8 @@ class VideoLDMRecipe(Recipe):
     prediction: float = Field(0.6, ge=0, le=1)
     drop: float = Field(0.1, ge=0, le=1)
     boxes_every: float = Field(0.3, ge=0, le=1)
-    boxes_first: float = Field(0.3, ge=0, le=1)
+    boxes_first: float = Field(0.2, ge=0, le=1)
+    constant: float = Field(0.7, ge=0, le=1)
 
 
 class VideoLDMStage:
@@ -71,7 +74,9 @@ class VideoLDMStage:
         self.base = weights_hash(checkpoints / "image-ldm")
         self.latent_data = LatentData(checkpoints / "autoencoder")
         with seeded(recipe.seed):
-            self.model = VideoLDM(recipe.model, ImageLDM.load(checkpoints / "image-ldm"))
+            image = ImageLDM.load(checkpoints / "image-ldm")
+            image.check_latents(self.latent_data.fingerprint)
+            self.model = VideoLDM(recipe.model, image)
         self.modules: dict[str, nn.Module] = {"model": self.model}
         self.tasks = (PREDICTION, *INTERPOLATION)
         self.windows = {task: self.latent_data.windows(data, task.frames, task.fps) for task in self.tasks}
@@ -89,13 +94,14 @@ class VideoLDMStage:
         labelled = self.windows[task].batch(rng, 1, pictures=False)
         chances, choices = zip(*task.given, strict=True)
         given = choices[rng.choice(len(choices), p=chances)]
-        boxes: list[Boxes | None] = list(labelled.boxes)
+        boxes: list[Boxes | None] = list(asked(labelled.boxes, rng))
         luck = rng.random()
         if luck >= recipe.boxes_every:
             boxes = [table if f == 0 and luck < recipe.boxes_every + recipe.boxes_first else None
                      for f, table in enumerate(boxes)]  # fmt: skip
         dropped = rng.random(3) < recipe.drop
-        conditions = conditions_of(labelled, boxes).drop(look=bool(dropped[0]), road=bool(dropped[1]), camera=bool(dropped[2]))
+        conditions = conditions_of(labelled, boxes, constant=rng.random() < recipe.constant)
+        conditions = conditions.drop(look=bool(dropped[0]), road=bool(dropped[1]), camera=bool(dropped[2]))
         assert labelled.latents is not None
         latents = torch.from_numpy(labelled.latents[0]).float()
         mask = torch.zeros(task.frames)
@@ -139,7 +145,7 @@ class VideoLDMStage:
             "fps": torch.full((clips,), task.fps),
         }
         device = next(self.model.parameters()).device
-        conditions = conditions_of(labelled).drop(boxes=True).to(device)
+        conditions = conditions_of(labelled, constant=True).drop(boxes=True).to(device)
         return labelled, {name: value.to(device) for name, value in batch.items()}, conditions
 
     def evaluate(self) -> dict[str, float]:
