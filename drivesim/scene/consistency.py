@@ -16,6 +16,7 @@ from drivesim.scene.road import Road
 from drivesim.scene.sections import (
     FRAME_HEIGHT,
     FRAME_WIDTH,
+    LANES,
     MAX_VEHICLES,
     BoxedVehicle,
     LookSection,
@@ -83,6 +84,10 @@ def conflicts(
 ) -> list[Conflict]:
     """Everything that contradicts something else. `vehicles` by their index in the file, without the broken ones."""
     found: list[Conflict] = []
+    if road is not None and not LANES[road.setting][0] <= road.lanes <= LANES[road.setting][1]:
+        low, high = LANES[road.setting]
+        message = f"lanes is {road.lanes}, but a {road.setting} road has {low} to {high} lanes in the direction of travel"
+        found.append(Conflict(("road", "lanes"), f"{message}; change lanes or setting"))
     if road is not None and road.ego_lane > road.lanes:
         message = f"ego_lane is {road.ego_lane}, but the road has lanes: {road.lanes}; lower it or add lanes"
         found.append(Conflict(("road", "ego_lane"), message))

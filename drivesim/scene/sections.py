@@ -9,11 +9,13 @@ from pydantic import AfterValidator, ConfigDict, Field
 from drivesim.config import Config
 from drivesim.scene.camera import Camera
 from drivesim.scene.clip import TimeOfDay
-from drivesim.scene.road import MAX_CURVATURE, MAX_LANES, Road, Setting
+from drivesim.scene.road import MAX_LANES, Road, Setting
 from drivesim.scene.traffic import Kind, Placement
 
 FRAME_WIDTH, FRAME_HEIGHT = 1024, 512  # px of the frame in which pixel boxes are given
 MAX_VEHICLES = 24
+LANES: dict[Setting, tuple[int, int]] = {"highway": (2, 5), "city": (1, 4), "residential": (1, 2), "rural": (1, 2)}
+SHARPEST_BEND = 0.01  # 1/m
 FRAME_RATES = (1.875, 7.5, 30.0)  # key frames, and what interpolating them x4 once and twice gives
 
 Real = Annotated[float, Field(allow_inf_nan=False)]
@@ -44,13 +46,20 @@ class LookSection(Section):
 
 
 class RoadSection(Section):
-    """The road ahead."""
+    """The road ahead. Its ranges are those of the roads that the networks have seen."""
 
     setting: Setting = Field(default="highway", description="Kind of road and what stands beside it.")
-    lanes: int = Field(default=2, ge=1, le=MAX_LANES, description="Lanes in the direction of travel.")
+    lanes: int = Field(
+        default=2,
+        ge=1,
+        le=MAX_LANES,
+        description="Lanes in the direction of travel: "
+        + ", ".join(f"{low} to {high} ({setting})" for setting, (low, high) in LANES.items())
+        + ".",
+    )
     ego_lane: int = Field(default=1, ge=1, le=MAX_LANES, description="The lane of the ego, counted from the left.")
     curvature: Real = Field(
-        default=0.0, ge=-MAX_CURVATURE, le=MAX_CURVATURE, description="1 / radius in 1/m; positive bends to the left."
+        default=0.0, ge=-SHARPEST_BEND, le=SHARPEST_BEND, description="1 / radius in 1/m; positive bends to the left."
     )
 
     def model(self) -> Road:
@@ -59,11 +68,11 @@ class RoadSection(Section):
 
 
 class CameraSection(Section):
-    """The camera of the ego."""
+    """The camera of the ego. Its ranges are those of the cameras that the networks have seen with."""
 
-    height: Real = Field(default=1.4, ge=1.0, le=2.5, description="Metres above the road.")
-    pitch: Real = Field(default=0.0, ge=-6.0, le=6.0, description="Degrees; positive looks up.")
-    field_of_view: Real = Field(default=60.0, ge=40.0, le=90.0, description="Degrees, horizontal.")
+    height: Real = Field(default=1.4, ge=1.2, le=2.2, description="Metres above the road.")
+    pitch: Real = Field(default=0.0, ge=-4.0, le=4.0, description="Degrees; positive looks up.")
+    field_of_view: Real = Field(default=60.0, ge=50.0, le=80.0, description="Degrees, horizontal.")
 
     def model(self) -> Camera:
         """The camera as a value type."""

@@ -85,16 +85,16 @@ def test_boxes_reach_the_text(tab: Tab, editor: Editor) -> None:
 def test_what_is_out_of_view_is_kept_until_it_is_removed(tab: Tab, editor: Editor, tmp_path: Path) -> None:
     file = tmp_path / "far.yaml"
     file.write_text(
-        "name: far\nlook: {time_of_day: day, crowdedness: 0}\nvehicles: [{ahead: 70, left: 0, kind: sedan}]\n"
+        "name: far\nlook: {time_of_day: day, crowdedness: 0}\nvehicles: [{ahead: 130, left: 0, kind: sedan}]\n"
     )
     tab.put(editor.load(str(file), *tab.state()))
     assert len(tab.values[editor.canvas]["boxes"]) == 1
-    tab.enter("road-curvature", 0.02)
+    tab.enter("road-curvature", 0.01)
     tab.put(editor.redraw(*tab.behind(), *tab.state()))
     assert not tab.values[editor.canvas]["boxes"] and "out of view" in tab.values[editor.report]
-    assert "ahead: 70" in tab.values[editor.text]
+    assert "ahead: 130" in tab.values[editor.text]
     tab.put(editor.tidy(*tab.state()))
-    assert "ahead: 70" not in tab.values[editor.text] and "No faults" in tab.values[editor.report]
+    assert "ahead: 130" not in tab.values[editor.text] and "No faults" in tab.values[editor.report]
 
 
 def test_work_is_not_dropped_at_the_first_press_of_load(tab: Tab, editor: Editor) -> None:

@@ -8,8 +8,9 @@ from pydantic import ValidationError
 
 from drivesim.scene.camera import Camera
 from drivesim.scene.consistency import ground_distance
-from drivesim.scene.road import Road
+from drivesim.scene.road import SETTINGS, Road
 from drivesim.scene.scenario import Scenario, scenario_schema
+from drivesim.scene.sections import LANES
 from drivesim.scene.traffic import KINDS
 
 
@@ -55,8 +56,8 @@ def test_the_distance_of_a_pixel_box_agrees_with_a_placed_car_in_the_same_place(
 def test_road_and_camera_move_the_boxes() -> None:
     straight = scenario(CAR).scene_boxes().box
     assert scenario(CAR, camera={"pitch": 3}).scene_boxes().box[0, 1] > straight[0, 1]
-    assert scenario(CAR, camera={"field_of_view": 40}).scene_boxes().box[0, 2] > straight[0, 2]
-    assert scenario(CAR, road={"curvature": 0.02}).scene_boxes().box[0, 0] < straight[0, 0]
+    assert scenario(CAR, camera={"field_of_view": 50}).scene_boxes().box[0, 2] > straight[0, 2]
+    assert scenario(CAR, road={"curvature": 0.01}).scene_boxes().box[0, 0] < straight[0, 0]
 
 
 @pytest.mark.parametrize(
@@ -112,3 +113,13 @@ def test_the_schema_describes_every_key_and_forbids_others() -> None:
     assert schema["required"] == ["name", "look"]
     assert schema["$defs"]["RolloutSection"]["properties"]["fps"]["enum"] == [1.875, 7.5, 30.0]
     assert len(schema["properties"]["vehicles"]["items"]["oneOf"]) == 2
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_lanes_suit_the_setting(setting: str) -> None:
+    low, high = LANES[setting]
+    for lanes in (low, high):
+        assert scenario(road={"setting": setting, "lanes": lanes}).road.lanes == lanes
+    for lanes in {low - 1, high + 1} & set(range(1, 6)):
+        with pytest.raises(ValidationError, match=rf"a {setting} road has {low} to {high} lanes"):
+            scenario(road={"setting": setting, "lanes": lanes})

@@ -1,0 +1,53 @@
+"""All scenarios at a glance: the first frame of each on one sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from drivesim.config import InputError
+from drivesim.data.progress import Teller
+from drivesim.data.sheets import COLUMNS, draw_boxes
+from drivesim.scene.scenario_file import load_scenario, scenario_files
+from drivesim.simulation.cascade import Cascade, Scene, settle_precision
+from drivesim.simulation.rollout import first_latents
+from drivesim.simulation.settings import SamplingSettings
+from drivesim.simulation.simulator import decode
+from drivesim.tensors import to_frames
+from drivesim.video_io import contact_sheet
+
+
+def scenario_sheet(
+    cascade: Cascade,
+    settings: SamplingSettings,
+    paths: Sequence[Path],
+    width: int = 256,
+    boxes: bool = False,
+    seed: int | None = None,
+    say: Callable[[str], None] | None = None,
+) -> np.ndarray:
+    """The decoded first frame of every scenario of `paths` (files or folders), not upsampled, under its name: [H W 3].
+
+    Each is `width` px wide, with the asked boxes on it if `boxes`; `seed` replaces that of the scenarios. Raises
+    InputError for scenarios that are not valid.
+    """
+    if width < 32:
+        raise InputError(f"--width {width}: a picture needs at least 32 px")
+    scenarios = [load_scenario(path) for path in scenario_files(paths)]
+    settings = settle_precision(settings, cascade.device)
+    tell, cells = Teller("scenario", 0, len(scenarios), say), []
+    for scenario in scenarios:
+        scene = Scene.of(scenario)
+        drawn_with = scenario.rollout.seed if seed is None else seed
+        latents = first_latents(cascade, settings, scenario, scene, drawn_with)
+        picture = to_frames(decode(cascade, settings, latents[None]))[0]
+        way = cv2.INTER_AREA if width < picture.shape[1] else cv2.INTER_CUBIC
+        picture = cv2.resize(picture, (width, width // 2), interpolation=way)
+        if boxes:
+            picture = draw_boxes(picture, scene.boxes)
+        cells.append(contact_sheet([picture[None]], [scenario.name], gap=0))
+        tell(len(cells))
+    return contact_sheet([np.stack(cells[k : k + COLUMNS]) for k in range(0, len(cells), COLUMNS)])

@@ -1,0 +1,95 @@
+"""`drivesim evaluate` with tiny weights and a handful of worlds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "simulation"))
+
+from tiny_cascade import SCENARIO, SETTINGS, write_cascade
+
+from drivesim.cli.main import app
+from drivesim.evaluation import quality
+from drivesim.evaluation.quality import Pair
+from drivesim.simulation.settings import SamplingSettings
+from drivesim.video_io import read_image, write_image
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_cascade(tmp_path_factory.mktemp("checkpoints"))
+
+
+@pytest.fixture
+def pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random pictures instead of worlds, and no clock."""
+    made = np.random.default_rng(0).integers(0, 256, (4, 2, 128, 256, 3), np.uint8)
+    found = [Pair(noisy, clean, i == 0) for i, (noisy, clean) in enumerate(made)]
+    monkeypatch.setattr(quality, "held_out_pairs", lambda count, seed, workers, say: found[:count])
+    monkeypatch.setattr(quality, "rendering_speed", lambda *_, **__: (24.0, 0.5))
+
+
+def run(*arguments: str | Path) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["evaluate", *map(str, arguments)])
+    return result.exit_code, result.output
+
+
+def test_quality_prints_a_table_and_writes_json(pairs: None, checkpoints: Path, tmp_path: Path) -> None:
+    write_image(tmp_path / "real.png", np.random.default_rng(0).integers(0, 256, (60, 120, 3), np.uint8))
+    file = tmp_path / "quality.json"
+    code, text = run("quality", "--frames", "3", "--real", tmp_path / "real.png", "--real-frames", "2",
+                     "--checkpoints", checkpoints, "--json", file)  # fmt: skip
+    assert code == 0, text
+    for words in ("PSNR dB", "night", "real real.png", "MISSES the bar of 29", "gradient energy", "24.0 frames/s"):
+        assert words in text
+    report = json.loads(file.read_text())
+    assert (report["seed"], report["frames"], report["world_version"]) == (quality.HELD_OUT_SEED, 3, 1)
+    assert report["autoencoder"]["day"]["frames"] == 2 and len(report["autoencoder"]["weights"]) == 64
+    assert report["world"]["real"]["real.png"]["ratio"] > 0
+
+
+def test_parts_are_selectable(pairs: None, checkpoints: Path, tmp_path: Path) -> None:
+    code, text = run("quality", "--frames", "2", "--only", "autoencoder", "--checkpoints", checkpoints)
+    assert code == 0 and "PSNR" in text and "gradient" not in text
+    code, text = run("quality", "--frames", "2", "--only", "world", "--checkpoints", tmp_path / "none")
+    assert code == 0 and "PSNR" not in text and "gradient" in text
+
+
+def test_scenarios_lays_a_folder_on_one_sheet(
+    checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SamplingSettings, "preset", classmethod(lambda cls, quality: SETTINGS))
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text(SCENARIO.replace("tiny", name))
+    out = tmp_path / "sheet.png"
+    code, text = run("scenarios", tmp_path, "--out", out, "--width", "64", "--boxes", "--checkpoints", checkpoints)
+    assert code == 0 and f"wrote {out}" in text.replace("\n", ""), text
+    assert read_image(out).shape == (18 + 32 + 4, 2 * 68, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("quality", "--only", "sky"), "--only sky"),
+        (("quality", "--only", "world", "--frames", "0"), "--frames 0"),
+        (("quality", "--checkpoints", "nowhere"), "nowhere"),
+        (("quality", "--only", "world", "--real", "nowhere"), "nowhere"),
+        (("scenarios", "--quality", "superb"), "--quality superb"),
+        (("scenarios", "--checkpoints", "nowhere"), "nowhere"),
+    ],
+)
+def test_mistakes_exit_with_2(arguments: tuple[str, ...], message: str) -> None:
+    code, text = run(*arguments)
+    assert code == 2 and message in text, text
+
+
+def test_the_command_imports_nothing_heavy() -> None:
+    code = "import sys, drivesim.cli.evaluate; assert not {'torch', 'numpy', 'cv2', 'h5py'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
