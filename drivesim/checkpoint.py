@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ import yaml
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from drivesim.config import Config, InputError, read_json, write_atomic
+from drivesim.config import Config, InputError, read_json
 
 FORMAT = 1
 MAX_FILE_BYTES = 15 * 2**20
@@ -52,9 +53,13 @@ def weights_hash(folder: Path) -> str:
 def write_checkpoint(folder: Path, checkpoint: Checkpoint, tensors: dict[str, Tensor], recipe: dict[str, Any]) -> str:
     """Writes a checkpoint folder with floating-point tensors as fp16; returns the hash of its weights.
 
-    Weights are cut into files of at most 15 MiB, weights.safetensors or weights-00.safetensors and so on.
+    Weights are cut into files of at most 15 MiB, weights.safetensors or weights-00.safetensors and so on. All is written
+    beside the folder first and then moved into it, config.json last: interrupted, a folder never pairs new weights with an
+    old config. Other files of the folder stay.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    scratch = folder.resolve().with_name(folder.resolve().name + ".part")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
     files: list[dict[str, Tensor]] = [{}]
     size = 0
     for name, tensor in sorted(tensors.items()):
@@ -65,14 +70,24 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint, tensors: dict[str, Te
             size = 0
         files[-1][name] = stored.clone()
         size += stored.nbytes
-    for file in weight_files(folder):
-        file.unlink()
     for i, part in enumerate(files):
         name = "weights.safetensors" if len(files) == 1 else f"weights-{i:02d}.safetensors"
-        safetensors.torch.save_file(part, folder / name)
-    write_atomic(folder / "config.json", json.dumps(checkpoint.model_dump(), indent=2) + "\n")
-    write_atomic(folder / "train.yaml", yaml.safe_dump(recipe, sort_keys=False))
+        safetensors.torch.save_file(part, scratch / name)
+    (scratch / "train.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
+    (scratch / "config.json").write_text(json.dumps(checkpoint.model_dump(), indent=2) + "\n", encoding="utf-8")
+    _swap(scratch, folder)
     return weights_hash(folder)
+
+
+def _swap(scratch: Path, folder: Path) -> None:
+    """Moves the files of a checkpoint from `scratch` to `folder`, which without a config.json is none meanwhile."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").unlink(missing_ok=True)
+    for old in weight_files(folder):
+        old.unlink()
+    for new in (*weight_files(scratch), scratch / "train.yaml", scratch / "config.json"):
+        new.replace(folder / new.name)
+    scratch.rmdir()
 
 
 def read_checkpoint(folder: Path, kind: str) -> tuple[Checkpoint, dict[str, Tensor]]:

@@ -44,6 +44,37 @@ def test_weights_are_cut_into_small_files_and_joined_again(tmp_path: Path, monke
     assert [file.name for file in weight_files(tmp_path)] == ["weights.safetensors"]
 
 
+@pytest.mark.parametrize("stage", range(3))
+def test_interrupted_writing_never_pairs_new_weights_with_an_old_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: int
+) -> None:
+    """Cut short before any of its moves the folder is no checkpoint, and writing again mends it."""
+    folder = tmp_path / "model"
+    write_checkpoint(folder, CONFIG, linear().state_dict(), {})
+    (folder / "README.md").write_text("mine")
+    changed = CONFIG.model_copy(update={"model": {"width": 4}})
+    replace, moves = Path.replace, []
+
+    def interrupted(path: Path, target: Path) -> Path:
+        moves.append(path)
+        if len(moves) > stage:
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    tensors = {"weight": torch.ones(2)}
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            write_checkpoint(folder, changed, tensors, {})
+    with pytest.raises(InputError, match="no checkpoint there"):
+        read_checkpoint(folder, "toy")
+    write_checkpoint(folder, changed, tensors, {})
+    config, read = read_checkpoint(folder, "toy")
+    assert config == changed and read.keys() == tensors.keys()
+    assert (folder / "README.md").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
 def test_another_kind_or_format_and_damage_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"config\.json is missing"):
         read_checkpoint(tmp_path, "toy")

@@ -60,12 +60,16 @@ def cache_latents(
     """Encodes every frame that is not yet encoded, `batch` at a time; resumable, and follows a growing store.
 
     `key` is the hash of the encoder's weights; latents that another encoder or another store left at `path` (default
-    `latents_path`) are replaced. Raises InputError if something else is there.
+    `latents_path`) are replaced. A cache that is complete is only read, so that several processes can ask for it at once.
+    Raises InputError if something else is there, or if it is being written.
     """
     path = latents_path(store, key) if path is None else path
     if path.exists():
         with open_file(path, KIND, VERSION) as file:
             current = (file.attrs["key"], file.attrs["store"]) == (key, store.fingerprint())
+            complete = current and committed(file)["latents"] >= store.total_frames
+        if complete:
+            return LatentCache(store, path, key)
         if not current:
             path.unlink()
     if not path.exists():

@@ -23,7 +23,7 @@ from drivesim.config import InputError
 from drivesim.data.progress import Teller
 from drivesim.scene.clip import TIMES_OF_DAY, Clip, TimeOfDay
 from drivesim.scene.road import SETTINGS, Setting
-from drivesim.store.clips import ClipWriter
+from drivesim.store.clips import ClipStore, ClipWriter, check_recipe
 from drivesim.tensors import stream_seed
 
 Make = Callable[..., Clip]  # the signature of world.generator.generate_clip
@@ -89,11 +89,14 @@ def fill_store(
     Clip k has the rate fps[k % len(fps)]; `options` are those of ClipSettings (time_of_day, setting, noise, depth).
     `workers` processes (None: one a core; 0: in this process). Clips are written in order, each permanent at once.
     `progress` is told in words now and then, the time left included. `make` (default: the world) must be importable in
-    worker processes. Raises InputError for a store that was made with other settings, or is truncated or foreign.
+    worker processes. A store that is full is only read, so that several processes can ask for the same at once. Raises
+    InputError for a store that was made with other settings, is being written, or is truncated or foreign.
     """
     make, version = _world() if make is None else (make, None)
     settings = ClipSettings(frames, tuple(map(float, fps)), height, width, seed, **options)
     made_with = asdict(settings) | {"fps": list(settings.fps), "world": version}  # JSON knows no tuples
+    if _filled(Path(path), clips, made_with):
+        return
     with ClipWriter(path, made_with) as writer:
         tell = Teller(f"{Path(path).name}: clip", len(writer), clips, progress)
         tasks = map(settings.task, range(len(writer), clips))
@@ -101,6 +104,15 @@ def fill_store(
             for clip in made:
                 writer.append(clip)
                 tell(len(writer))
+
+
+def _filled(path: Path, clips: int, made_with: dict[str, Any]) -> bool:
+    """Whether the store is there and holds enough clips; InputError if it was made with other settings."""
+    if not path.exists():
+        return False
+    with closing(ClipStore(path)) as store:
+        check_recipe(path, store.recipe, made_with)
+        return len(store) >= clips
 
 
 def fresh_clips(

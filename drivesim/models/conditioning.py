@@ -111,16 +111,6 @@ class Conditions:
         return replace(self, **changed)
 
 
-def drop_at_random(
-    conditions: Conditions, probability: float, generator: torch.Generator, frames: int = 1
-) -> Conditions:
-    """Drops each group with this probability, independently; the `frames` rows of a clip share their fate."""
-    clips = len(conditions) // frames
-    dropped = torch.rand(len(GROUPS), clips, generator=generator) < probability
-    dropped = dropped.repeat_interleave(frames, dim=1).to(conditions.night.device)
-    return conditions.drop(**dict(zip(GROUPS, dropped, strict=True)))
-
-
 def build_conditions(
     boxes: Sequence[Boxes | None],
     time_of_day: TimeOfDay | Sequence[TimeOfDay] | None = None,

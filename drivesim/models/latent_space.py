@@ -47,15 +47,6 @@ class LatentSpace(nn.Module):
                 digest.update(name.encode() + tensor.detach().cpu().half().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
-    def with_temporal_layers(self) -> Self:
-        """The same latent space, frozen, with new temporal layers in its decoder: the same output at the start."""
-        space = type(self)(Autoencoder(self.config.model_copy(update={"temporal": True})))
-        space.autoencoder.load_state_dict(self.autoencoder.state_dict())
-        space.autoencoder.requires_grad_(False)
-        space.shift.copy_(self.shift)
-        space.scale.copy_(self.scale)
-        return space
-
     def forward(self, frames: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """What training needs, (reconstruction, mean, logvar): see Autoencoder.forward."""
         made: tuple[Tensor, Tensor, Tensor] = self.autoencoder(frames, noise)

@@ -63,13 +63,6 @@ class SuperResolution(nn.Module):
         config = SuperResolutionConfig.parse(checkpoint.model, folder / "config.json")
         return channels_last(load_strictly(cls(config), tensors, folder).eval())
 
-    def with_temporal_layers(self) -> Self:
-        """A model for clips with the same spatial layers, frozen, and new temporal ones: at first the same output."""
-        model = type(self)(self.config.model_copy(update={"temporal": True}))
-        model.network.load_state_dict(self.network.state_dict())
-        model.network.requires_grad_(False)
-        return model
-
     @property
     def multiple(self) -> int:
         """Height and width of the low resolution are multiples of this."""

@@ -131,7 +131,8 @@ def _make_future(
     """Makes what is missing of one future, window by window."""
     height, width, _ = frame_shape(settings)
     carry = folder.carry() or Carry.start(first)
-    earlier = folder.record if carry.window else None
+    noted = folder.begin()
+    earlier = noted if carry.window else None
     frames = earlier.frames if earlier else 0
     before = dict(progress.seconds)
     progress.start()

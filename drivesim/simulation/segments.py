@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,23 +11,26 @@ from typing import Any
 import av
 import numpy as np
 
+from drivesim.config import InputError
+
 
 def join_segments(segments: Sequence[Path], path: Path, fps: Fraction) -> int:
     """Joins MP4 films of the same size, rate and encoder into `path` by copying their packets: the number of frames.
 
-    The film stands at a temporary name until it is whole.
+    Without segments there is none. The film stands at a temporary name until it is whole. Raises InputError naming a
+    segment that is lost or damaged.
     """
+    if not segments:
+        return 0
     delay = max(_decoding_ahead(segment, fps) for segment in segments)
     scratch = path.with_name(path.name + ".part")
     with av.open(str(scratch), "w", format="mp4", options={"movflags": "+faststart"}) as joined:
         stream: Any = None
         frames = 0
         for segment in segments:
-            with av.open(str(segment)) as source:
-                template: Any = source.streams.video[0]
+            with _packets(segment) as (template, packets):
                 if stream is None:
                     stream = joined.add_stream_from_template(template)
-                packets = [packet for packet in source.demux(template) if packet.pts is not None]
                 for number, packet in enumerate(packets, start=frames):
                     packet.pts += round(frames / fps / template.time_base)
                     packet.dts = round((number - delay) / fps / template.time_base)
@@ -39,9 +43,22 @@ def join_segments(segments: Sequence[Path], path: Path, fps: Fraction) -> int:
 
 def _decoding_ahead(segment: Path, fps: Fraction) -> int:
     """Frames by which the decoding of a film runs ahead of its showing: short films need less than the encoder allows."""
-    with av.open(str(segment)) as source:
-        first: Any = next(source.demux(source.streams.video[0]))
-        return round(-first.dts * first.time_base * fps)
+    with _packets(segment) as (_, packets):
+        return round(-packets[0].dts * packets[0].time_base * fps)
+
+
+@contextmanager
+def _packets(segment: Path) -> Iterator[tuple[Any, list[Any]]]:
+    """The open stream of a film and all its packets; InputError if the film is lost, damaged or empty."""
+    with ExitStack() as opened:
+        try:
+            source = opened.enter_context(av.open(str(segment)))
+            packets = [packet for packet in source.demux(source.streams.video[0]) if packet.pts is not None]
+        except (av.FFmpegError, IndexError) as error:
+            raise InputError(f"{segment}: lost or damaged ({error}); start anew with --fresh") from error
+        if not packets or any(packet.is_corrupt for packet in packets):
+            raise InputError(f"{segment}: damaged, it breaks off; start anew with --fresh")
+        yield source.streams.video[0], packets
 
 
 def frames_at(path: Path, numbers: Sequence[int]) -> np.ndarray:

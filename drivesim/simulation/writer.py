@@ -11,14 +11,15 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 import safetensors.torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from drivesim.config import Config, InputError, read_json, write_atomic
@@ -33,6 +34,7 @@ from drivesim.video_io import VideoWriter, contact_sheet, write_image
 FORMAT = 1
 MADE_BY = "drivesim rollout"
 PREVIEW_TIMES = 6
+T = TypeVar("T")
 
 
 class Job(Config):
@@ -109,6 +111,7 @@ class RolloutFolder:
                 _clear(path)
                 old = None
             folder = cls(path, manifest if old is None else _continued(path, old, manifest))
+            folder.tidy()
             if old is None:
                 folder.save()
                 write_atomic(path / "scenario.yaml", scenario_text)
@@ -134,6 +137,12 @@ class RolloutFolder:
         """Numbers of the futures that are there in full."""
         futures = self.manifest.futures
         return sorted(int(name.split("-")[1]) for name, record in futures.items() if record.state == "complete")
+
+    def tidy(self) -> None:
+        """Removes the state of finished futures, which a run that was killed at their very end has left."""
+        for future in map(self.future, self.complete):
+            if future.complete:
+                shutil.rmtree(future.state, ignore_errors=True)
 
     def write_preview(self, timeline: Timeline) -> None:
         """preview.png: a row for every complete future, at the same times in each."""
@@ -168,9 +177,16 @@ class FutureFolder:
         return self.record is not None and self.record.state == "complete" and (self.path / "video.mp4").is_file()
 
     def carry(self) -> Carry | None:
-        """Where to go on; None if no window is done."""
+        """Where to go on; None if no window is done. InputError if what was kept is damaged."""
         file = self.state / "carry.safetensors"
-        return Carry.of(safetensors.torch.load_file(file)) if file.is_file() else None
+        return _load(file, Carry.of) if file.is_file() else None
+
+    def begin(self) -> FutureRecord:
+        """Notes it as running, before anything of it is kept: its record, with what an earlier run did of it."""
+        if self.record is None or self.record.state == "complete":
+            self._note(FutureRecord(state="running", windows=0, frames=0, seconds={}))
+        assert self.record is not None
+        return self.record
 
     def segment(self, window: int, fps: Fraction, height: int, width: int) -> VideoWriter:
         """A writer for the film of one window."""
@@ -186,29 +202,28 @@ class FutureFolder:
     def finish(self, timeline: Timeline, boxes: Boxes) -> None:
         """Joins the windows into video.mp4 and rollout.h5, and removes the state.
 
-        `boxes` are those asked of the first frame.
+        `boxes` are those asked of the first frame. Raises InputError if some of the state is lost or damaged.
         """
         windows = range(timeline.windows)
         self._write_data(timeline, boxes)
         films = [film for window in windows if (film := self._film(window)).is_file()]  # a short window may have none
         frames = join_segments(films, self.path / "video.mp4", timeline.fps)
         if frames != timeline.frames:
-            raise InputError(f"{self.state}: damaged, {frames} of {timeline.frames} frames are left; use --fresh")
-        assert self.record is not None
-        self._note(self.record.model_copy(update={"state": "complete"}))
+            raise InputError(f"{self.state}: damaged, {frames} of {timeline.frames} frames are left; start anew with --fresh")
+        done = {"state": "complete", "windows": timeline.windows, "frames": frames}
+        self._note(self.begin().model_copy(update=done))
         shutil.rmtree(self.state)
 
     def _write_data(self, timeline: Timeline, boxes: Boxes) -> None:
         scratch = self.state / "rollout.h5"
         scratch.unlink(missing_ok=True)
         done = 0
-        first = safetensors.torch.load_file(self._keys(0))["keys"]
-        channels, height, width = first.shape[1:]
+        channels, height, width = self._kept_keys(0).shape[1:]
         with RolloutWriter(scratch, (channels, height, width)) as data:
             data.add_frames(np.arange(timeline.frames) / float(timeline.fps))
             data.add_boxes(box_rows(0, boxes, "asked"))
             for window in range(timeline.windows):
-                keys = safetensors.torch.load_file(self._keys(window))["keys"].numpy()
+                keys = self._kept_keys(window).numpy()
                 data.add_keyframes(keys, (done + np.arange(len(keys))) / float(KEY_FPS))
                 done += len(keys)
             data.commit()
@@ -220,9 +235,20 @@ class FutureFolder:
     def _keys(self, window: int) -> Path:
         return self.state / f"{window:04d}.safetensors"
 
+    def _kept_keys(self, window: int) -> Tensor:
+        return _load(self._keys(window), lambda tensors: tensors["keys"])
+
     def _note(self, record: FutureRecord) -> None:
         futures = self.rollout.manifest.futures | {self.name: record}
         self.rollout.record(futures=dict(sorted(futures.items())))
+
+
+def _load(path: Path, take: Callable[[dict[str, Tensor]], T]) -> T:
+    """What `take` makes of the tensors of a file; InputError naming it if they are not there or damaged."""
+    try:
+        return take(safetensors.torch.load_file(path))
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: lost or damaged ({error}); start anew with --fresh") from error
 
 
 def _save_atomic(tensors: dict[str, Tensor], path: Path) -> None:

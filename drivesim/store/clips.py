@@ -57,11 +57,8 @@ class ClipWriter:
         self._tables = Tables(self.path, KIND, VERSION)
         try:
             _check_names(self._tables.file, self.path)
-            made = json.loads(self._tables.file.attrs["recipe"])
-            if self.recipe is not None and made != self.recipe:
-                keys = sorted(k for k in made.keys() | self.recipe.keys() if made.get(k) != self.recipe.get(k))
-                faults = ", ".join(f"{key} {made.get(key)!r} instead of {self.recipe.get(key)!r}" for key in keys)
-                raise InputError(f"{self.path}: was made with {faults}; give the same settings or another file")
+            if self.recipe is not None:
+                check_recipe(self.path, json.loads(self._tables.file.attrs["recipe"]), self.recipe)
         except InputError:
             self.close()
             raise
@@ -120,6 +117,14 @@ class ClipWriter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def check_recipe(path: Path, made: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """InputError naming what differs if a store was `made` with another recipe than is `wanted`."""
+    keys = sorted(key for key in made.keys() | wanted.keys() if made.get(key) != wanted.get(key))
+    if keys:
+        faults = ", ".join(f"{key} {made.get(key)!r} instead of {wanted.get(key)!r}" for key in keys)
+        raise InputError(f"{path}: was made with {faults}; give the same settings or another file")
 
 
 def _lay_out(file: h5py.File, clip: Clip, recipe: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`torchrun -m drivesim.training STAGE --run DIR`: training with nothing but the packages that training itself needs."""
+"""`torchrun -m drivesim.training STAGE --run-folder DIR`: training with nothing but the packages that training itself needs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def main() -> int:
     """Parses the command line and trains or exports; 2 for a user's mistake, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m drivesim.training", description=__doc__)
     parser.add_argument("stage", choices=[*STAGE_NAMES, "export"])
-    parser.add_argument("--run", type=Path, required=True, help="run folder")
+    parser.add_argument("--run", "--run-folder", type=Path, required=True, help="run folder (torchrun chokes on --run)")
     parser.add_argument("--out", type=Path, help="checkpoint folder to write (export)")
     parser.add_argument("--preset", choices=PRESET_NAMES, default="cpu")
     parser.add_argument("--data", type=Path, action="append", default=[], help="store to learn from, may be repeated")
@@ -53,7 +53,10 @@ def parse_overrides(pairs: list[str]) -> dict[str, object]:
         field, equals, value = pair.partition("=")
         if not equals:
             raise InputError(f"--set {pair}: write FIELD=VALUE, as in --set batch=32")
-        overrides[field] = yaml.safe_load(value)
+        try:
+            overrides[field] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(f"--set {pair}: the value is no YAML; write it as in --set batch=32 or --set crop=[64,96]") from error
     return overrides
 
 

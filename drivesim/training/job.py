@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-import signal
-import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,18 @@ from drivesim.config import InputError, shipped
 from drivesim.data.synthesis import fill_store
 from drivesim.tensors import pick_device
 from drivesim.training.loop import Say, start_state, train
-from drivesim.training.optim import rank
+from drivesim.training.optim import barrier, rank
 from drivesim.training.presets import PRESETS, DataSpec, PresetName
-from drivesim.training.run import Run, last_figures, run_recipe
+from drivesim.training.run import Run, has_state, last_figures, run_recipe
 from drivesim.training.stage import Stage, StageName
 from drivesim.training.stages.autoencoder import AutoencoderRecipe, AutoencoderStage
 from drivesim.training.stages.image_ldm import ImageLDMRecipe, ImageLDMStage
 from drivesim.training.stages.super_resolution import SuperResolutionRecipe, SuperResolutionStage
 from drivesim.training.stages.video_ldm import VideoLDMRecipe, VideoLDMStage
 from drivesim.world.generator import WORLD_VERSION
+
+UNKNOWN = "unknown"
+"""Device of runs that were started before it was noted."""
 
 
 def build_stage(
@@ -39,7 +41,7 @@ def build_stage(
         return ImageLDMStage(ImageLDMRecipe.parse(values, "recipe"), data, held_out, checkpoints)
     if name == "video-ldm":
         return VideoLDMStage(VideoLDMRecipe.parse(values, "recipe"), data, held_out, checkpoints)
-    return SuperResolutionStage(SuperResolutionRecipe.parse(values, "recipe"), data, held_out)
+    return SuperResolutionStage(SuperResolutionRecipe.parse(values, "recipe"), data, held_out, checkpoints)
 
 
 def ensure_store(spec: DataSpec, folder: Path, workers: int, say: Say) -> Path:
@@ -48,8 +50,7 @@ def ensure_store(spec: DataSpec, folder: Path, workers: int, say: Say) -> Path:
     path = folder / f"world{WORLD_VERSION}-{spec.label}.h5"
     if rank() == 0:
         fill_store(path, spec.clips, spec.frames, (spec.fps,), spec.height, spec.width, spec.seed, workers, progress=say)
-    if dist.is_initialized():
-        dist.barrier()
+    barrier()
     return path
 
 
@@ -70,23 +71,30 @@ def run_training(
 ) -> None:
     """Trains one stage in `run_folder`; the same call again goes on where the last one stopped.
 
-    `overrides` replace fields of the preset's recipe. Under torchrun every process calls this.
+    `overrides` replace fields of the preset's recipe; `init_from` is read when there is nothing yet to go on from. Under
+    torchrun every process calls this.
     """
     device = join_processes(device_name)
+    say = say if rank() == 0 else lambda _: None
     chosen = PRESETS[preset][name]
     workers = workers or max(1, (os.cpu_count() or 2) - 1)
+    if data and not held_out:
+        say("held-out figures are measured on rendered worlds; give --held-out to measure on stores of your own")
     data = data or [ensure_store(spec, data_folder, workers, say) for spec in chosen.data]
     held_out = held_out or [ensure_store(spec.held_out, data_folder, workers, say) for spec in chosen.data]
     values = chosen.recipe | (overrides or {})
     stage = build_stage(name, values, data, held_out, checkpoints or shipped("checkpoints"))
-    if init_from is not None:
+    start: dict[str, Any] = {"init_from": None, "device": device_label(device)}
+    if has_state(run_folder):
+        begun = run_recipe(run_folder)
+        start = {"init_from": begun.get("init_from"), "device": begun.get("device", UNKNOWN)}
+    elif init_from is not None:
         initialise(stage.modules["model"], name, init_from)
-    recipe = {"stage": name, "preset": preset, "init_from": weights_hash(init_from) if init_from else None,
-              "data": [str(path) for path in data], **stage.recipe.model_dump(mode="json")}  # fmt: skip
+        start["init_from"] = weights_hash(init_from)
+    recipe = {"stage": name, "preset": preset, **start, "data": [str(path) for path in data],
+              **stage.recipe.model_dump(mode="json")}  # fmt: skip
     say(describe(stage, device))
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # saved as after Ctrl-C, when a scheduler ends the job
-    train(stage, Run(run_folder, recipe), device, say if rank() == 0 else lambda _: None, minutes * 60)
+    train(stage, Run(run_folder, recipe), device, say, minutes * 60)
 
 
 def initialise(model: nn.Module, name: StageName, folder: Path) -> None:
@@ -104,7 +112,7 @@ def export_run(run_folder: Path, folder: Path, data: list[Path], checkpoints: Pa
     """
     recipe = run_recipe(run_folder)
     name: StageName = recipe["stage"]
-    skip = {"stage", "preset", "init_from", "data"}
+    skip = {"stage", "preset", "init_from", "device", "data"}
     values = {key: value for key, value in recipe.items() if key not in skip}
     data = data or [Path(path) for path in recipe["data"]]
     stage = build_stage(name, values, data, data, checkpoints or shipped("checkpoints"))
@@ -120,7 +128,7 @@ def export_run(run_folder: Path, folder: Path, data: list[Path], checkpoints: Pa
         "data": [Path(path).stem for path in recipe["data"]],
         "init_from": recipe["init_from"],
         "held_out": last_figures(run_folder),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} CPU threads",
+        "device": recipe.get("device", UNKNOWN),
     }
     with state.emas["model"].applied(stage.modules["model"]):
         stage.finish()
@@ -134,13 +142,19 @@ def export_run(run_folder: Path, folder: Path, data: list[Path], checkpoints: Pa
 def join_processes(device_name: str) -> torch.device:
     """Joins the process group when started by torchrun; the device of this process."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if torch.cuda.is_available() and device_name != "cpu" else "gloo")
+        backend = "nccl" if torch.cuda.is_available() and device_name != "cpu" else "gloo"
+        dist.init_process_group(backend, timeout=timedelta(hours=2))  # the others wait while the first renders and evaluates
     device = pick_device(device_name)
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
         torch.set_float32_matmul_precision("high")
     return device
+
+
+def device_label(device: torch.device) -> str:
+    """What this process trains on, in words."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
 
 
 def describe(stage: Stage, device: torch.device) -> str:

@@ -20,6 +20,7 @@ from drivesim.models.latent_space import LatentSpace
 from drivesim.scene.boxes import Boxes
 from drivesim.store.clips import ClipStore
 from drivesim.tensors import to_frames, to_network
+from drivesim.training.optim import barrier, rank
 from drivesim.training.stage import Batch
 
 GOLDEN = (5**0.5 - 1) / 2
@@ -48,8 +49,13 @@ class LatentData:
         opened = [ClipStore(path) for path in stores]
         fitting = [store for store in opened if has_windows(store, length, fps)]
         for store in fitting:
-            if store.path not in self._caches:
+            if store.path in self._caches:
+                continue
+            if rank() == 0:
                 self._caches[store.path] = cache_latents(store, self.encode, self.fingerprint, progress=print)
+            barrier()
+            if rank() != 0:
+                self._caches[store.path] = cache_latents(store, self.encode, self.fingerprint)
         return ClipWindows(fitting or opened, length, fps, latents=[self._caches[store.path] for store in fitting])
 
 

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import math
+import signal
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from drivesim.config import InputError
 from drivesim.nn.convolutional import channels_last
-from drivesim.training.optim import Ema, average_gradients, learning_rate, make_optimizer, rank, trainable, world_size
+from drivesim.training.optim import (
+    Ema,
+    average_gradients,
+    barrier,
+    learning_rate,
+    make_optimizer,
+    rank,
+    trainable,
+    world_size,
+)
 from drivesim.training.run import Run, TrainState, prepare_optimizers
 from drivesim.training.stage import Batch, Stage
 from drivesim.video_io import write_image
@@ -34,43 +47,80 @@ def start_state(stage: Stage, run: Run) -> TrainState:
 
 
 def train(stage: Stage, run: Run, device: torch.device, say: Say, seconds: float = math.inf) -> TrainState:
-    """Trains until `recipe.samples` are seen, or for `seconds`; saves on the way, at the end and on Ctrl-C.
+    """Trains until `recipe.samples` are seen, or for `seconds`; saves on the way and at the end.
 
-    Every process draws its own share of each batch, and gradients are averaged, so that several processes train as one.
+    Ctrl-C and SIGTERM end it after the current step: KeyboardInterrupt, once the state is saved. An exception within a step
+    leaves the state that was saved last. Every process draws its own share of each batch, and gradients are averaged, so that
+    several processes train as one. Raises InputError for a batch that they cannot share, or if the folder is in use.
     """
     recipe = stage.recipe
     if recipe.batch % world_size():
-        raise ValueError(f"batch {recipe.batch} cannot be shared by {world_size()} processes")
+        raise InputError(f"batch: {recipe.batch} cannot be shared by {world_size()} processes; give a multiple of these")
     for module in stage.modules.values():
         channels_last(module.to(device))
         if recipe.compile:
             module.compile()
-    state = start_state(stage, run)
-    begun, progress = time.monotonic(), Progress(state.samples, recipe.samples, say)
-    stage_batches = batches(stage, state.samples, device)
-    try:
-        for batch in stage_batches:
-            figures = step(stage, state, batch, device)
-            progress.note(state.samples, figures)
-            if due(recipe.evaluate_every, recipe.batch, state.samples) or state.samples >= recipe.samples:
-                report_held_out(stage, run, state, progress)
-            if progress.ready() and rank() == 0:
-                run.log(samples=state.samples, **progress.report(state.samples))
-            state.seconds += time.monotonic() - begun
-            begun = time.monotonic()
-            seconds -= progress.lap()
-            if due(recipe.save_every, recipe.batch, state.samples) and rank() == 0:
-                run.save(state)
-            if seconds <= 0:
-                break
-    except KeyboardInterrupt:
-        say(f"interrupted at {state.samples} samples; the same command goes on from there")
-        raise
-    finally:
-        stage_batches.close()
+    with run.locked(), signals_noted() as asked:
+        state = start_state(stage, run)
+        begun, progress = time.monotonic(), Progress(state.samples, recipe.samples, say)
+        with closing(batches(stage, state.samples, device)) as stage_batches:
+            for batch in stage_batches:
+                figures = step(stage, state, batch, device)
+                progress.note(state.samples, figures)
+                if due(recipe.evaluate_every, recipe.batch, state.samples) or state.samples >= recipe.samples:
+                    report_held_out(stage, run, state, progress)
+                if progress.ready() and rank() == 0:
+                    run.log(samples=state.samples, **progress.report(state.samples))
+                state.seconds += time.monotonic() - begun
+                begun = time.monotonic()
+                seconds -= progress.lap()
+                if told_to_stop(asked, seconds <= 0, device):
+                    break
+                if due(recipe.save_every, recipe.batch, state.samples) and rank() == 0:
+                    run.save(state)
         if rank() == 0:
             run.save(state)
+        barrier()  # torchrun ends everybody when one process leaves early
+    if asked.is_set():
+        say(f"interrupted at {state.samples} samples; the same command goes on from there")
+        raise KeyboardInterrupt
     return state
+
+
+@contextmanager
+def signals_noted() -> Iterator[threading.Event]:
+    """Within it Ctrl-C and SIGTERM set the event; a second one raises KeyboardInterrupt at once.
+
+    Only where signals arrive, in the main thread. Among several processes a second one is a repetition by torchrun, which
+    itself ends those that do not leave.
+    """
+    asked = threading.Event()
+
+    def note(number: int, frame: object) -> None:
+        if asked.is_set() and world_size() == 1:
+            raise KeyboardInterrupt
+        asked.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    earlier = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+def told_to_stop(asked: threading.Event, over: bool, device: torch.device) -> bool:
+    """Whether to stop after this step, the same in every process: the first one's time is `over`, or anybody was `asked`."""
+    if world_size() == 1:
+        return over or asked.is_set()
+    told = torch.tensor([asked.is_set(), over and rank() == 0], dtype=torch.float32, device=device)
+    dist.all_reduce(told, dist.ReduceOp.MAX)
+    if told[0]:
+        asked.set()
+    return bool(told.any())
 
 
 def due(every: int, batch: int, samples: int) -> bool:
@@ -139,8 +189,7 @@ def report_held_out(stage: Stage, run: Run, state: TrainState, progress: Progres
             write_image(run.folder / f"preview-{state.samples:09d}.png", stage.preview())
         run.log(samples=state.samples, seconds=round(state.seconds, 1), held_out=figures)
         progress.say(f"{state.samples:>9} samples, held out: " + ", ".join(f"{k} {v:.4g}" for k, v in figures.items()))
-    if dist.is_initialized():
-        dist.barrier()
+    barrier()
 
 
 class Progress:

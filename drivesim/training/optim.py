@@ -82,6 +82,12 @@ def rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
 
 
+def barrier() -> None:
+    """Waits for the other processes, if there are any."""
+    if dist.is_initialized():
+        dist.barrier()
+
+
 @torch.no_grad()
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Data-parallel training: replaces every gradient by its mean over the processes, in one transfer."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from drivesim.config import InputError, read_yaml, write_atomic
-from drivesim.training.optim import Ema, trainable
+from drivesim.training.optim import Ema, rank, trainable
 
 
 @dataclass
@@ -31,19 +34,41 @@ class TrainState:
 
 
 class Run:
-    """The folder of one training run. `recipe` is kept as train.yaml; a run with another recipe is refused."""
+    """The folder of one training run. `recipe` is kept as train.yaml; a run with another recipe is refused.
+
+    Fields that only one of the two recipes has do not count: programs gain fields, whose default is what they did before.
+    Neither does `device`, which is a note.
+    """
 
     def __init__(self, folder: Path, recipe: dict[str, Any]) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "train.yaml"
-        if path.exists():
-            changed = [key for key in recipe if read_yaml(path).get(key) != recipe[key]]
-            if changed:
-                raise InputError(f"{path}: this run was started with another {', '.join(changed)}; "
-                                 "use another --run folder, or --init-from this one's export")  # fmt: skip
-        else:
-            write_atomic(path, yaml.safe_dump(recipe, sort_keys=False))
+        noted = {key: recipe[key] for key in recipe.keys() & {"device"}}
+        old = read_yaml(path) if path.exists() else {}
+        changed = [key for key in recipe if key in old and key not in noted and _differ(old[key], recipe[key])]
+        if changed:
+            raise InputError(f"{path}: this run was started with another {', '.join(changed)}; "
+                             "use another --run folder, or --init-from this one's export")  # fmt: skip
+        kept = _joined(recipe, old) | noted
+        if kept != old and rank() == 0:
+            write_atomic(path, yaml.safe_dump(kept, sort_keys=False))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Within it no other process can train in the folder; InputError if one does."""
+        if rank() != 0:
+            yield
+            return
+        lock = os.open(self.folder, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InputError(f"{self.folder}: a process is training there; wait for it or use another --run folder") from error
+            yield
+        finally:
+            os.close(lock)
 
     def log(self, **figures: Any) -> None:
         """Appends one line to log.jsonl."""
@@ -60,7 +85,7 @@ class Run:
     def resume(self, state: TrainState) -> bool:
         """Fills `state` from the folder; False if there is nothing yet."""
         path = self.folder / "state.safetensors"
-        if not path.exists():
+        if not has_state(self.folder):
             return False
         try:
             with safetensors.safe_open(path, framework="pt") as file:
@@ -80,15 +105,11 @@ class Run:
 def _state_tensors(state: TrainState) -> Iterator[tuple[str, Tensor]]:
     """Every tensor of the state with a stable name."""
     for key, module in state.modules.items():
-        kept = module.state_dict()
-        parameters = trainable(module)
-        frozen = {name for name, _ in module.named_parameters()} - parameters.keys()
-        for name, x in kept.items():
-            if name not in frozen:
-                yield f"{key}/weights/{name}", x
+        for name, x in module.state_dict().items():
+            yield f"{key}/weights/{name}", x
         for name, x in state.emas[key].tensors.items():
             yield f"{key}/ema/{name}", x
-        for name, parameter in parameters.items():
+        for name, parameter in trainable(module).items():
             for field, x in state.optimizers[key].state.get(parameter, {}).items():
                 yield f"{key}/optimizer/{field}/{name}", x
 
@@ -98,7 +119,7 @@ def prepare_optimizers(state: TrainState) -> None:
     for key, module in state.modules.items():
         for parameter in trainable(module).values():
             state.optimizers[key].state[parameter] = {
-                "step": torch.tensor(0.0),
+                "step": torch.zeros((), device=parameter.device),
                 "exp_avg": torch.zeros_like(parameter),
                 "exp_avg_sq": torch.zeros_like(parameter),
             }
@@ -111,13 +132,22 @@ def run_recipe(folder: Path) -> dict[str, Any]:
     return read_yaml(folder / "train.yaml")
 
 
-def run_samples(folder: Path) -> int:
-    """Samples that the saved state of a run has seen; 0 if nothing is saved."""
-    path = folder / "state.safetensors"
-    if not path.exists():
-        return 0
-    with safetensors.safe_open(path, framework="pt") as file:
-        return int(file.metadata()["samples"])
+def has_state(folder: Path) -> bool:
+    """Whether a run has saved its state there."""
+    return (folder / "state.safetensors").exists()
+
+
+def _differ(old: Any, new: Any) -> bool:
+    """Whether two values of a recipe differ; of mappings, in the keys that both have."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return any(_differ(old[key], new[key]) for key in old.keys() & new.keys())
+    return bool(old != new)
+
+
+def _joined(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+    """`old` with the fields that only `new` has, those of mappings within included."""
+    both = {key: _joined(new[key], value) for key, value in old.items() if isinstance(value, dict) and key in new}
+    return new | old | both
 
 
 def last_figures(folder: Path) -> dict[str, Any]:

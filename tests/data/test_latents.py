@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -62,6 +63,14 @@ def test_encoding_goes_on_where_it_stopped(tmp_path: Path, make_clip: Callable[.
     assert len(cache.read(2)) == 7
     cache_latents(cache.store, failing, "key")
     assert seen == [4, 2]
+
+
+def test_a_complete_cache_is_only_read(tmp_path: Path, make_clip: Callable[..., Clip]) -> None:
+    store = fill(tmp_path / "a.h5", make_clip, 0)
+    path = latents_path(store, "key")
+    cache_latents(store, encode, "key")
+    with h5py.File(path):  # whoever reads it keeps writers out
+        assert len(cache_latents(store, encode, "key").read(0)) == 7
 
 
 def test_another_encoder_or_store_is_not_mixed_up(tmp_path: Path, make_clip: Callable[..., Clip]) -> None:

@@ -6,6 +6,7 @@ import importlib
 import itertools
 import multiprocessing
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -99,6 +100,18 @@ def test_a_store_of_other_settings_is_refused(tmp_path: Path, make_clip: Callabl
         fill_store(path, 2, **SETTINGS | {"seed": 6}, noise=False, workers=0, make=make_clip)
     with pytest.raises(InputError, match="at least one frame"):
         fill_store(path, 2, **SETTINGS | {"fps": ()}, workers=0, make=make_clip)
+
+
+def test_a_full_store_is_only_read(tmp_path: Path, make_clip: Callable[..., Clip]) -> None:
+    """So that several processes can train on it at once; one that must grow cannot be written meanwhile."""
+    path = tmp_path / "a.h5"
+    fill_store(path, 2, **SETTINGS, workers=0, make=make_clip)
+    with closing(ClipStore(path)):
+        fill_store(path, 2, **SETTINGS, workers=0, make=make_clip)
+        with pytest.raises(InputError, match="seed 5 instead of 6"):
+            fill_store(path, 2, **SETTINGS | {"seed": 6}, workers=0, make=make_clip)
+        with pytest.raises(InputError, match="in use"):
+            fill_store(path, 3, **SETTINGS, workers=0, make=make_clip)
 
 
 def test_fresh_clips_go_on_for_ever(tmp_path: Path, fake_world: ModuleType) -> None:

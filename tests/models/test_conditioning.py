@@ -15,7 +15,6 @@ from drivesim.models.conditioning import (
     Conditions,
     box_map,
     build_conditions,
-    drop_at_random,
 )
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
@@ -90,20 +89,6 @@ def test_rows_and_repeat() -> None:
     assert equal(pair.repeat(3).rows(slice(3, 6)), pair.rows(torch.tensor([1, 1, 1])))
     assert len(pair.repeat(3)) == 6
     assert equal(pair.to("cpu"), pair)
-
-
-def test_random_dropping_follows_the_generator_and_spares_no_frame_of_a_clip() -> None:
-    c = full(LEFT).repeat(4000)
-
-    def dropped(seed: int, frames: int) -> Conditions:
-        return drop_at_random(c, 0.2, torch.Generator().manual_seed(seed), frames)
-
-    assert equal(dropped(1, 1), dropped(1, 1))
-    assert not equal(dropped(1, 1), dropped(2, 1))
-    for group in GROUPS:
-        assert float(getattr(dropped(1, 1), f"{group}_given").float().mean()) == pytest.approx(0.8, abs=0.03)
-    clips = dropped(1, 10).look_given.reshape(400, 10)
-    assert (clips.any(1) == clips.all(1)).all()
 
 
 def test_box_map_of_one_box_is_exact() -> None:

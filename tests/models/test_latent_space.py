@@ -77,12 +77,12 @@ def test_clips_decode_the_same_in_windows_as_whole(temporal: bool, window: int) 
 
 def test_clips_are_decoded_frame_by_frame_without_temporal_layers_and_when_these_are_new() -> None:
     latent_space, latents = space(), frames(1, 5, 4, 2, 3)
-    video = latent_space.with_temporal_layers()
+    video = LatentSpace(Autoencoder(SMALL.model_copy(update={"temporal": True}))).eval()
+    video.autoencoder.load_state_dict(latent_space.autoencoder.state_dict())
     with torch.no_grad():
         alone = latent_space.decode(latents[0])
         torch.testing.assert_close(latent_space.decode_clip(latents)[0], alone)
         torch.testing.assert_close(video.decode_clip(latents)[0], alone)
-    assert all(name.startswith("temporal.") for name, p in video.named_parameters() if p.requires_grad)
 
 
 @pytest.mark.parametrize("temporal", [False, True])

@@ -15,7 +15,7 @@ from drivesim.config import InputError
 from drivesim.simulation.progress import Progress
 from drivesim.simulation.rollout import Request, compose_frames, roll_out
 from drivesim.simulation.settings import SamplingSettings
-from drivesim.simulation.writer import RolloutFolder
+from drivesim.simulation.writer import FutureFolder, RolloutFolder
 from drivesim.store.rollouts import read_rollout
 from drivesim.video_io import read_image, read_video, write_image
 
@@ -178,13 +178,68 @@ def test_two_processes_cannot_work_in_one_folder(request_: Request, tmp_path: Pa
     roll_out(request_, out)
 
 
-def test_a_lost_segment_is_noticed(request_: Request, tmp_path: Path) -> None:
+@pytest.mark.parametrize("windows", [1, 2])
+def test_lost_segments_are_noticed(
+    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, windows: int
+) -> None:
+    """One of two windows' films, or the only one."""
+    asked = with_(request_, seconds=3.0 * windows, futures=1)
+    with monkeypatch.context() as patch, pytest.raises(Crash):
+        patch.setattr(FutureFolder, "finish", lambda *_: (_ for _ in ()).throw(Crash))
+        roll_out(asked, tmp_path / "out")
+    (tmp_path / "out" / "future-00" / ".state" / "0000.mp4").unlink()
+    with pytest.raises(InputError, match="damaged.*--fresh"):
+        roll_out(asked, tmp_path / "out")
+
+
+class Killed(BaseException):
+    """The process ends there and then."""
+
+
+@pytest.mark.parametrize("seconds", [3.0, 6.0])
+def test_killed_between_the_carry_and_the_manifest(
+    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    asked = with_(request_, seconds=seconds, futures=1)
+    whole, _ = roll_out(asked, tmp_path / "whole")
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    for _ in range(2):  # at the end of every window
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(FutureFolder, "_note", lambda self, record, note=FutureFolder._note:
+                          killed() if record.windows else note(self, record))  # fmt: skip
+            roll_out(asked, tmp_path / "cut")
+    manifest, _ = roll_out(asked, tmp_path / "cut")
+    assert results(tmp_path / "cut") == results(tmp_path / "whole")
+    made, expected = manifest.futures["future-00"], whole.futures["future-00"]
+    assert (made.state, made.windows, made.frames) == ("complete", expected.windows, expected.frames)
+
+
+def test_killed_before_the_state_is_removed(request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise Killed
+
+    asked = with_(request_, futures=1)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(shutil, "rmtree", killed)
+        roll_out(asked, out := tmp_path / "out")
+    assert (out / "future-00" / ".state").is_dir()
+    _, work = roll_out(asked, out)
+    assert not (out / "future-00" / ".state").exists() and not work.done["predict"]
+
+
+@pytest.mark.parametrize("name", ["carry.safetensors", "0000.safetensors", "0000.mp4"])
+def test_damaged_state_is_named(request_: Request, tmp_path: Path, name: str) -> None:
     long = with_(request_, seconds=6.0, futures=1)
     with pytest.raises(Crash):
-        roll_out(long, tmp_path / "out", on_change=crash_at("predict", 3))
-    (tmp_path / "out" / "future-00" / ".state" / "0000.mp4").unlink()
-    with pytest.raises(InputError, match="damaged"):
-        roll_out(long, tmp_path / "out")
+        roll_out(long, out := tmp_path / "out", on_change=crash_at("predict", 3))
+    file = out / "future-00" / ".state" / name
+    file.write_bytes(file.read_bytes()[:50])
+    with pytest.raises(InputError, match=rf"{name}: lost or damaged.*--fresh"):
+        roll_out(long, out)
+    roll_out(long, out, fresh=True)
 
 
 def test_a_photo_is_the_first_frame(request_: Request, tmp_path: Path) -> None:

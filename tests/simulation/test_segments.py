@@ -5,6 +5,7 @@ import av
 import numpy as np
 import pytest
 
+from drivesim.config import InputError
 from drivesim.simulation.segments import frames_at, join_segments
 from drivesim.video_io import VideoWriter, read_video
 
@@ -32,6 +33,22 @@ def test_joined_segments_play_as_one_film(tmp_path: Path, fps: Fraction) -> None
         times = [frame.pts * stream.time_base for frame in film_.decode(stream)]
     assert times == [i / fps for i in range(45)]
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_lost_and_damaged_segments_are_named(tmp_path: Path) -> None:
+    parts = [tmp_path / "0.mp4", tmp_path / "1.mp4"]
+    for part in parts:
+        with VideoWriter(part, 30, 32, 64) as writer:
+            writer.write(np.random.default_rng(0).integers(0, 255, (9, 32, 64, 3), np.uint8))
+    whole = parts[1].read_bytes()
+    for kept in (0, 100, len(whole) // 2, len(whole) - 40):
+        parts[1].write_bytes(whole[:kept])
+        with pytest.raises(InputError, match=r"1\.mp4: .*damaged.*--fresh"):
+            join_segments(parts, tmp_path / "film.mp4", Fraction(30))
+    parts[1].unlink()
+    with pytest.raises(InputError, match=r"1\.mp4: lost.*--fresh"):
+        join_segments(parts, tmp_path / "film.mp4", Fraction(30))
+    assert not (tmp_path / "film.mp4").exists()
 
 
 def test_pictures_are_found_by_number(tmp_path: Path) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from drivesim.checkpoint import weights_hash
-from drivesim.config import InputError
+from drivesim.config import InputError, read_json, read_yaml
 from drivesim.models.image_ldm import ImageLDM
 from drivesim.models.latent_space import LatentSpace
 from drivesim.models.super_resolution import SuperResolution
@@ -74,10 +77,37 @@ def test_training_starts_from_another_checkpoint(trained: Path, tmp_path: Path) 
         torch.testing.assert_close(x, y, rtol=1e-3, atol=1e-5, msg=name)
 
 
+def test_a_begun_run_goes_on_without_the_checkpoint_it_started_from(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained / "checkpoints" / "autoencoder", tmp_path / "origin")
+    told: list[str] = []
+    data = sorted((trained / "data").glob("world*seed1.h5"))[:1]
+    for origin, minutes in ((tmp_path / "origin", 0.0), (tmp_path / "gone", math.inf)):
+        run_training("autoencoder", tmp_path / "run", "tiny", data, data_folder=trained / "data", init_from=origin,
+                     minutes=minutes, device_name="cpu", say=told.append)  # fmt: skip
+    recipe = read_yaml(tmp_path / "run" / "train.yaml")
+    assert recipe["init_from"] == weights_hash(tmp_path / "origin")
+    assert sum("measured on rendered worlds" in line for line in told) == 2
+    export_run(tmp_path / "run", tmp_path / "out", [], None, say=lambda _: None)
+    training = read_json(tmp_path / "out" / "config.json")["training"]
+    assert training["samples"] == 4
+    assert training["device"] == recipe["device"] != "unknown"
+
+
+def test_the_device_of_a_run_that_did_not_note_it_is_unknown(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained / "autoencoder", tmp_path / "run")
+    recipe = read_yaml(tmp_path / "run" / "train.yaml")
+    del recipe["device"]
+    (tmp_path / "run" / "train.yaml").write_text(yaml.safe_dump(recipe))
+    export_run(tmp_path / "run", tmp_path / "out", [], None, say=lambda _: None)
+    assert read_json(tmp_path / "out" / "config.json")["training"]["device"] == "unknown"
+
+
 def test_overrides_are_yaml_and_unknown_ones_are_refused(tmp_path: Path, trained: Path) -> None:
     assert parse_overrides(["batch=4", "bf16=false", "crop=[64, 96]"]) == {"batch": 4, "bf16": False, "crop": [64, 96]}
     with pytest.raises(InputError, match="FIELD=VALUE"):
         parse_overrides(["batch"])
+    with pytest.raises(InputError, match=r"--set x=\{a: the value is no YAML"):
+        parse_overrides(["x={a"])
     with pytest.raises(InputError, match="bacth"):
         run_training("autoencoder", tmp_path / "run", "tiny", data_folder=trained / "data", checkpoints=tmp_path,
                      overrides={"bacth": 4}, device_name="cpu", say=lambda _: None)  # fmt: skip

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from drivesim.config import InputError
-from drivesim.training.loop import batches, due, train
-from drivesim.training.run import Run
+from drivesim.config import InputError, read_yaml
+from drivesim.training.loop import batches, due, signals_noted, start_state, train
+from drivesim.training.run import Run, TrainState, prepare_optimizers
 from drivesim.training.stage import Recipe
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -29,18 +31,28 @@ def recipe(**changes: object) -> Recipe:
     return Recipe.model_validate(values | changes)
 
 
-def run_in(folder: Path, made: Recipe, stop_at: int | None = None) -> tuple[ToyStage, dict[str, torch.Tensor]]:
-    """Trains the toy stage in `folder`, perhaps interrupted at `stop_at` samples."""
+def disturbed(made: Recipe, at: int, disturb: Callable[[], None]) -> ToyStage:
+    """The toy stage, to which something happens in the middle of the step that begins at `at` samples."""
+    stage = ToyStage(made)
+    losses = stage.losses
+
+    def losses_and_more(batch: dict[str, torch.Tensor], samples: int):
+        for number, loss in enumerate(losses(batch, samples)):
+            yield loss
+            if samples == at and number == 0:
+                disturb()
+
+    stage.losses = losses_and_more  # type: ignore[method-assign]
+    return stage
+
+
+def run_in(
+    folder: Path, made: Recipe, stop_at: int | None = None, number: int = signal.SIGINT
+) -> tuple[ToyStage, dict[str, torch.Tensor]]:
+    """Trains the toy stage in `folder`, perhaps interrupted by a signal in the step from `stop_at` samples on."""
     stage = ToyStage(made)
     if stop_at is not None:
-        losses = stage.losses
-
-        def interrupted(batch: dict[str, torch.Tensor], samples: int):
-            if samples == stop_at:
-                raise KeyboardInterrupt
-            return losses(batch, samples)
-
-        stage.losses = interrupted  # type: ignore[method-assign]
+        stage = disturbed(made, stop_at, lambda: os.kill(os.getpid(), number))
         with pytest.raises(KeyboardInterrupt):
             train(stage, Run(folder, made.model_dump(mode="json")), CPU, lambda _: None)
         return stage, {}
@@ -57,15 +69,44 @@ def test_learns_the_linear_map(tmp_path: Path) -> None:
     assert held_out[-1] < 1e-2 < held_out[0]
 
 
-@pytest.mark.parametrize("stop_at", [8, 792, 1200])
-def test_resumed_training_equals_uninterrupted_bit_for_bit(tmp_path: Path, stop_at: int) -> None:
+@pytest.mark.parametrize(("stop_at", "number"), [(8, signal.SIGINT), (792, signal.SIGTERM), (1200, signal.SIGINT)])
+def test_resumed_training_equals_uninterrupted_bit_for_bit(tmp_path: Path, stop_at: int, number: int) -> None:
     _, whole = run_in(tmp_path / "whole", recipe())
-    run_in(tmp_path / "parts", recipe(), stop_at)
+    run_in(tmp_path / "parts", recipe(), stop_at, number)
     resumed, parts = run_in(tmp_path / "parts", recipe())
-    assert resumed.seen[0] == stop_at
+    assert resumed.seen[0] == stop_at + 8  # the step in which the signal came was made whole
     assert whole.keys() == parts.keys()
     for name, tensor in whole.items():
         assert torch.equal(tensor, parts[name]), name
+
+
+def test_an_exception_within_a_step_leaves_the_last_good_state(tmp_path: Path) -> None:
+    """One module has stepped, the other has not: nothing of that is saved, whether it is a fault or a second Ctrl-C."""
+
+    def fail() -> None:
+        raise ArithmeticError
+
+    def interrupt_twice() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    _, whole = run_in(tmp_path / "whole", recipe())
+    values = recipe().model_dump(mode="json")
+    for error, disturb in ((ArithmeticError, fail), (KeyboardInterrupt, interrupt_twice)):
+        run = Run(tmp_path / error.__name__, values)
+        with pytest.raises(error):
+            train(disturbed(recipe(), 1000, disturb), run, CPU, lambda _: None)
+        resumed, parts = run_in(run.folder, recipe())
+        assert resumed.seen[0] == 800
+        assert all(torch.equal(tensor, parts[name]) for name, tensor in whole.items())
+
+
+def test_signal_handlers_are_put_back() -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with signals_noted() as asked:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert asked.is_set()
+    assert before == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))
 
 
 def test_every_sample_is_seen_once_whatever_the_processes() -> None:
@@ -78,6 +119,47 @@ def test_another_recipe_is_refused(tmp_path: Path) -> None:
     Run(tmp_path, recipe().model_dump(mode="json"))
     with pytest.raises(InputError, match="batch"):
         Run(tmp_path, recipe(batch=16).model_dump(mode="json"))
+
+
+def test_fields_that_an_older_program_did_not_know_count_as_their_default(tmp_path: Path) -> None:
+    Run(tmp_path, {"batch": 8, "model": {"width": 3}, "gone": 1})
+    Run(tmp_path, {"batch": 8, "model": {"width": 3, "depth": 2}, "clip": 1.0, "device": "a"})
+    expected = {"batch": 8, "model": {"width": 3, "depth": 2}, "gone": 1, "clip": 1.0, "device": "b"}
+    Run(tmp_path, {"batch": 8, "device": "b"})  # a note, no part of the recipe
+    assert read_yaml(tmp_path / "train.yaml") == expected
+    for other, name in (({"clip": 2.0}, "clip"), ({"model": {"depth": 4}}, "model")):
+        with pytest.raises(InputError, match=name):
+            Run(tmp_path, other)
+
+
+def test_only_one_process_trains_in_a_folder(tmp_path: Path) -> None:
+    run = Run(tmp_path, recipe(samples=80).model_dump(mode="json"))
+    with run.locked(), pytest.raises(InputError, match="a process is training there"):
+        run_in(tmp_path, recipe(samples=80))
+    run_in(tmp_path, recipe(samples=80))
+
+
+def test_frozen_parameters_are_part_of_the_state(tmp_path: Path) -> None:
+    """They may come from another checkpoint, which need not be there any more."""
+
+    def frozen(value: float) -> ToyStage:
+        stage = ToyStage(recipe(samples=80))
+        stage.modules["model"].register_parameter("kept", torch.nn.Parameter(torch.tensor(value), requires_grad=False))
+        return stage
+
+    run = Run(tmp_path, {})
+    train(frozen(7.0), run, CPU, lambda _: None)
+    stage = frozen(0.0)
+    start_state(stage, run)
+    assert stage.modules["model"].kept == 7.0
+
+
+def test_optimizers_are_prepared_where_the_parameters_lie() -> None:
+    """Fused AdamW wants its step count there as well."""
+    module = torch.nn.Linear(2, 2, device="meta")
+    optimizer = torch.optim.AdamW(module.parameters())
+    prepare_optimizers(TrainState({"model": module}, {"model": optimizer}, {}))
+    assert {x.device.type for state in optimizer.state.values() for x in state.values()} == {"meta"}
 
 
 def test_damaged_state_is_refused_by_name(tmp_path: Path) -> None:
@@ -96,14 +178,44 @@ def test_due_marks_each_multiple_once() -> None:
 def test_two_processes_train_as_one(tmp_path: Path) -> None:
     """Gradients of two gloo processes are averaged: the same weights as one process with the whole batch, up to rounding."""
     _, whole = run_in(tmp_path / "one", recipe(samples=400))
-    script = (
-        "import sys, torch, torch.distributed as dist\n"
-        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "from pathlib import Path\n"
-        "from test_loop import recipe, run_in\n"
-        "dist.init_process_group('gloo')\n"
+    in_two_processes(
         f"_, weights = run_in(Path({str(tmp_path / 'two')!r}), recipe(samples=400))\n"
         f"torch.save(weights, Path({str(tmp_path)!r}) / f'rank{{dist.get_rank()}}.pt')\n"
+    )
+    first, second = (torch.load(tmp_path / f"rank{r}.pt", weights_only=True) for r in range(2))
+    for name, tensor in whole.items():
+        assert torch.equal(first[name], second[name]), name
+        torch.testing.assert_close(first[name], tensor, rtol=1e-4, atol=1e-5)
+
+
+def test_two_processes_stop_after_the_same_step(tmp_path: Path) -> None:
+    """Whether the second one gets a signal, or the time of the first one is over: neither waits for the other for ever."""
+    in_two_processes(
+        f"folder = Path({str(tmp_path)!r})\n"
+        "values = recipe().model_dump(mode='json')\n"
+        "signalled = (lambda: os.kill(os.getpid(), signal.SIGTERM)) if dist.get_rank() == 1 else (lambda: None)\n"
+        "try:\n"
+        "    train(disturbed(recipe(), 400, signalled), Run(folder / 'signal', values), CPU, lambda _: None)\n"
+        "    raise SystemExit('not interrupted')\n"
+        "except KeyboardInterrupt:\n"
+        "    pass\n"
+        "seconds = 0.0 if dist.get_rank() == 0 else 1e9\n"
+        "assert train(ToyStage(recipe()), Run(folder / 'time', values), CPU, lambda _: None, seconds).samples == 8\n"
+    )
+    values = recipe().model_dump(mode="json")
+    assert start_state(ToyStage(recipe()), Run(tmp_path / "signal", values)).samples == 408
+    assert start_state(ToyStage(recipe()), Run(tmp_path / "time", values)).samples == 8
+
+
+def in_two_processes(body: str) -> None:
+    """Runs `body` in two gloo processes, both of which must come to their end."""
+    script = (
+        "import os, signal, sys, torch, torch.distributed as dist\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from pathlib import Path\n"
+        "from test_loop import CPU, Run, ToyStage, disturbed, recipe, run_in, train\n"
+        "dist.init_process_group('gloo')\n"
+        f"{body}"
         "dist.destroy_process_group()\n"
     )
     with socket.socket() as free:
@@ -115,7 +227,3 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
         for r in range(2)
     ]
     assert [process.wait(timeout=120) for process in processes] == [0, 0]
-    first, second = (torch.load(tmp_path / f"rank{r}.pt", weights_only=True) for r in range(2))
-    for name, tensor in whole.items():
-        assert torch.equal(first[name], second[name]), name
-        torch.testing.assert_close(first[name], tensor, rtol=1e-4, atol=1e-5)
