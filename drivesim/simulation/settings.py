@@ -40,7 +40,7 @@ class SuperResolutionSampling(Config):
 
     steps: int = Field(default=4, ge=1)
     eta: float = Field(default=0.0, ge=0)
-    level: int = Field(default=100, ge=0, le=250)
+    level: int = Field(default=50, ge=0, le=250)
     length: int = Field(default=8, ge=1)
     overlap: int = Field(default=2, ge=0)
 
