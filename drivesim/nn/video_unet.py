@@ -18,7 +18,7 @@ _FPS_OCTAVES = 4
 
 
 class ContextEncoder(nn.Module):
-    """Learned downsampling of the context c_S = (m z, m) to every level (Video LDM, sec. 3.2)."""
+    """Learned downsampling of the context c_S = (given frames, m) to every level (Video LDM, sec. 3.2): see `nearest_given`."""
 
     def __init__(self, channels: int, width: int, levels: int) -> None:
         super().__init__()
@@ -27,12 +27,27 @@ class ContextEncoder(nn.Module):
 
     def forward(self, latents: Tensor, mask: Tensor) -> list[Tensor]:
         """`latents` [b f c h w], `mask` float [b f] (1: given) to [(b f) width h/2^l w/2^l] for every level l."""
+        known = nearest_given(latents, mask)
         mask = mask[:, :, None, None, None].to(latents.dtype)
-        marked = torch.cat([mask * latents, mask.expand_as(latents[:, :, :1])], dim=2)
+        marked = torch.cat([known, mask.expand_as(latents[:, :, :1])], dim=2)
         features = [nn.functional.silu(self.first(rearrange(marked, "b f c h w -> (b f) c h w")))]
         for shrink in self.shrink:
             features.append(nn.functional.silu(shrink(features[-1])))
         return features
+
+
+def nearest_given(latents: Tensor, mask: Tensor) -> Tensor:
+    """Each frame's nearest given frame, the earlier of two: [b f c h w] of `latents` [b f c h w] and `mask` float [b f].
+
+    Given frames stand for themselves; where none is given, zeros. The paper leaves frames that are not given at zero;
+    repeating what is known (as LaVie's interpolation does) lets every frame start from a copy, so that motion is what remains
+    to be learned.
+    """
+    frame = torch.arange(mask.shape[1], device=mask.device)
+    distance = (frame[:, None] - frame).abs() + 2.0 * len(frame) * (mask[:, None, :] < 0.5)
+    nearest = distance.argmin(dim=2)
+    picked = torch.gather(latents, 1, nearest[:, :, None, None, None].expand_as(latents))
+    return picked * (mask.sum(dim=1) > 0)[:, None, None, None, None].to(latents.dtype)
 
 
 class TemporalLayers(nn.Module):
