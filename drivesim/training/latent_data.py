@@ -15,7 +15,7 @@ from drivesim.data.batches import ClipWindows
 from drivesim.data.latents import LatentCache, cache_latents
 from drivesim.diffusion.denoiser import Prediction, training_target
 from drivesim.diffusion.schedule import NoiseSchedule
-from drivesim.models.conditioning import Conditions, build_conditions
+from drivesim.models.conditioning import Conditions, box_map, build_conditions
 from drivesim.models.latent_space import LatentSpace
 from drivesim.scene.boxes import Boxes
 from drivesim.store.clips import ClipStore
@@ -125,6 +125,16 @@ def diffusion_time(sample: int, rng: np.random.Generator, steps: int) -> Tensor:
 def diffusion_error(
     prediction: Prediction, schedule: NoiseSchedule, output: Tensor, latents: Tensor, noise: Tensor, t: Tensor
 ) -> Tensor:
-    """Squared error of the network's output against its target, averaged over all but the batch and frames: [b] or [b f]."""
+    """Squared error of the network's output against its target, averaged over the channels: [b h w] or [b f h w]."""
     target = training_target(prediction, schedule, latents, noise, t)
-    return (output.float() - target).square().mean(dim=(-3, -2, -1))
+    return (output.float() - target).square().mean(dim=-3)
+
+
+def foreground_weight(conditions: Conditions, height: int, width: int, extra: float) -> Tensor:
+    """Weight of each cell in the error of pictures with these boxes, 1 on average over each picture: [b h w].
+
+    A cell that given boxes cover counts 1 + `extra` times, because vehicles are few cells of a picture and most of
+    what is asked for (GeoDiffusion, sec. 3.3).
+    """
+    weight = 1.0 + extra * box_map(conditions, height, width)[:, 0]
+    return weight / weight.mean(dim=(1, 2), keepdim=True)

@@ -23,6 +23,7 @@ from drivesim.training.latent_data import (
     conditions_of,
     diffusion_error,
     diffusion_time,
+    foreground_weight,
     pack,
     stack,
     unpack,
@@ -35,13 +36,15 @@ PREVIEW_GUIDANCE, PREVIEW_STEPS = 2.0, 25
 class ImageLDMRecipe(Recipe):
     """Chances of conditions to be left out: `drop_boxes`, `drop` for each of look, road and camera, `drop_all` for all at once.
 
-    Nothing given is the null branch of guidance; boxes alone are missing wherever the video model samples.
+    Nothing given is the null branch of guidance; boxes alone are missing wherever the video model samples. Cells in given
+    boxes count `foreground` times more than others in training.
     """
 
     model: ImageLDMConfig = ImageLDMConfig()
     drop_boxes: float = Field(0.35, ge=0, le=1)
     drop: float = Field(0.08, ge=0, le=1)
     drop_all: float = Field(0.1, ge=0, le=1)
+    foreground: float = Field(2.0, ge=0)
 
 
 class ImageLDMStage:
@@ -79,15 +82,18 @@ class ImageLDMStage:
         return stack(samples)
 
     def _error(self, batch: Batch, conditions: Conditions) -> Tensor:
-        """Error of each sample [b]."""
+        """Error of each cell [b h w]."""
         model, latents, noise, t = self.model, batch["latents"], batch["noise"], batch["t"]
         noisy = model.schedule.add_noise(latents, noise, t).contiguous(memory_format=torch.channels_last)
         output = model(noisy, t, conditions)
         return diffusion_error(model.config.prediction, model.schedule, output, latents, noise, t)
 
     def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
-        """Mean squared error of the prediction."""
-        yield "model", self._error(batch, unpack(batch)).mean(), {}
+        """Mean squared error of the prediction, weighted."""
+        conditions = unpack(batch)
+        error = self._error(batch, conditions)
+        weight = foreground_weight(conditions, *error.shape[1:], extra=self.recipe.foreground)
+        yield "model", (error * weight).mean(), {"error": error.mean().detach()}
 
     def evaluate(self) -> dict[str, float]:
         """Loss on held-out frames, 32 a batch, at fixed times and noise, with all conditions, without boxes, and with none."""

@@ -120,7 +120,7 @@ class VideoLDMStage:
         model, latents, noise, t = self.model, batch["latents"], batch["noise"], batch["t"]
         noisy = model.schedule.add_noise(latents, noise, t)
         output = model(noisy, t, conditions, Context(latents, batch["mask"]), batch["fps"])
-        error = diffusion_error(model.image.config.prediction, model.schedule, output, latents, noise, t)
+        error = diffusion_error(model.image.config.prediction, model.schedule, output, latents, noise, t).mean(dim=(-2, -1))
         made = 1.0 - batch["mask"]
         return (error * made).sum() / made.sum()
 
