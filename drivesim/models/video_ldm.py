@@ -22,7 +22,7 @@ from drivesim.diffusion.denoiser import Denoise, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.models.conditioning import Conditions
 from drivesim.models.image_ldm import Encoded, ImageLDM
-from drivesim.nn.video_unet import TemporalLayers
+from drivesim.nn.video_unet import Reading, TemporalLayers
 
 KIND = "video-ldm"
 
@@ -30,8 +30,8 @@ KIND = "video-ldm"
 class VideoLDMConfig(Config):
     """Architecture of the temporal layers; the rest follows from the image model they sit in."""
 
-    context_width: int = 32
-    embedding_width: int = 256
+    context_widths: tuple[int, ...] = (48, 96, 128)
+    embedding_width: int = 128
     head_width: int = 32
 
 
@@ -83,7 +83,7 @@ class VideoLDM(nn.Module):
         self.temporal = TemporalLayers(
             image.unet.block_shapes,
             context_channels=image.config.latent_channels,
-            context_width=config.context_width,
+            context_widths=config.context_widths,
             embedding_width=config.embedding_width,
             head_width=config.head_width,
         )
@@ -122,22 +122,30 @@ class VideoLDM(nn.Module):
 
         `conditions` has a row for every frame (b * f, frames innermost); `fps` float [b].
         """
-        return self.network(x, t, self.image.encode(conditions, x.shape[3], x.shape[4]), context, fps)
+        return self.network(x, t, self.image.encode(conditions, x.shape[3], x.shape[4]), self.read(context, fps))
 
-    def network(self, x: Tensor, t: Tensor, encoded: Encoded, context: Context, fps: Tensor) -> Tensor:
-        """`forward` with conditions encoded before."""
+    def read(self, context: Context, fps: Tensor) -> Reading:
+        """What the given frames tell, the same at all diffusion times."""
+        return self.temporal.read(context.latents, context.mask, fps)
+
+    def network(self, x: Tensor, t: Tensor, encoded: Encoded, reading: Reading) -> Tensor:
+        """`forward` with conditions encoded and context read before."""
         frames = x.shape[1]
-        mix = self.temporal.mixer(t, context.latents, context.mask, fps)
+        mix = self.temporal.mixer(t, reading)
         pictures = rearrange(x, "b f c h w -> (b f) c h w")
         out = self.image.network(pictures, t.repeat_interleave(frames), encoded, mix)
         return rearrange(out, "(b f) c h w -> b f c h w", f=frames)
 
     def denoise(self, conditions: Conditions, context: Context, fps: Tensor) -> Denoise:
-        """(x_t [b f c h w], t [b]) -> x_0 under these conditions (b * f rows, encoded once), context and `fps` [b]."""
+        """(x_t [b f c h w], t [b]) -> x_0 under these conditions (b * f rows), context and `fps` [b].
+
+        Conditions are encoded and the context is read once, in the first call.
+        """
         encode = lru_cache(maxsize=1)(partial(self.image.encode, conditions))
+        read = lru_cache(maxsize=1)(partial(self.read, context, fps))
 
         def network(x: Tensor, t: Tensor) -> Tensor:
-            return self.network(x, t, encode(x.shape[3], x.shape[4]), context, fps)
+            return self.network(x, t, encode(x.shape[3], x.shape[4]), read())
 
         return denoiser(network, self.schedule, self.image.config.prediction)
 

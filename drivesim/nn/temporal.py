@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from drivesim.nn.blocks import Attention, group_norm, zero_initialised
 
+MAX_INNER = 96
+
 
 class AlphaMerge(nn.Module):
     """alpha z + (1 - alpha) z', alpha = sigmoid(logit), a scalar so that clips of any length work."""
@@ -27,19 +29,22 @@ class AlphaMerge(nn.Module):
 
 
 class TemporalConv(nn.Module):
-    """Residual block of two 3D convolutions with kernel (3, 1, 1), which are 2D ones of (3, 1) over [b c f (h w)].
+    """Residual block of a 3D convolution in two factors, (3, 1, 1) over frames and (1, 3, 3) within them.
 
-    Context features are concatenated to the input of the first; an embedding scales and shifts between them. Either may
-    be left out with a width of 0.
+    The paper's reaches over frames only; frozen spatial layers of a large model move what it finds, those of a small one
+    do not. Context features are concatenated to the input of the first factor, which runs as a 2D one of (3, 1) over
+    [b c f (h w)]; an embedding scales and shifts between the two. Either may be left out with a width of 0. Between the two
+    are at most MAX_INNER channels.
     """
 
     def __init__(self, width: int, embedding_width: int = 0, context_width: int = 0) -> None:
         super().__init__()
         self.norm1 = group_norm(width)
-        self.conv1 = nn.Conv2d(width + context_width, width, (3, 1), padding=(1, 0))
-        self.modulation = nn.Linear(embedding_width, 2 * width) if embedding_width else None
-        self.norm2 = group_norm(width)
-        self.conv2 = zero_initialised(nn.Conv2d(width, width, (3, 1), padding=(1, 0)))
+        inner = min(width, MAX_INNER)
+        self.conv1 = nn.Conv2d(width + context_width, inner, (3, 1), padding=(1, 0))
+        self.modulation = nn.Linear(embedding_width, 2 * inner) if embedding_width else None
+        self.norm2 = group_norm(inner)
+        self.conv2 = zero_initialised(nn.Conv2d(inner, width, 3, padding=1))
         self.merge = AlphaMerge()
 
     def forward(
@@ -54,7 +59,7 @@ class TemporalConv(nn.Module):
         if self.modulation is not None and embedding is not None:
             scale, shift = self.modulation(F.silu(embedding)).to(h.dtype)[:, :, None, None].chunk(2, dim=1)
             h = torch.addcmul(shift, h, 1 + scale)
-        h = rearrange(self.conv2(F.silu(h)), "b c f (h w) -> (b f) c h w", h=z.shape[2])
+        h = self.conv2(rearrange(F.silu(h), "b c f (h w) -> (b f) c h w", h=z.shape[2]))
         out: Tensor = self.merge(z, (z + h).to(z.dtype))
         return out
 

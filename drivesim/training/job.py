@@ -36,7 +36,7 @@ def build_stage(
 ) -> Stage:
     """The stage `name` with the recipe `values`; stages that rest on another read it from the folder `checkpoints`."""
     if name == "autoencoder":
-        return AutoencoderStage(AutoencoderRecipe.parse(values, "recipe"), data, held_out)
+        return AutoencoderStage(AutoencoderRecipe.parse(values, "recipe"), data, held_out, checkpoints)
     if name == "image-ldm":
         return ImageLDMStage(ImageLDMRecipe.parse(values, "recipe"), data, held_out, checkpoints)
     if name == "video-ldm":

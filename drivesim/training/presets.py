@@ -43,7 +43,8 @@ class Preset(Config):
 
 KEYS = 30 / 16  # fps of key frames
 TINY = DataSpec(clips=2, frames=12, fps=KEYS)
-CPU_KEYS, CPU_MOTION = DataSpec(clips=700, frames=12, fps=KEYS), DataSpec(clips=200, frames=17, fps=30)
+CPU_KEYS = DataSpec(clips=700, frames=12, fps=KEYS)
+CPU_MOTION = (DataSpec(clips=120, frames=45, fps=7.5, seed=2), DataSpec(clips=200, frames=17, fps=30))
 GPU_KEYS, GPU_MOTION = DataSpec(clips=6000, frames=16, fps=KEYS), DataSpec(clips=2000, frames=33, fps=30)
 
 _TINY_RUN = {"batch": 2, "samples": 4, "warmup": 2, "evaluate_every": 4, "save_every": 2, "bf16": False,
@@ -58,7 +59,10 @@ PRESETS: dict[PresetName, dict[StageName, Preset]] = {
             | {"model": {"encoder_widths": [8, 8, 16], "decoder_widths": [8, 8, 16]}, "adversary_weight": 0.1},
         ),
         "image-ldm": Preset(data=(TINY,), recipe=_TINY_RUN | {"model": _TINY_MODEL}),
-        "video-ldm": Preset(data=(TINY, TINY.model_copy(update={"fps": 30.0, "frames": 17})), recipe=_TINY_RUN),
+        "video-ldm": Preset(
+            data=(TINY, TINY.model_copy(update={"fps": 30.0, "frames": 17})),
+            recipe=_TINY_RUN | {"model": {"context_widths": [32, 32]}},
+        ),
         "super-resolution": Preset(
             data=(DataSpec(clips=2, frames=2, fps=30, height=512, width=1024),),
             recipe=_TINY_RUN | {"model": {"widths": [8, 16], "blocks": [1, 1]}, "crop": 64},
@@ -68,7 +72,7 @@ PRESETS: dict[PresetName, dict[StageName, Preset]] = {
         "autoencoder": Preset(data=(CPU_KEYS,), recipe={"batch": 16, "samples": 220_000, "learning_rate": 1e-3}),
         "image-ldm": Preset(data=(CPU_KEYS,), recipe={"batch": 32, "samples": 130_000, "learning_rate": 5e-4}),
         "video-ldm": Preset(
-            data=(CPU_KEYS, CPU_MOTION),
+            data=(CPU_KEYS, *CPU_MOTION),
             recipe={"batch": 4, "samples": 6_000, "learning_rate": 6e-4, "warmup": 200, "ema": 600,
                     "evaluate_every": 2_000, "save_every": 500, "held_out_batches": 4},
         ),

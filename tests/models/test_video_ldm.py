@@ -16,7 +16,7 @@ from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig
 from drivesim.scene.road import Road
 
 SMALL = ImageLDMConfig(latent_channels=4, widths=(16, 32), blocks=1, head_width=16, token_width=32, encoder_layers=1)
-TEMPORAL = VideoLDMConfig(context_width=8, embedding_width=16, head_width=16)
+TEMPORAL = VideoLDMConfig(context_widths=(16, 16), embedding_width=16, head_width=16)
 B, F = 2, 4
 
 

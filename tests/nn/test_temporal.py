@@ -27,14 +27,14 @@ def test_merge_is_the_papers_formula_and_exact_at_the_ends() -> None:
     assert torch.equal(merge(z, other), z)
 
 
-def test_convolution_equals_conv3d_with_kernel_3_1_1() -> None:
-    layer = TemporalConv(16)
-    z = torch.randn(2 * 5, 16, 3, 4)
+def test_convolution_is_a_residual_block_of_conv3d_over_frames_and_conv3d_within_them() -> None:
+    layer = perturbed(TemporalConv(32))
+    z = torch.randn(2 * 5, 32, 3, 4)
     clip = rearrange(z, "(b f) c h w -> b c f h w", f=5)
-    weight = layer.conv1.weight[..., None]
-    expected = F.conv3d(clip, weight, layer.conv1.bias, padding=(1, 0, 0))
-    flat = layer.conv1(rearrange(clip, "b c f h w -> b c f (h w)"))
-    torch.testing.assert_close(rearrange(flat, "b c f (h w) -> b c f h w", h=3), expected)
+    h = F.conv3d(F.silu(layer.norm1(clip)), layer.conv1.weight[..., None], layer.conv1.bias, padding=(1, 0, 0))
+    h = F.conv3d(F.silu(layer.norm2(h)), layer.conv2.weight[:, :, None], layer.conv2.bias, padding=(0, 1, 1))
+    expected = layer.merge(z, z + rearrange(h, "b c f h w -> (b f) c h w"))
+    torch.testing.assert_close(layer(z, 5), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_layers_start_as_the_identity() -> None:

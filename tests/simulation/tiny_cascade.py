@@ -52,7 +52,7 @@ def write_cascade(folder: Path, temporal_decoder: bool = False, seed: int = 0) -
     models: dict[str, tuple[nn.Module, Config]] = {
         "autoencoder": (LatentSpace(Autoencoder(space)), space),
         "image-ldm": (image, image.config),
-        "video-ldm": (VideoLDM(config := VideoLDMConfig(context_width=8, embedding_width=16, head_width=8), image), config),
+        "video-ldm": (VideoLDM(config := VideoLDMConfig(context_widths=(8, 8), embedding_width=16, head_width=8), image), config),
         "super-resolution": (SuperResolution(config := SuperResolutionConfig(widths=(8, 8), blocks=(1, 1))), config),
     }
     for name, (model, config) in models.items():

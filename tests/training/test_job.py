@@ -52,6 +52,17 @@ def test_latents_have_unit_variance_after_export(trained: Path) -> None:
     assert not torch.equal(space.scale, torch.ones_like(space.scale))
 
 
+def test_a_decoder_trained_alone_keeps_the_latents_that_others_rest_on(trained: Path, tmp_path: Path) -> None:
+    checkpoints = trained / "checkpoints"
+    before = LatentSpace.load(checkpoints / "autoencoder")
+    run_training("autoencoder", tmp_path / "run", "tiny", data_folder=trained / "data", checkpoints=checkpoints,
+                 overrides={"decoder_only": True}, device_name="cpu", workers=1, say=lambda _: None)  # fmt: skip
+    export_run(tmp_path / "run", tmp_path / "better", [], checkpoints, say=lambda _: None)
+    after = LatentSpace.load(tmp_path / "better")
+    assert after.fingerprint() == before.fingerprint()
+    assert not torch.equal(after.autoencoder.decoder.stem.weight, before.autoencoder.decoder.stem.weight)
+
+
 def test_every_stage_logs_held_out_figures_and_a_preview(trained: Path) -> None:
     for stage in STAGE_NAMES:
         lines = [json.loads(line) for line in (trained / stage / "log.jsonl").read_text().splitlines()]

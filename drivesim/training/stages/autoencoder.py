@@ -22,7 +22,11 @@ from drivesim.training.stage import Batch, Recipe, StageName, seeded
 
 
 class AutoencoderRecipe(Recipe):
-    """`crop` height and width in pixels; weights of the loss terms; the adversary acts from `adversary_from` samples on."""
+    """`crop` height and width in pixels; weights of the loss terms; the adversary acts from `adversary_from` samples on.
+
+    `decoder_only` goes on from the autoencoder of the checkpoints and keeps its encoder and latent scale, so that all that
+    was trained on these latents stays valid.
+    """
 
     model: AutoencoderConfig = AutoencoderConfig()
     crop: tuple[int, int] = (64, 96)
@@ -30,6 +34,7 @@ class AutoencoderRecipe(Recipe):
     kl_weight: float = 1e-5
     adversary_weight: float = 0.0
     adversary_from: int = 0
+    decoder_only: bool = False
 
 
 def reconstruction_loss(made: Tensor, frames: Tensor, gradient_weight: float) -> Tensor:
@@ -49,12 +54,15 @@ class AutoencoderStage:
 
     name: StageName = "autoencoder"
 
-    def __init__(self, recipe: AutoencoderRecipe, data: list[Path], held_out: list[Path]) -> None:
+    def __init__(self, recipe: AutoencoderRecipe, data: list[Path], held_out: list[Path], checkpoints: Path) -> None:
         if recipe.model.temporal:
             raise InputError("model.temporal: no stage trains temporal decoder layers yet; leave it false")
         self.recipe = recipe
         with seeded(recipe.seed):
             self.space = LatentSpace(Autoencoder(recipe.model))
+            if recipe.decoder_only:
+                self.space = LatentSpace.load(checkpoints / "autoencoder").train()
+                self.space.autoencoder.encoder.requires_grad_(False)
             self.modules: dict[str, nn.Module] = {"model": self.space}
             if recipe.adversary_weight > 0:
                 self.modules["adversary"] = PatchDiscriminator()
@@ -114,7 +122,9 @@ class AutoencoderStage:
         return np.concatenate([np.concatenate(list(pairs[i : i + 3]), axis=1) for i in (0, 3)], axis=0)
 
     def finish(self) -> None:
-        """Measures shift and scale of the latents on whole frames."""
+        """Measures shift and scale of the latents on whole frames, unless these are to stay."""
+        if self.recipe.decoder_only:
+            return
         frames = self.source.frames(numpy_stream(0, "scale"), 256, None)
         device = next(self.space.parameters()).device
         with torch.no_grad():

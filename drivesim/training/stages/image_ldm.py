@@ -92,7 +92,7 @@ class ImageLDMStage:
         """Mean squared error of the prediction, weighted."""
         conditions = unpack(batch)
         error = self._error(batch, conditions)
-        weight = foreground_weight(conditions, *error.shape[1:], extra=self.recipe.foreground)
+        weight = foreground_weight(conditions, error.shape[1], error.shape[2], self.recipe.foreground)
         yield "model", (error * weight).mean(), {"error": error.mean().detach()}
 
     def evaluate(self) -> dict[str, float]:

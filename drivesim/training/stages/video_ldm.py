@@ -52,7 +52,8 @@ class VideoLDMRecipe(Recipe):
 
     `drop`: chance of look, road and camera each to be left out; boxes are given for every frame, for the first alone,
     or for none, with the chances `boxes_every`, `boxes_first` and the rest. `constant`: chance that look and road of the
-    first frame are told for all frames, as a scenario tells them, instead of each frame's own.
+    first frame are told for all frames, as a scenario tells them, instead of each frame's own. `estimate`: weight of the
+    error of the context network's own estimate of the frames, which teaches it motion without noise in the way.
     """
 
     batch: int = Field(4, ge=1)
@@ -62,6 +63,7 @@ class VideoLDMRecipe(Recipe):
     boxes_every: float = Field(0.3, ge=0, le=1)
     boxes_first: float = Field(0.2, ge=0, le=1)
     constant: float = Field(0.7, ge=0, le=1)
+    estimate: float = Field(0.5, ge=0)
 
 
 class VideoLDMStage:
@@ -115,20 +117,23 @@ class VideoLDMStage:
             **pack(conditions),
         }
 
-    def _error(self, batch: Batch, conditions: Conditions) -> Tensor:
-        """Error averaged over the frames that are not given: []."""
+    def _errors(self, batch: Batch, conditions: Conditions) -> tuple[Tensor, Tensor]:
+        """Errors of the prediction and of the context network's estimate, averaged over the frames that are not given: [] each."""
         model, latents, noise, t = self.model, batch["latents"], batch["noise"], batch["t"]
         noisy = model.schedule.add_noise(latents, noise, t)
-        output = model(noisy, t, conditions, Context(latents, batch["mask"]), batch["fps"])
+        reading = model.read(Context(latents, batch["mask"]), batch["fps"])
+        output = model.network(noisy, t, model.image.encode(conditions, *latents.shape[3:]), reading)
         error = diffusion_error(model.image.config.prediction, model.schedule, output, latents, noise, t).mean(dim=(-2, -1))
+        guessed = (reading.estimate.float() - latents).square().mean(dim=(2, 3, 4))
         made = 1.0 - batch["mask"]
-        return (error * made).sum() / made.sum()
+        return (error * made).sum() / made.sum(), (guessed * made).sum() / made.sum()
 
     def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
-        """Mean squared error over the frames that are not given."""
-        loss = self._error(batch, unpack(batch))
+        """Mean squared error over the frames that are not given, and of their estimates."""
+        error, guessed = self._errors(batch, unpack(batch))
         task = "predict" if batch["latents"].shape[1] == PREDICTION.frames else "interpolate"
-        yield "model", loss, {task: loss.detach()}
+        noted = {task: error.detach(), f"{task}_estimate": guessed.detach()}
+        yield "model", error + self.recipe.estimate * guessed, noted
 
     def _held_out_batch(self, task: Task, part: int, clips: int) -> tuple[LabelledBatch, Batch, Conditions]:
         """Labels, tensors and conditions (no boxes) of held-out windows with fixed times and noise."""
@@ -154,13 +159,15 @@ class VideoLDMStage:
         cases = (("predict_0", PREDICTION, ()), ("predict_1", PREDICTION, (0,)), ("predict_2", PREDICTION, (0, 1)),
                  ("interpolate_7.5", INTERPOLATION[0], (0, 4)), ("interpolate_30", INTERPOLATION[1], (0, 4)))  # fmt: skip
         for name, task, given in cases:
-            total = 0.0
+            totals = [0.0, 0.0]
             parts = self.recipe.held_out_batches
             for part in range(parts):
                 _, batch, conditions = self._held_out_batch(task, part, 4)
                 batch["mask"][:, list(given)] = 1.0
-                total += float(self._error(batch, conditions)) / parts
-            figures[name] = total
+                error, guessed = self._errors(batch, conditions)
+                totals[0] += float(error) / parts
+                totals[1] += float(guessed) / parts
+            figures[name], figures[f"{name}_estimate"] = totals
         return figures
 
     def preview(self) -> np.ndarray:
