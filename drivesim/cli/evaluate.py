@@ -1,4 +1,4 @@
-"""`drivesim evaluate quality` and `drivesim evaluate scenarios`."""
+"""`drivesim evaluate`: quality, scenarios, motion."""
 
 from __future__ import annotations
 
@@ -88,6 +88,19 @@ def scenarios(
     cascade = Cascade.load(checkpoints or shipped("checkpoints"), pick_device(device))
     write_image(out, scenario_sheet(cascade, settings, paths or [shipped("scenarios")], width, boxes, seed, _say))
     typer.echo(f"wrote {out}")
+
+
+@app.command()
+def motion(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Output folder of a rollout.")],
+    worlds: Annotated[int, typer.Option(min=0, help="Held-out worlds to compare with.")] = 8,
+) -> None:
+    """Measure whether the road streams toward the camera in the futures of a rollout."""
+    from drivesim.evaluation.motion import rollout_motion
+
+    typer.echo(f"{'ground motion':<14}{'px a frame':>11}{'outward':>9}")
+    for name, figures in rollout_motion(folder, worlds).items():
+        typer.echo(f"{name:<14}{figures.expansion:>11.2f}{figures.outward:>9.2f}")
 
 
 def _say(text: str) -> None:

@@ -1,0 +1,49 @@
+"""Whether the road of a rollout streams toward the camera, beside held-out worlds of the same kind."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from drivesim.config import InputError
+from drivesim.data.synthesis import fresh_clips
+from drivesim.evaluation.quality import HEIGHT, HELD_OUT_SEED, WIDTH
+from drivesim.metrics.motion import GroundMotion, ground_motion
+from drivesim.scene.clip import TimeOfDay
+from drivesim.scene.road import Setting
+from drivesim.scene.scenario_file import load_scenario
+from drivesim.video_io import read_video
+
+WORLD_FRAMES, WORLD_FPS = 9, 30.0
+
+
+def rollout_motion(folder: Path, worlds: int = 8, seed: int = HELD_OUT_SEED) -> dict[str, GroundMotion]:
+    """Ground motion of every finished future of a rollout, by name, and of `worlds` held-out worlds together.
+
+    The worlds have the time of day and setting of the scenario and drive at 30 frames/s; give rollouts of that rate. InputError
+    if no future is finished there.
+    """
+    films = sorted(folder.glob("future-*/video.mp4"))
+    if not films:
+        raise InputError(f"{folder}: no finished future there (future-00/video.mp4); roll out the scenario first")
+    scenario = load_scenario(folder / "scenario.yaml")
+    horizon = scenario.camera.model().horizon
+    figures = {film.parent.name: ground_motion(read_video(film)[0], horizon) for film in films}
+    if worlds > 0:
+        figures["worlds"] = world_motion(worlds, scenario.look.time_of_day, scenario.road.setting, seed)
+    return figures
+
+
+def world_motion(worlds: int, time_of_day: TimeOfDay, setting: Setting, seed: int = HELD_OUT_SEED) -> GroundMotion:
+    """Ground motion of worlds, averaged."""
+    made = fresh_clips(
+        seed, WORLD_FRAMES, (WORLD_FPS,), HEIGHT, WIDTH, workers=0, time_of_day=time_of_day, setting=setting
+    )
+    with closing(made) as clips:
+        each = [ground_motion(clip.frames, clip.camera.horizon) for clip in islice(clips, worlds)]
+    return GroundMotion(
+        float(np.mean([motion.expansion for motion in each])), float(np.nanmean([motion.outward for motion in each]))
+    )
