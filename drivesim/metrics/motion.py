@@ -62,4 +62,4 @@ def _flows(frames: np.ndarray, height: int) -> Iterator[tuple[np.ndarray, np.nda
     for a, b in pairwise(grey):
         smooth = cv2.GaussianBlur(a.astype(np.float32), (0, 0), 1.0)
         detail = np.hypot(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1))
-        yield detail, estimator.calc(a, b, None)
+        yield detail, estimator.calc(a, b, np.zeros((*a.shape, 2), np.float32))
