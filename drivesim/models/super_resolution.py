@@ -1,9 +1,9 @@
 """Pixel-space video super-resolution by 4: diffusion given the noise-augmented low resolution (Video LDM, 3.4)
 
-What is diffused is not the frame but its residual to the bicubic upsampling of the low resolution, scaled to about unit
-variance. The low resolution explains all but a fifth of a frame's contrast; a cheap network that had to make all of it
-from noise in a few steps would lose some, while one that predicts nothing for the residual gives the bicubic frame. The
-residual is also nearly white, so that a noise schedule for small pictures fits it.
+What is diffused is not the frame but its residual to an estimate, scaled to about unit variance ("predict and refine", Whang et
+al. 2022). The estimate is the bicubic upsampling of the low resolution, sharpened by a small network that is trained by
+regression: edges, which the low resolution tells, need no sampling. The rest, which it leaves open, is nearly white, so that a
+noise schedule for small pictures fits it; a network that predicts nothing for it gives the estimate.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.denoiser import Denoise, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.nn.convolutional import channels_last
-from drivesim.nn.upsampler import UpsamplerTemporalLayers, UpsamplerUNet
+from drivesim.nn.upsampler import Sharpener, UpsamplerTemporalLayers, UpsamplerUNet
 
 KIND = "super-resolution"
 FACTOR = 4
@@ -34,7 +34,8 @@ MAX_LEVEL = 250
 class SuperResolutionConfig(Config):
     """`widths` from the finest level on, which is as large as the low resolution; `blocks` a level.
 
-    `residual_std`: standard deviation of frames minus bicubic ones, in units of [-1, 1]; measure it on the training data.
+    `sharpener_width`, `sharpener_blocks`: of the network behind the estimate. `residual_std`: standard deviation of frames minus
+    estimates, in units of [-1, 1]; measure it on the training data.
     `temporal`: whether there are temporal layers, of `temporal_widths`.
     """
 
@@ -42,6 +43,8 @@ class SuperResolutionConfig(Config):
     blocks: tuple[int, ...] = (1, 1, 1, 2)
     temporal: bool = False
     temporal_widths: tuple[int, ...] = (8, 16, 48, 80)
+    sharpener_width: int = 48
+    sharpener_blocks: int = 4
     residual_std: float = 0.08
 
 
@@ -53,6 +56,7 @@ class SuperResolution(nn.Module):
         self.config = config
         self.schedule = NoiseSchedule.cosine().zero_terminal_snr()
         self.augmentation = NoiseSchedule.from_beta(torch.linspace(1e-4, 2e-2, 1000, dtype=torch.float64))
+        self.sharpener = Sharpener(3 * FACTOR**2, config.sharpener_width, config.sharpener_blocks)
         self.network = UpsamplerUNet(3 * FACTOR**2, 3, config.widths, config.blocks)
         self.temporal = UpsamplerTemporalLayers(config.widths, config.temporal_widths) if config.temporal else None
 
@@ -72,13 +76,18 @@ class SuperResolution(nn.Module):
         """Noise augmentation of `low` [b f 3 h w] at `level` int64 [b], 0 to 250, by unit `noise` [b f 3 h w]."""
         return self.augmentation.add_noise(low, noise, level)
 
-    def residual(self, high: Tensor, low: Tensor) -> Tensor:
-        """x_0: what `high` [b f 3 4h 4w] has beyond bicubic `low` [b f 3 h w], of about unit variance."""
-        return (high - bicubic(low)) / self.config.residual_std
+    def estimate(self, low: Tensor) -> Tensor:
+        """The best guess without sampling [b f 3 4h 4w] for `low` [b f 3 h w]."""
+        details = F.pixel_shuffle(self.sharpener(low.flatten(0, 1)), FACTOR)
+        return bicubic(low) + details.float().unflatten(0, low.shape[:2])
 
-    def compose(self, residual: Tensor, low: Tensor) -> Tensor:
+    def residual(self, high: Tensor, estimate: Tensor) -> Tensor:
+        """x_0: what `high` has beyond `estimate`, both [b f 3 4h 4w], of about unit variance."""
+        return (high - estimate) / self.config.residual_std
+
+    def compose(self, residual: Tensor, estimate: Tensor) -> Tensor:
         """Inverse of `residual`: frames [b f 3 4h 4w], clipped to [-1, 1]."""
-        return (bicubic(low) + self.config.residual_std * residual).clamp(-1.0, 1.0)
+        return (estimate + self.config.residual_std * residual).clamp(-1.0, 1.0)
 
     def forward(self, x: Tensor, t: Tensor, low: Tensor, level: Tensor) -> Tensor:
         """Estimate of v [b f 3 4h 4w] for noisy residuals `x` [b f 3 4h 4w] at `t` int64 [b].
@@ -117,7 +126,8 @@ class SuperResolution(nn.Module):
         """
         levels = torch.full((len(low),), level, dtype=torch.int64, device=low.device)
         denoise = self.denoise(low, levels, low_noise)
-        return self.compose(sample(denoise, self.schedule, noise, steps, eta, noise_source, on_step), low)
+        residual = sample(denoise, self.schedule, noise, steps, eta, noise_source, on_step)
+        return self.compose(residual, self.estimate(low))
 
 
 def bicubic(low: Tensor) -> Tensor:

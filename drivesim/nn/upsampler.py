@@ -22,6 +22,21 @@ from drivesim.nn.unet import Mix
 _EMBEDDING_WIDTH = 192
 
 
+class Sharpener(nn.Module):
+    """What a picture at low resolution tells of its details, without diffusion: [b 3 h w] to `channels`, zero at the start."""
+
+    def __init__(self, channels: int, width: int, blocks: int) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, padding=1)
+        self.blocks = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
+        self.norm = PixelNorm(width)
+        self.head = zero_initialised(nn.Conv2d(width, channels, 3, padding=1))
+
+    def forward(self, low: Tensor) -> Tensor:
+        out: Tensor = self.head(F.silu(self.norm(self.blocks(self.stem(low)))))
+        return out
+
+
 class UpsamplerUNet(nn.Module):
     """`widths` of the levels, the finest first, and residual blocks of each on the way down and again on the way up.
 

@@ -98,10 +98,10 @@ def run_training(
 
 
 def initialise(model: nn.Module, name: StageName, folder: Path) -> None:
-    """Starts `model` from the checkpoint `folder`; temporal layers that the checkpoint does not have stay as they are."""
+    """Starts `model` from the checkpoint `folder`; parts that the checkpoint lacks (temporal layers, say) stay as they are."""
     _, tensors = read_checkpoint(folder, name)
-    if not any(key.startswith("temporal.") for key in tensors):
-        tensors |= {key: x for key, x in model.state_dict().items() if key.startswith("temporal.")}
+    parts = {key.split(".")[0] for key in tensors}
+    tensors |= {key: x for key, x in model.state_dict().items() if key.split(".")[0] not in parts}
     load_strictly(model, tensors, folder)
 
 

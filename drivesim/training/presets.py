@@ -65,7 +65,11 @@ PRESETS: dict[PresetName, dict[StageName, Preset]] = {
         ),
         "super-resolution": Preset(
             data=(DataSpec(clips=2, frames=2, fps=30, height=512, width=1024),),
-            recipe=_TINY_RUN | {"model": {"widths": [8, 16], "blocks": [1, 1]}, "crop": 64},
+            recipe=_TINY_RUN
+            | {
+                "model": {"widths": [8, 16], "blocks": [1, 1], "sharpener_width": 8, "sharpener_blocks": 1},
+                "crop": 64,
+            },
         ),
     },
     "cpu": {

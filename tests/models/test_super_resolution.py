@@ -10,7 +10,9 @@ from drivesim.config import InputError
 from drivesim.diffusion.ddim import sample
 from drivesim.models.super_resolution import KIND, SuperResolution, SuperResolutionConfig, bicubic
 
-SMALL = SuperResolutionConfig(widths=(8, 8), blocks=(1, 1), temporal_widths=(4, 4))
+SMALL = SuperResolutionConfig(
+    widths=(8, 8), blocks=(1, 1), temporal_widths=(4, 4), sharpener_width=8, sharpener_blocks=1
+)
 
 
 def normal(*shape: int, seed: int = 1) -> torch.Tensor:
@@ -36,16 +38,17 @@ def test_shipped_size_is_about_3m_parameters() -> None:
 
 
 def test_residual_and_compose_are_inverse() -> None:
-    model, low = SuperResolution(SMALL), smooth(1, 2, 3, 8, 8)
-    high = 0.9 * smooth(1, 2, 3, 32, 32)
-    torch.testing.assert_close(model.compose(model.residual(high, low), low), high, rtol=0, atol=1e-6)
+    model, high = SuperResolution(SMALL), 0.9 * smooth(1, 2, 3, 32, 32)
+    estimate = model.estimate(smooth(1, 2, 3, 8, 8))
+    torch.testing.assert_close(model.compose(model.residual(high, estimate), estimate), high, rtol=0, atol=1e-6)
 
 
 def test_a_perfect_denoiser_gives_the_frame_exactly() -> None:
-    model, low, high = SuperResolution(SMALL), smooth(1, 2, 3, 8, 8), 0.9 * smooth(1, 2, 3, 32, 32)
-    truth = model.residual(high, low)
+    model, high = stirred(), 0.9 * smooth(1, 2, 3, 32, 32)
+    estimate = model.estimate(smooth(1, 2, 3, 8, 8))
+    truth = model.residual(high, estimate)
     made = sample(lambda x, t: truth, model.schedule, normal(1, 2, 3, 32, 32), steps=3)
-    torch.testing.assert_close(model.compose(made, low), high, rtol=0, atol=1e-5)
+    torch.testing.assert_close(model.compose(made, estimate), high, rtol=0, atol=1e-5)
 
 
 def test_an_untrained_model_estimates_only_what_the_noise_shows() -> None:
@@ -54,6 +57,14 @@ def test_an_untrained_model_estimates_only_what_the_noise_shows() -> None:
     with torch.no_grad():
         made = model.upsample(low, normal(1, 1, 3, 32, 32), normal(1, 1, 3, 8, 8), steps=1, level=0)
     torch.testing.assert_close(made, bicubic(low).clamp(-1, 1), rtol=0, atol=1e-6)
+
+
+def test_the_sharpener_changes_the_estimate_and_a_patch_gets_what_the_frame_gets() -> None:
+    model, low = stirred(), smooth(1, 2, 3, 8, 64)
+    with torch.no_grad():
+        whole, patch = model.estimate(low), model.estimate(low[..., :40])
+    assert not torch.allclose(whole, bicubic(low), atol=1e-3)
+    torch.testing.assert_close(patch[..., :96], whole[..., :96], rtol=1e-4, atol=1e-5)
 
 
 def test_level_and_augmentation_change_the_output() -> None:
@@ -92,6 +103,7 @@ def with_new_temporal_layers(model: SuperResolution) -> SuperResolution:
     """A model for clips with the same spatial layers."""
     video = SuperResolution(model.config.model_copy(update={"temporal": True})).eval()
     video.network.load_state_dict(model.network.state_dict())
+    video.sharpener.load_state_dict(model.sharpener.state_dict())
     return video
 
 

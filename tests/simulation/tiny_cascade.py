@@ -37,6 +37,8 @@ vehicles:
 rollout: {seconds: 3, fps: 7.5, futures: 2, seed: 5}
 """
 
+UPSAMPLER = SuperResolutionConfig(widths=(8, 8), blocks=(1, 1), sharpener_width=8, sharpener_blocks=1)
+
 
 def write_cascade(folder: Path, temporal_decoder: bool = False, seed: int = 0) -> Path:
     """Writes the four checkpoints; every weight is random, those that start at zero too."""
@@ -53,7 +55,7 @@ def write_cascade(folder: Path, temporal_decoder: bool = False, seed: int = 0) -
         "autoencoder": (LatentSpace(Autoencoder(space)), space),
         "image-ldm": (image, image.config),
         "video-ldm": (VideoLDM(config := VideoLDMConfig(context_widths=(8, 8), embedding_width=16, head_width=8), image), config),
-        "super-resolution": (SuperResolution(config := SuperResolutionConfig(widths=(8, 8), blocks=(1, 1))), config),
+        "super-resolution": (SuperResolution(config := UPSAMPLER), config),
     }
     for name, (model, config) in models.items():
         with torch.no_grad():

@@ -27,7 +27,8 @@ class SuperResolutionRecipe(Recipe):
     """`crop`: side of the high-resolution patches in pixels; `frames` of a clip, 1 trains on pictures.
 
     `decoded`: share of patches whose low resolution went through the autoencoder, as it does in a rollout; the others are
-    softened by up to `blur` pixels (standard deviation). Level and steps of the held-out figures are those of a rollout.
+    softened by up to `blur` pixels (standard deviation). `sharpening`: weight of the estimate's absolute error, in units of
+    the residual. Level and steps of the held-out figures are those of a rollout.
     """
 
     model: SuperResolutionConfig = SuperResolutionConfig()
@@ -35,6 +36,7 @@ class SuperResolutionRecipe(Recipe):
     frames: int = Field(1, ge=1, le=8)
     blur: float = Field(0.7, ge=0)
     decoded: float = Field(0.6, ge=0, le=1)
+    sharpening: float = Field(1.0, ge=0)
     level: int = Field(50, ge=0, le=MAX_LEVEL)
     steps: int = Field(4, ge=1)
 
@@ -66,6 +68,7 @@ class SuperResolutionStage:
             self.model = SuperResolution(recipe.model)
         if recipe.model.temporal:
             self.model.network.requires_grad_(False)
+            self.model.sharpener.requires_grad_(False)
         self.modules: dict[str, nn.Module] = {"model": self.model}
         self.windows = ClipWindows(data, recipe.frames, None)
         self.held_out = ClipWindows(held_out, recipe.frames, None)
@@ -89,15 +92,16 @@ class SuperResolutionStage:
             sample[name] = torch.from_numpy(rng.standard_normal(sample[like].shape, np.float32))
         return sample
 
-    def _error(self, batch: Batch) -> Tensor:
-        """Squared error of v, averaged."""
+    def _errors(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Squared error of v, and absolute error of the estimate in units of the residual, averaged."""
         model, t = self.model, batch["t"]
         low = torch.where(batch["decoded"][:, None, None, None, None], self._decoded(batch["low"]), batch["low"])
-        residual = model.residual(batch["high"], low)
+        estimate = model.estimate(low)
+        residual = model.residual(batch["high"], estimate.detach())
         noisy = model.schedule.add_noise(residual, batch["noise"], t)
         output = model(noisy, t, model.augment(low, batch["level"], batch["low_noise"]), batch["level"])
         target = training_target("v", model.schedule, residual, batch["noise"], t)
-        return (output.float() - target).square().mean()
+        return (output.float() - target).square().mean(), model.residual(batch["high"], estimate).abs().mean()
 
     @torch.no_grad()
     def _decoded(self, low: Tensor) -> Tensor:
@@ -106,8 +110,9 @@ class SuperResolutionStage:
         return space.decode(space.encode(low.flatten(0, 1))).float().unflatten(0, low.shape[:2])
 
     def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
-        """Mean squared error of the prediction."""
-        yield "model", self._error(batch), {}
+        """Mean squared error of the prediction, and the estimate's absolute error."""
+        error, sharpening = self._errors(batch)
+        yield "model", error + self.recipe.sharpening * sharpening, {"v": error.detach(), "estimate": sharpening.detach()}
 
     def _held_out(self, clips: int) -> tuple[np.ndarray, np.ndarray]:
         """High and (decoded) low resolution uint8 [n f h w 3] of the middle of held-out frames."""
@@ -131,27 +136,31 @@ class SuperResolutionStage:
             made.append(to_frames(self.model.upsample(*drawn, recipe.steps, recipe.level))[0])
         return np.stack(made)
 
+    def _plain(self, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pictures [n f 4h 4w 3] of low resolution [n f h w 3]: bicubic, and estimates."""
+        x = to_network(low).to(next(self.model.parameters()).device)
+        return to_frames(bicubic(x)), to_frames(self.model.estimate(x).clamp(-1, 1))
+
     def evaluate(self) -> dict[str, float]:
-        """PSNR (dB) on held-out clips, 512x256 pixels of each, sampled and by bicubic upsampling, both of decoded
-        latents; and how sharp both are.
+        """PSNR (dB) on held-out clips, 512x256 pixels of each, sampled, estimated and by bicubic upsampling, all of decoded
+        latents; and how sharp they are.
 
         `detail` is the mean absolute difference of neighbouring pixels as a share of the true one.
         """
         high, low = self._held_out(self.recipe.held_out_batches)
-        plain = np.stack([to_frames(bicubic(to_network(clip)[None]))[0] for clip in low])
+        plain, estimated = self._plain(low)
         figures = {}
-        for name, made in (("", self._upsample(low)), ("_bicubic", plain)):
+        for name, made in (("", self._upsample(low)), ("_estimate", estimated), ("_bicubic", plain)):
             flat, truth = (rearrange(x, "n f h w c -> (n f) h w c") for x in (made, high))
             figures[f"psnr{name}"] = float(psnr(flat, truth).mean())
             figures[f"detail{name}"] = float(detail(flat) / detail(truth))
         return figures
 
     def preview(self) -> np.ndarray:
-        """Bicubic, upsampled and true, side by side, for three held-out frames."""
+        """Bicubic, estimate, upsampled and true, side by side, for three held-out frames."""
         high, low = self._held_out(3)
-        plain = np.stack([to_frames(bicubic(to_network(clip)[None]))[0] for clip in low])
-        made = self._upsample(low)
-        return np.concatenate([np.concatenate([x[i, 0] for x in (plain, made, high)], axis=1) for i in range(3)], axis=0)
+        shown = (*self._plain(low), self._upsample(low), high)
+        return np.concatenate([np.concatenate([x[i, 0] for x in shown], axis=1) for i in range(3)], axis=0)
 
     def finish(self) -> None:
         """Nothing is measured afterwards."""
