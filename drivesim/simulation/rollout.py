@@ -22,6 +22,7 @@ from drivesim.config import InputError, shipped
 from drivesim.scene.scenario import Scenario
 from drivesim.scene.scenario_file import load_scenario
 from drivesim.simulation.cascade import Cascade, Scene, settle_precision, weights_of
+from drivesim.simulation.live import LiveProgress
 from drivesim.simulation.progress import STAGES, Progress
 from drivesim.simulation.settings import SamplingSettings
 from drivesim.simulation.simulator import compose, decode, encode_photo, upsample
@@ -93,13 +94,21 @@ def roll_out(
     )
     manifest = _new_manifest(job, scenario, request.scenario, device)
     text = request.scenario.read_text(encoding="utf-8")
-    with RolloutFolder.open(out, manifest, text, fresh) as folder:
+    with ExitStack() as opened:
+        folder = opened.enter_context(RolloutFolder.open(out, manifest, text, fresh))
+        live = opened.enter_context(LiveProgress(out, lambda: folder.done(numbers, timeline.windows)))
+
+        def note(progress: Progress) -> None:
+            live.note(progress)
+            if on_change is not None:
+                on_change(progress)
+
         missing = [folder.future(number) for number in numbers if not folder.future(number).complete]
         totals = dict.fromkeys(STAGES, 0) | {"compose": settings.image.steps if scenario.photo is None else 0}
         for future in missing:
             for stage, units in work(timeline, settings, future.carry()).items():
                 totals[stage] += units
-        progress = Progress(totals, on_change)
+        progress = Progress(totals, note)
         if missing:
             cascade, scene = Cascade.load(checkpoints, device), Scene.of(scenario)
             progress.start()

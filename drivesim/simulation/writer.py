@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -137,6 +137,14 @@ class RolloutFolder:
         """Numbers of the futures that are there in full."""
         futures = self.manifest.futures
         return sorted(int(name.split("-")[1]) for name, record in futures.items() if record.state == "complete")
+
+    def done(self, futures: Sequence[int], windows: int) -> dict[str, dict[str, int]]:
+        """What is safe on disk of these futures, by name: `windows` of so many (`of`), and `frames`."""
+        records = {name: self.manifest.futures.get(name) for name in map(future_name, futures)}
+        return {
+            name: {"windows": record.windows if record else 0, "of": windows, "frames": record.frames if record else 0}
+            for name, record in records.items()
+        }
 
     def tidy(self) -> None:
         """Removes the state of finished futures, which a run that was killed at their very end has left."""
@@ -291,5 +299,5 @@ def _clear(path: Path) -> None:
             (future / name).unlink(missing_ok=True)
         if future.is_dir() and not any(future.iterdir()):
             future.rmdir()
-    for name in ("scenario.yaml", "initial.png", "preview.png", "manifest.json"):
+    for name in ("progress.json", "scenario.yaml", "initial.png", "preview.png", "manifest.json"):
         (path / name).unlink(missing_ok=True)

@@ -37,7 +37,7 @@ def results(folder: Path) -> dict[str, object]:
         if path.suffix == ".h5":
             data = read_rollout(path)
             made[name] = [x.tobytes() for x in (data.time_s, data.latents, data.keyframe_time_s, data.boxes)]
-        elif path.is_file() and path.name != "manifest.json":
+        elif path.is_file() and path.name not in ("manifest.json", "progress.json"):
             made[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return made
 
@@ -100,6 +100,23 @@ def test_one_future_alone_is_the_same_as_beside_others(request_: Request, tmp_pa
     assert all(one[name] == everything[name] for name in one if name != "preview.png")
     roll_out(with_(request_, futures=3), tmp_path / "one")
     assert results(tmp_path / "one") == everything
+
+
+def test_another_process_can_follow_it(request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivesim.simulation.live.INTERVAL", 0.0)
+    states = []
+
+    def look(progress: Progress) -> None:
+        states.append(json.loads((tmp_path / "out" / "progress.json").read_text()))
+
+    asked = with_(request_, seconds=6.0, futures=2)
+    roll_out(asked, tmp_path / "out", on_change=look)
+    assert [state["done"] for state in states] == sorted(state["done"] for state in states)
+    assert {state["stage"] for state in states} == {"compose", "predict", "interpolate", "decode", "upsample", "write"}
+    assert all(state["total"] == states[-1]["total"] == states[-1]["done"] for state in states)
+    assert states[0]["futures"]["future-01"] == {"windows": 0, "of": 2, "frames": 0}
+    assert states[-1]["futures"]["future-00"] == {"windows": 2, "of": 2, "frames": 45}
+    assert not (tmp_path / "out" / "progress.json").exists()
 
 
 @pytest.mark.parametrize(("stage", "unit"), [("predict", 1), ("predict", 3), ("interpolate", 4), ("upsample", 7),
