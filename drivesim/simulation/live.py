@@ -26,6 +26,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from drivesim.failures import explain
 from drivesim.simulation.progress import Progress
 
 NAME = "progress.json"
@@ -58,7 +59,7 @@ class LiveProgress:
         if error is None:
             self._path.unlink(missing_ok=True)
         elif isinstance(error, Exception):
-            self._write("failed", str(error) or type(error).__name__)
+            self._write("failed", str(explain(error) or error) or type(error).__name__)
         else:
             self._write("interrupted")
 

@@ -11,6 +11,7 @@ from typing import Any
 import av
 import numpy as np
 
+from drivesim.checksums import settle
 from drivesim.config import InputError
 
 
@@ -37,7 +38,7 @@ def join_segments(segments: Sequence[Path], path: Path, fps: Fraction) -> int:
                     packet.stream = stream
                     joined.mux(packet)
                 frames += len(packets)
-    scratch.replace(path)
+    settle(scratch, path)
     return frames
 
 
