@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from outcome import results
 from tiny_cascade import SCENARIO, SETTINGS, write_cascade
 
 from drivesim.checksums import file_hash
@@ -32,19 +33,6 @@ def request_(scenario: Path, checkpoints: Path) -> Request:
 
 def with_(request: Request, **changes: object) -> Request:
     return Request(**(vars(request) | changes))
-
-
-def results(folder: Path) -> dict[str, object]:
-    """What a rollout made, by file: pictures and data, without times of day."""
-    made: dict[str, object] = {}
-    for path in sorted(folder.rglob("*")):
-        name = str(path.relative_to(folder))
-        if path.suffix == ".h5":
-            data = read_rollout(path)
-            made[name] = [x.tobytes() for x in (data.time_s, data.latents, data.keyframe_time_s, data.boxes)]
-        elif path.is_file() and path.name not in ("manifest.json", "progress.json", "SHA256SUMS"):
-            made[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return made
 
 
 class Crash(Exception):
