@@ -14,6 +14,7 @@ from pathlib import Path
 from drivesim.config import InputError
 
 SUMS = "SHA256SUMS"
+_REMEDY = "drivesim doctor on this folder says what is whole"
 _LINE = re.compile(r"([0-9a-f]{64})  ([\w.-]+(?:/[\w.-]+)*)")
 
 
@@ -66,11 +67,11 @@ def read_sums(path: Path) -> dict[str, str]:
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: damaged, not a list of sha256 sums") from error
+        raise InputError(f"{path}: damaged, not a list of sha256 sums; {_REMEDY}") from error
     found = [_LINE.fullmatch(line) for line in text.splitlines()]
     sums = {match[2]: match[1] for match in found if match}
     if None in found or _text(sums) != text or any(set(name.split("/")) & {".", ".."} for name in sums):
-        raise InputError(f"{path}: damaged, not a list of sha256 sums")
+        raise InputError(f"{path}: damaged, not a list of sha256 sums; {_REMEDY}")
     return sums
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from drivesim.config import MachineError
 from drivesim.failures import explain
 from drivesim.simulation.progress import Progress
 
@@ -35,7 +36,10 @@ State = Literal["running", "interrupted", "failed"]
 
 
 class LiveProgress:
-    """Keeps progress.json while its context is open. That it cannot be written never stops a rollout."""
+    """Keeps progress.json while its context is open. That it cannot be written never stops a rollout.
+
+    `futures` gives what the file says of them; MachineError from it means that there is no place to write to.
+    """
 
     def __init__(self, folder: Path, futures: Callable[[], dict[str, dict[str, int]]]) -> None:
         self._path = folder / NAME
@@ -64,9 +68,17 @@ class LiveProgress:
             self._write("interrupted")
 
     def _write(self, state: State, message: str | None = None) -> None:
+        self._written = time.monotonic()
+        with suppress(OSError, MachineError):
+            text = json.dumps(self._values(state, message)) + "\n"
+            scratch = self._path.with_name(NAME + ".part")
+            scratch.write_text(text, encoding="utf-8")
+            scratch.replace(self._path)
+
+    def _values(self, state: State, message: str | None) -> dict[str, Any]:
         work = self._progress
         left = work.remaining() if work else None
-        values: dict[str, Any] = {
+        return {
             "pid": os.getpid(),
             "state": state,
             "stage": work.stage if work and work.stage else "load",
@@ -75,11 +87,4 @@ class LiveProgress:
             "seconds_spent": round(sum(work.seconds.values()), 1) if work else 0.0,
             "seconds_left": None if left is None else round(left, 1),
             "futures": self._futures(),
-        }
-        if message is not None:
-            values["message"] = message
-        self._written = time.monotonic()
-        scratch = self._path.with_name(NAME + ".part")
-        with suppress(OSError):
-            scratch.write_text(json.dumps(values) + "\n", encoding="utf-8")
-            scratch.replace(self._path)
+        } | ({} if message is None else {"message": message})

@@ -125,7 +125,11 @@ class RolloutFolder:
         return sorted(int(name.split("-")[1]) for name, record in futures.items() if record.state == "complete")
 
     def done(self, futures: Sequence[int], windows: int) -> dict[str, dict[str, int]]:
-        """What is safe on disk of these futures, by name: `windows` of so many (`of`), and `frames`."""
+        """What is safe on disk of these futures, by name: `windows` of so many (`of`), and `frames`.
+
+        MachineError if the folder is gone.
+        """
+        self._lock.check()
         records = {name: self.manifest.futures.get(name) for name in map(future_name, futures)}
         return {
             name: {"windows": record.windows if record else 0, "of": windows, "frames": record.frames if record else 0}

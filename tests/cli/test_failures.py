@@ -177,7 +177,7 @@ def test_a_folder_that_goes_away(
     with after_the_first_window(monkeypatch, lambda: [out.rename(tmp_path / "away"), out.mkdir()]):  # type: ignore[arg-type, return-value]
         code, text = roll(out, *LONG)
     assert code == 1 and f"{out}: is gone while a rollout works there" in one_line(text)
-    assert [path.name for path in out.iterdir()] == ["progress.json"] or not list(out.iterdir())
+    assert not list(out.iterdir())
     shutil.rmtree(out)
     (tmp_path / "away").rename(out)
     assert roll(out, *LONG)[0] == 0

@@ -208,11 +208,18 @@ def test_two_processes_cannot_work_in_one_folder(request_: Request, tmp_path: Pa
     roll_out(request_, out)
 
 
-def cut_short(request: Request, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rollout of which only the joining is missing."""
-    with monkeypatch.context() as patch, pytest.raises(Crash):
+@pytest.fixture(scope="module")
+def three_windows(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Request, Path]:
+    """A rollout, and a folder with `whole` and with `cut`, of which only the joining is missing."""
+    ((folder := tmp_path_factory.mktemp("windows")) / "tiny.yaml").write_text(SCENARIO)
+    asked = Request(
+        folder / "tiny.yaml", 11.0, futures=1, device="cpu", settings=SETTINGS, checkpoints=checkpoints
+    )
+    roll_out(asked, folder / "whole")
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Crash):
         patch.setattr(FutureFolder, "finish", lambda *_: (_ for _ in ()).throw(Crash))
-        roll_out(request, out)
+        roll_out(asked, folder / "cut")
+    return asked, folder
 
 
 @pytest.mark.parametrize(
@@ -222,12 +229,11 @@ def cut_short(request: Request, out: Path, monkeypatch: pytest.MonkeyPatch) -> N
 )  # fmt: skip
 @pytest.mark.parametrize("how", ["lost", "one byte", "cut"])
 def test_damaged_windows_are_made_again(
-    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kept: int, how: str
+    three_windows: tuple[Request, Path], tmp_path: Path, name: str, kept: int, how: str
 ) -> None:
     """From the last window on up to which all is whole, and of which it is still known where it goes on."""
-    asked = with_(request_, seconds=11.0, futures=1)
-    roll_out(asked, tmp_path / "whole")
-    cut_short(asked, out := tmp_path / "out", monkeypatch)
+    asked, folder = three_windows
+    shutil.copytree(folder / "cut", out := tmp_path / "out")
     data = bytearray((file := out / "future-00" / ".state" / name).read_bytes())
     file.unlink()
     if how == "one byte":
@@ -237,7 +243,7 @@ def test_damaged_windows_are_made_again(
     told: list[str] = []
     _, work = roll_out(asked, out, say=told.append)
     assert work.done["predict"] == (3 - kept) * SETTINGS.prediction.steps
-    assert results(out) == results(tmp_path / "whole")
+    assert results(out) == results(folder / "whole")
     if (name, how) != ("0002.sha256", "lost"):  # which looks as if the window had never been finished
         assert any(f"after {kept} whole window" in line for line in told)
 
