@@ -11,12 +11,12 @@ import pydantic
 import yaml
 
 
-class InputError(Exception):
-    """Something the user gave is wrong. The message is one clear sentence naming file, field and remedy (exit code 2)."""
-
-
 class MachineError(Exception):
     """The machine failed: disk full, out of memory. One clear sentence as for InputError, but exit code 1."""
+
+
+class InputError(Exception):
+    """Something the user gave is wrong. The message is one clear sentence naming file, field and remedy (exit code 2)."""
 
 
 class Config(pydantic.BaseModel):

@@ -43,8 +43,9 @@ def check_space(folder: Path, needed: int, ignore: bool = False) -> str:
     InputError if that is too little, unless that is to be ignored.
     """
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
-    free = shutil.disk_usage(there).free
-    if needed > free and not ignore:
+    usage = shutil.disk_usage(there)
+    free = usage.free
+    if needed > free and usage.total and not ignore:  # what has no size, like /proc, is no disk
         raise InputError(
             f"{folder}: up to {readable(needed)} are needed there and {readable(free)} are free; free some, ask for fewer "
             "--seconds or --futures, or go ahead all the same with --ignore-free-space"

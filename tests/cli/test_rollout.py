@@ -89,6 +89,7 @@ def test_control_c_and_sigterm_keep_finished_windows(
 ) -> None:
     out = folder / "out"
     program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"  # in the background it is ignored
         "from tiny_cascade import SETTINGS; from drivesim.simulation.settings import SamplingSettings;"
         "SamplingSettings.preset = classmethod(lambda cls, quality: SETTINGS);"
         "from drivesim.cli.main import main; main()"
@@ -102,7 +103,10 @@ def test_control_c_and_sigterm_keep_finished_windows(
     while not list(out.glob("future-00/.state/0000.sha256")) and time.monotonic() < end:
         time.sleep(0.05)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=600)
+    try:
+        _, errors = process.communicate(timeout=600)
+    finally:
+        process.kill()
     assert process.returncode == code, errors
     assert "the same command goes on" in errors and "Traceback" not in errors
     assert json.loads((out / "manifest.json").read_text())["futures"]["future-00"]["state"] == "running"

@@ -36,7 +36,7 @@ def test_what_is_there_counts(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_is_too_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: namedtuple("Usage", "free")(free=5_000_000))
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: namedtuple("Usage", "free total")(5_000_000, 9_000_000))
     words = "up to 6 MB are needed there and 5 MB are free; .*--ignore-free-space"
     with pytest.raises(InputError, match=words):
         check_space(tmp_path / "not" / "yet", 6_000_000)
