@@ -271,7 +271,7 @@ def test_weights(roll: Callable[..., tuple[int, str]], checkpoints: Path, tmp_pa
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "no such file"), (b"", "image"), (b"\x89PNG\r\n\x1a\n" + b"\0" * 99, "image")],
+    [(None, "photo.png"), (b"", "image"), (b"\x89PNG\r\n\x1a\n" + b"\0" * 99, "image")],
 )
 def test_photos(
     roll: Callable[..., tuple[int, str]], scenario: Path, tmp_path: Path, content: bytes | None, words: str
