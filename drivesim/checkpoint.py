@@ -1,4 +1,7 @@
-"""A checkpoint is a folder: config.json, weights.safetensors (fp16) and train.yaml. No pickles; loading is strict."""
+"""A checkpoint is a folder: config.json, weights.safetensors (fp16), train.yaml, and their sums in SHA256SUMS.
+
+No pickles; loading is strict, and refuses what is not byte for byte what was written.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ import yaml
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from drivesim.checksums import SUMS, faults, file_hash, read_sums, settle, write_sums
 from drivesim.config import Config, InputError, read_json
 
 FORMAT = 1
@@ -39,13 +43,19 @@ def weight_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("weights*.safetensors"))
 
 
+def require_checkpoint(folder: Path) -> Path:
+    """The folder; InputError if no checkpoint is there."""
+    if not (folder / "config.json").is_file():
+        raise InputError(f"{folder}: no checkpoint there (config.json is missing); train the stage or give the right folder")
+    if not weight_files(folder):
+        raise InputError(f"{folder}: no weights*.safetensors there; train the stage or give the right folder")
+    return folder
+
+
 def weights_hash(folder: Path) -> str:
     """sha256 over the weight files of a checkpoint, in order of name; InputError if there are none."""
-    files = weight_files(folder)
-    if not files:
-        raise InputError(f"{folder}: no weights*.safetensors there; train the stage or give the right folder")
     digest = hashlib.sha256()
-    for file in files:
+    for file in weight_files(require_checkpoint(folder)):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
@@ -55,7 +65,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint, tensors: dict[str, Te
 
     Weights are cut into files of at most 15 MiB, weights.safetensors or weights-00.safetensors and so on. All is written
     beside the folder first and then moved into it, config.json last: interrupted, a folder never pairs new weights with an
-    old config. Other files of the folder stay.
+    old config. Other files of the folder stay, and are not in its SHA256SUMS.
     """
     scratch = folder.resolve().with_name(folder.resolve().name + ".part")
     shutil.rmtree(scratch, ignore_errors=True)
@@ -75,6 +85,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint, tensors: dict[str, Te
         safetensors.torch.save_file(part, scratch / name)
     (scratch / "train.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
     (scratch / "config.json").write_text(json.dumps(checkpoint.model_dump(), indent=2) + "\n", encoding="utf-8")
+    sign_checkpoint(scratch)
     _swap(scratch, folder)
     return weights_hash(folder)
 
@@ -85,22 +96,40 @@ def _swap(scratch: Path, folder: Path) -> None:
     (folder / "config.json").unlink(missing_ok=True)
     for old in weight_files(folder):
         old.unlink()
-    for new in (*weight_files(scratch), scratch / "train.yaml", scratch / "config.json"):
-        new.replace(folder / new.name)
+    for new in (*weight_files(scratch), scratch / "train.yaml", scratch / SUMS, scratch / "config.json"):
+        settle(new, folder / new.name)
     scratch.rmdir()
+
+
+def sign_checkpoint(folder: Path) -> None:
+    """Writes SHA256SUMS for the files of a checkpoint as they are."""
+    files = (folder / "config.json", folder / "train.yaml", *weight_files(folder))
+    write_sums(folder / SUMS, {file.name: file_hash(file) for file in files})
+
+
+def checkpoint_faults(folder: Path) -> dict[str, str]:
+    """What is wrong with the files of a checkpoint, by name: missing, changed or not in SHA256SUMS; empty if all is whole."""
+    if not (folder / SUMS).is_file():
+        return {SUMS: "is missing, so nobody can say whether the others are whole; `drivesim doctor DIR --repair` writes it"}
+    try:
+        sums = read_sums(folder / SUMS)
+    except InputError:
+        return {SUMS: "is damaged; copy or export the checkpoint again"}
+    needed = {"config.json", "train.yaml", *(file.name for file in weight_files(folder))}
+    return faults(folder, sums) | dict.fromkeys(sorted(needed - sums.keys()), f"is not in {SUMS}")
 
 
 def read_checkpoint(folder: Path, kind: str) -> tuple[Checkpoint, dict[str, Tensor]]:
     """Reads a checkpoint folder; raises InputError if it is missing, of another kind or format, or damaged."""
-    if not (folder / "config.json").is_file():
-        raise InputError(f"{folder}: no checkpoint there (config.json is missing); train the {kind} stage first")
+    require_checkpoint(folder)
     checkpoint = Checkpoint.parse(read_json(folder / "config.json"), folder / "config.json")
     if checkpoint.format != FORMAT:
         raise InputError(f"{folder}/config.json: format {checkpoint.format} is not {FORMAT}; export the run again")
     if checkpoint.kind != kind:
         raise InputError(f"{folder}/config.json: this is a checkpoint of kind {checkpoint.kind}, expected {kind}")
     tensors: dict[str, Tensor] = {}
-    weights_hash(folder)
+    for name, fault in checkpoint_faults(folder).items():
+        raise InputError(f"{folder / name}: {fault}; copy or export the checkpoint again")
     for file in weight_files(folder):
         try:
             tensors.update(safetensors.torch.load_file(file))

@@ -1,4 +1,4 @@
-"""Configuration at the borders: frozen pydantic models, and the one error type that a user can mend."""
+"""Configuration at the borders: frozen pydantic models, and the two kinds of errors that end a command."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from typing import Any, Self
 
 import pydantic
 import yaml
+
+
+class MachineError(Exception):
+    """The machine failed: disk full, out of memory. One clear sentence as for InputError, but exit code 1."""
 
 
 class InputError(Exception):
@@ -59,8 +63,15 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def write_atomic(path: Path, text: str) -> None:
     """Writes `text` so that a reader, or a crash, never sees half of it."""
     scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(path)
+    try:
+        with scratch.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except OSError:
+        scratch.unlink(missing_ok=True)
+        raise
 
 
 def shipped(name: str) -> Path:

@@ -6,6 +6,7 @@ PyAV is imported where it is used: training runs on machines that do not have it
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, Self
 import cv2
 import numpy as np
 
+from drivesim.checksums import settle, write_safely
 from drivesim.config import InputError
 
 CRF = 18  # x264 constant rate factor: 37 dB on real footage, about 6 Mbit/s at 512x1024 and 30 fps
@@ -77,10 +79,19 @@ class VideoWriter:
             self.count += 1
 
     def close(self) -> None:
-        """Writes what the encoder holds back, then gives the film its name."""
-        self._container.mux(self._stream.encode())
-        self._container.close()
-        self._scratch.replace(self.path)
+        """Writes what the encoder holds back, then gives the film its name; OSError if the disk is full."""
+        try:
+            self._container.mux(self._stream.encode())
+            self._container.close()
+            settle(self._scratch, self.path)
+        except BaseException:
+            self._drop()
+            raise
+
+    def _drop(self) -> None:
+        with suppress(OSError):  # the end of the film, which a full disk has no place for
+            self._container.close()
+        self._scratch.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self
@@ -91,8 +102,7 @@ class VideoWriter:
         if kind is None:
             self.close()
         else:
-            self._container.close()
-            self._scratch.unlink(missing_ok=True)
+            self._drop()
 
 
 def write_video(path: Path | str, frames: np.ndarray, fps: Fraction | float) -> None:
@@ -159,12 +169,10 @@ def write_image(path: Path | str, frame: np.ndarray) -> None:
         done = False
     if not done:
         raise InputError(f"{path}: no image format for the suffix {path.suffix!r}; use .png, .jpg or .webp")
-    scratch = path.with_name(path.name + ".part")
     try:
-        scratch.write_bytes(coded.tobytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); is the folder there?") from error
-    scratch.replace(path)
+        write_safely(path, coded.tobytes())
+    except (FileNotFoundError, NotADirectoryError, PermissionError, IsADirectoryError) as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); give a file in a folder that is there") from error
 
 
 def read_image(path: Path | str) -> np.ndarray:

@@ -44,11 +44,11 @@ def test_weights_are_cut_into_small_files_and_joined_again(tmp_path: Path, monke
     assert [file.name for file in weight_files(tmp_path)] == ["weights.safetensors"]
 
 
-@pytest.mark.parametrize("stage", range(3))
+@pytest.mark.parametrize("stage", range(5))
 def test_interrupted_writing_never_pairs_new_weights_with_an_old_config(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: int
 ) -> None:
-    """Cut short before any of its moves the folder is no checkpoint, and writing again mends it."""
+    """Cut short before any of its moves the folder is the old checkpoint or none, and writing again mends it."""
     folder = tmp_path / "model"
     write_checkpoint(folder, CONFIG, linear().state_dict(), {})
     (folder / "README.md").write_text("mine")
@@ -66,8 +66,11 @@ def test_interrupted_writing_never_pairs_new_weights_with_an_old_config(
         patch.setattr(Path, "replace", interrupted)
         with pytest.raises(KeyboardInterrupt):
             write_checkpoint(folder, changed, tensors, {})
-    with pytest.raises(InputError, match="no checkpoint there"):
-        read_checkpoint(folder, "toy")
+    if stage == 0:  # the sums of the new files, beside the folder
+        assert read_checkpoint(folder, "toy")[0] == CONFIG
+    else:
+        with pytest.raises(InputError, match="no checkpoint there"):
+            read_checkpoint(folder, "toy")
     write_checkpoint(folder, changed, tensors, {})
     config, read = read_checkpoint(folder, "toy")
     assert config == changed and read.keys() == tensors.keys()
@@ -82,7 +85,7 @@ def test_another_kind_or_format_and_damage_are_refused_by_name(tmp_path: Path) -
     with pytest.raises(InputError, match="expected other"):
         read_checkpoint(tmp_path, "other")
     (tmp_path / "weights.safetensors").write_bytes(b"\0" * 20)
-    with pytest.raises(InputError, match="damaged weights"):
+    with pytest.raises(InputError, match=r"weights\.safetensors: is not what was written"):
         read_checkpoint(tmp_path, "toy")
     values = json.loads((tmp_path / "config.json").read_text()) | {"format": 99}
     (tmp_path / "config.json").write_text(json.dumps(values))
@@ -103,3 +106,20 @@ def test_loading_is_strict(tmp_path: Path, change: object, message: str) -> None
     change(tensors)  # type: ignore[operator]
     with pytest.raises(InputError, match=message):
         load_strictly(nn.Linear(3, 2), tensors, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["config.json", "train.yaml", "weights.safetensors", "SHA256SUMS"])
+def test_one_changed_byte_is_noticed(tmp_path: Path, name: str) -> None:
+    write_checkpoint(tmp_path, CONFIG, linear().state_dict(), {"seed": 1})
+    data = bytearray((tmp_path / name).read_bytes())
+    data[-3] ^= 1
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(InputError, match="damaged|not valid|is missing"):
+        read_checkpoint(tmp_path, "toy")
+
+
+def test_a_checkpoint_without_sums_is_not_trusted(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, CONFIG, linear().state_dict(), {})
+    (tmp_path / "SHA256SUMS").unlink()
+    with pytest.raises(InputError, match="SHA256SUMS: is missing.*--repair"):
+        read_checkpoint(tmp_path, "toy")

@@ -8,11 +8,11 @@ import typer
 from typer.core import TyperGroup
 
 from drivesim import __version__
-from drivesim.cli import compose, data, edit, evaluate, rollout, train, validate
+from drivesim.cli import compose, data, doctor, edit, evaluate, rollout, train, validate
 
 
 class _Commands(TyperGroup):
-    """Turns what the user can mend into exit code 2, and Ctrl-C into 130, each with a line on stderr."""
+    """Errors as one line on stderr: exit code 2 for what the user can mend, 1 where the machine failed, 130 after Ctrl-C."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -22,11 +22,13 @@ class _Commands(TyperGroup):
             raise typer.Exit(130) from None
         except Exception as error:
             from drivesim.config import InputError
+            from drivesim.failures import explain
 
-            if not isinstance(error, InputError):
+            failure = None if isinstance(error, InputError) else explain(error)
+            if failure is None and not isinstance(error, InputError):
                 raise
-            typer.echo(str(error), err=True)
-            raise typer.Exit(2) from None
+            typer.echo(str(failure or error), err=True)
+            raise typer.Exit(1 if failure else 2) from None
 
 
 app = typer.Typer(
@@ -61,6 +63,7 @@ app.command()(rollout.rollout)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
+app.command()(doctor.doctor)
 app.command()(edit.edit)
 
 

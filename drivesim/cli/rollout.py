@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,22 +29,23 @@ def rollout(
     fresh: Annotated[bool, typer.Option("--fresh", help="Remove an earlier rollout in DIR and start anew.")] = False,
     quality: Annotated[str, typer.Option(help="draft, standard or best: more sampling steps.")] = "standard",
     checkpoints: Annotated[Path | None, typer.Option(help="Folder of the weights; default: the shipped ones.")] = None,
+    ignore_free_space: Annotated[
+        bool, typer.Option("--ignore-free-space", help="Start even where the disk seems too small for it.")
+    ] = False,
 ) -> None:
     """Roll SCENARIO out into video, in several futures. The same command again goes on where it was interrupted."""
-    from drivesim.simulation.rollout import Request, roll_out
-    from drivesim.simulation.settings import parse_quality
+    again = (
+        f"interrupted; finished windows are kept in {out}, the same command{' without --fresh' if fresh else ''} "
+        "goes on from there"
+    )
+    with stoppable(again), progress_bars() as show:
+        from drivesim.simulation.rollout import Request, roll_out
+        from drivesim.simulation.settings import parse_quality
 
-    request = Request(scenario, seconds, fps, futures, only, seed, device, parse_quality(quality), checkpoints)
-    try:
-        with _progress_bars() as show:
-            manifest, work = roll_out(request, out, fresh, show)
-    except KeyboardInterrupt:
-        typer.echo(
-            f"interrupted; finished windows are kept in {out}, the same command{' without --fresh' if fresh else ''} "
-            "goes on from there",
-            err=True,
+        request = Request(
+            scenario, seconds, fps, futures, only, seed, device, parse_quality(quality), checkpoints, ignore_free_space
         )
-        raise typer.Exit(130) from None
+        manifest, work = roll_out(request, out, fresh, show, lambda line: typer.echo(line, err=True))
     complete = [name for name, record in manifest.futures.items() if record.state == "complete"]
     spent = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in work.seconds.items() if seconds)
     typer.echo(f"seconds spent: {spent}" if spent else "nothing was missing")
@@ -51,7 +54,28 @@ def rollout(
 
 
 @contextmanager
-def _progress_bars() -> Iterator[Callable[[Progress], None]]:
+def stoppable(message: str) -> Iterator[None]:
+    """Within it Ctrl-C and SIGTERM end the command with `message` and exit code 130 or 143, after tidying up."""
+
+    class Terminated(KeyboardInterrupt):
+        pass
+
+    def terminate(number: int, frame: object) -> None:
+        raise Terminated
+
+    earlier = signal.signal(signal.SIGTERM, terminate) if threading.current_thread() is threading.main_thread() else None
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        typer.echo(message, err=True)
+        raise typer.Exit(143 if isinstance(error, Terminated) else 130) from None
+    finally:
+        if earlier is not None:
+            signal.signal(signal.SIGTERM, earlier)
+
+
+@contextmanager
+def progress_bars() -> Iterator[Callable[[Progress], None]]:
     """A bar for every stage and the time that the whole job will still take; plain lines where there is no terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn

@@ -10,7 +10,8 @@ from typing import Self
 
 import torch
 
-from drivesim.checkpoint import weights_hash
+from drivesim.checkpoint import require_checkpoint, weight_files
+from drivesim.checksums import file_hash
 from drivesim.models.conditioning import Conditions, build_conditions
 from drivesim.models.image_ldm import ImageLDM
 from drivesim.models.latent_space import LatentSpace
@@ -81,8 +82,12 @@ def settle_precision(settings: SamplingSettings, device: torch.device) -> Sampli
 
 
 def weights_of(checkpoints: Path) -> dict[str, str]:
-    """sha256 of every stage's weights."""
-    return {name: weights_hash(checkpoints / name) for name in STAGE_FOLDERS}
+    """sha256 of every file that decides pixels, by name (image-ldm/weights-00.safetensors); InputError if one is missing."""
+    return {
+        f"{stage}/{file.name}": file_hash(file)
+        for stage in STAGE_FOLDERS
+        for file in (require_checkpoint(checkpoints / stage) / "config.json", *weight_files(checkpoints / stage))
+    }
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class Progress:
     """Units of work done and seconds spent, by stage.
 
     A unit is a sampling step of one batch, one frame decoded, or one portion written. `totals` are the units of the
-    whole job; `on_change` is called after each unit.
+    whole job; `on_change` is called after each unit. `stage` is what was last worked on.
     """
 
     def __init__(
@@ -28,6 +28,7 @@ class Progress:
         self.totals = dict.fromkeys(STAGES, 0) | (totals or {})
         self.done = dict.fromkeys(STAGES, 0)
         self.seconds = dict.fromkeys(STAGES, 0.0)
+        self.stage: StageName | None = None
         self._on_change = on_change
         self._mark = time.perf_counter()
 
@@ -41,6 +42,7 @@ class Progress:
         self.seconds[stage] += now - self._mark
         self.done[stage] += units
         self._mark = now
+        self.stage = stage
         if self._on_change is not None:
             self._on_change(self)
 

@@ -11,6 +11,7 @@ from typing import Any
 import av
 import numpy as np
 
+from drivesim.checksums import settle
 from drivesim.config import InputError
 
 
@@ -22,11 +23,21 @@ def join_segments(segments: Sequence[Path], path: Path, fps: Fraction) -> int:
     """
     if not segments:
         return 0
-    delay = max(_decoding_ahead(segment, fps) for segment in segments)
     scratch = path.with_name(path.name + ".part")
-    with av.open(str(scratch), "w", format="mp4", options={"movflags": "+faststart"}) as joined:
+    try:
+        frames = _copy_packets(segments, scratch, fps)
+        settle(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)
+    return frames
+
+
+def _copy_packets(segments: Sequence[Path], path: Path, fps: Fraction) -> int:
+    """Writes the packets of all segments into one film: the number of frames."""
+    delay = max(_decoding_ahead(segment, fps) for segment in segments)
+    frames = 0
+    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as joined:
         stream: Any = None
-        frames = 0
         for segment in segments:
             with _packets(segment) as (template, packets):
                 if stream is None:
@@ -37,7 +48,6 @@ def join_segments(segments: Sequence[Path], path: Path, fps: Fraction) -> int:
                     packet.stream = stream
                     joined.mux(packet)
                 frames += len(packets)
-    scratch.replace(path)
     return frames
 
 

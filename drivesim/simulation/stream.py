@@ -90,6 +90,12 @@ def work(timeline: Timeline, settings: SamplingSettings, carry: Carry | None = N
     }
 
 
+def finished_frames(timeline: Timeline, settings: SamplingSettings, carry: Carry) -> int:
+    """Frames that are finished where `carry` goes on."""
+    portions = _portions(timeline, settings)
+    return portions.finished(carry.portion - 1).stop if carry.portion else 0
+
+
 def _portions(timeline: Timeline, settings: SamplingSettings) -> Portions:
     return Portions(timeline.frames, settings.super_resolution.length, settings.super_resolution.overlap)
 

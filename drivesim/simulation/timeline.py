@@ -11,6 +11,7 @@ whole, and what lies beyond the end is thrown away.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,6 +23,7 @@ FACTOR = 4  # one interpolation
 WINDOW = 10  # key frames of one prediction
 CONTEXT = 2  # key frames that every window but the first is given
 NEW = WINDOW - CONTEXT
+MAX_SECONDS = 86_400.0  # a day
 LEVELS: dict[Fraction, int] = {KEY_FPS * FACTOR**level: level for level in range(3)}
 """Frame rates that can be asked for, and the number of interpolations that lead there."""
 
@@ -53,10 +55,12 @@ class Timeline:
 
     @classmethod
     def of(cls, seconds: float, fps: float) -> Timeline:
-        """The timeline of `seconds` at `fps`; InputError for another rate, or where that is less than 2 frames."""
-        level = LEVELS.get(Fraction(fps).limit_denominator(1000))
+        """The timeline of `seconds` at `fps`; InputError for another rate, less than 2 frames or more than a day."""
+        level = LEVELS.get(Fraction(fps).limit_denominator(1000)) if math.isfinite(fps) else None
         if level is None:
             raise InputError(f"fps: {fps:g} cannot be made; use {', '.join(f'{float(rate):g}' for rate in LEVELS)}")
+        if not 0 <= seconds <= MAX_SECONDS:
+            raise InputError(f"seconds: {seconds:g} is no length of a video; give a number up to {MAX_SECONDS:g}, a day")
         frames = round(seconds * fps)
         if frames < 2:
             raise InputError(f"seconds: {seconds:g} at {fps:g} fps is less than two frames; ask for more")

@@ -83,9 +83,13 @@ def test_mistakes_exit_with_2(folder: Path, checkpoints: Path, arguments: tuple[
     assert code == 2 and message in text
 
 
-def test_control_c_keeps_finished_windows_and_exits_with_130(folder: Path, checkpoints: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_control_c_and_sigterm_keep_finished_windows(
+    folder: Path, checkpoints: Path, number: signal.Signals, code: int
+) -> None:
     out = folder / "out"
     program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"  # in the background it is ignored
         "from tiny_cascade import SETTINGS; from drivesim.simulation.settings import SamplingSettings;"
         "SamplingSettings.preset = classmethod(lambda cls, quality: SETTINGS);"
         "from drivesim.cli.main import main; main()"
@@ -95,11 +99,16 @@ def test_control_c_keeps_finished_windows_and_exits_with_130(folder: Path, check
     paths = [str(Path(__file__).parent.parent / "simulation"), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    end = time.monotonic() + 60
-    while not list(out.glob("future-00/.state/carry.safetensors")) and time.monotonic() < end:
+    end = time.monotonic() + 600
+    while not list(out.glob("future-00/.state/0000.sha256")) and time.monotonic() < end:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
+    process.send_signal(number)
+    try:
+        _, errors = process.communicate(timeout=600)
+    finally:
+        process.kill()
+    assert process.returncode == code, errors
     assert "the same command goes on" in errors and "Traceback" not in errors
     assert json.loads((out / "manifest.json").read_text())["futures"]["future-00"]["state"] == "running"
+    assert json.loads((out / "progress.json").read_text())["state"] == "interrupted"
+    assert not (out / ".lock").exists()

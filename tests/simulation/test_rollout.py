@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 import shutil
+import socket
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from outcome import results
 from tiny_cascade import SCENARIO, SETTINGS, write_cascade
 
-from drivesim.config import InputError
+from drivesim.checksums import file_hash
+from drivesim.config import InputError, MachineError
 from drivesim.simulation.progress import Progress
 from drivesim.simulation.rollout import Request, compose_frames, roll_out
 from drivesim.simulation.settings import SamplingSettings
@@ -27,19 +33,6 @@ def request_(scenario: Path, checkpoints: Path) -> Request:
 
 def with_(request: Request, **changes: object) -> Request:
     return Request(**(vars(request) | changes))
-
-
-def results(folder: Path) -> dict[str, object]:
-    """What a rollout made, by file: pictures and data, without times of day."""
-    made: dict[str, object] = {}
-    for path in sorted(folder.rglob("*")):
-        name = str(path.relative_to(folder))
-        if path.suffix == ".h5":
-            data = read_rollout(path)
-            made[name] = [x.tobytes() for x in (data.time_s, data.latents, data.keyframe_time_s, data.boxes)]
-        elif path.is_file() and path.name != "manifest.json":
-            made[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return made
 
 
 class Crash(Exception):
@@ -58,7 +51,7 @@ def test_the_output_folder(request_: Request, tmp_path: Path) -> None:
     manifest, work = roll_out(request_, out := tmp_path / "out")
     files = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
     films = {f"future-0{i}/{name}" for i in (0, 1) for name in ("video.mp4", "rollout.h5")}
-    assert files == films | {"manifest.json", "scenario.yaml", "initial.png", "preview.png"}
+    assert files == films | {"manifest.json", "scenario.yaml", "initial.png", "preview.png", "SHA256SUMS"}
     assert not list(out.glob("future-0*/.state"))
     assert (out / "scenario.yaml").read_text() == SCENARIO
     assert read_image(out / "initial.png").shape == (64, 128, 3)
@@ -77,7 +70,11 @@ def test_the_output_folder(request_: Request, tmp_path: Path) -> None:
     written = json.loads((out / "manifest.json").read_text())
     assert written == manifest.model_dump(mode="json")
     assert written["job"]["scenario"] == hashlib.sha256(SCENARIO.encode()).hexdigest()
-    assert set(written["job"]["weights"]) == {"autoencoder", "image-ldm", "video-ldm", "super-resolution"}
+    stages = ("autoencoder", "image-ldm", "video-ldm", "super-resolution")
+    weights = {f"{stage}/{name}" for stage in stages for name in ("config.json", "weights.safetensors")}
+    assert set(written["job"]["weights"]) == weights
+    assert written["files"] == {name: file_hash(out / name) for name in sorted(files - {"manifest.json", "SHA256SUMS"})}
+    subprocess.run(["sha256sum", "--strict", "-c", "SHA256SUMS"], cwd=out, check=True)
     assert written["job"]["seed"] == 5 and written["job"]["sampling"]["prediction"]["steps"] == 2
     assert {"drivesim", "torch"} <= set(written["versions"]) and written["peak_memory_mib"]["process"] > 10
     assert written["futures"]["future-00"]["state"] == "complete" and written["futures"]["future-01"]["frames"] == 22
@@ -100,6 +97,23 @@ def test_one_future_alone_is_the_same_as_beside_others(request_: Request, tmp_pa
     assert all(one[name] == everything[name] for name in one if name != "preview.png")
     roll_out(with_(request_, futures=3), tmp_path / "one")
     assert results(tmp_path / "one") == everything
+
+
+def test_another_process_can_follow_it(request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivesim.simulation.live.INTERVAL", 0.0)
+    states = []
+
+    def look(progress: Progress) -> None:
+        states.append(json.loads((tmp_path / "out" / "progress.json").read_text()))
+
+    asked = with_(request_, seconds=6.0, futures=2)
+    roll_out(asked, tmp_path / "out", on_change=look)
+    assert [state["done"] for state in states] == sorted(state["done"] for state in states)
+    assert {state["stage"] for state in states} == {"compose", "predict", "interpolate", "decode", "upsample", "write"}
+    assert all(state["total"] == states[-1]["total"] == states[-1]["done"] for state in states)
+    assert states[0]["futures"]["future-01"] == {"windows": 0, "of": 2, "frames": 0}
+    assert states[-1]["futures"]["future-00"] == {"windows": 2, "of": 2, "frames": 45}
+    assert not (tmp_path / "out" / "progress.json").exists()
 
 
 @pytest.mark.parametrize(("stage", "unit"), [("predict", 1), ("predict", 3), ("interpolate", 4), ("upsample", 7),
@@ -141,11 +155,25 @@ def test_another_job_is_refused_in_the_same_folder(request_: Request, tmp_path: 
         other = with_(other, settings=SamplingSettings(**{**SETTINGS.model_dump(), "image": {"steps": 4}}))
     else:
         other = with_(other, checkpoints=write_cascade(tmp_path / "other", seed=1))
-    with pytest.raises(InputError, match=rf"{change}.*--fresh"):
+    told = {
+        "scenario": r"scenario was [0-9a-f]{12}, is [0-9a-f]{12}",
+        "seed": "seed was 5, is 6",
+        "seconds": r"seconds was 3\.0, is 4\.0",
+        "sampling": r"sampling\.image\.steps was 3, is 4",
+        "weights": r"weights\.image-ldm/weights\.safetensors was [0-9a-f]{12}, is [0-9a-f]{12}",
+    }
+    with pytest.raises(InputError, match=rf"holds another rollout \(.*{told[change]}.*\); start anew with --fresh"):
         roll_out(other, out)
     before = results(out)
     roll_out(other, out, fresh=True)
     assert results(out) != before
+
+
+def test_of_a_changed_scenario_the_values_are_named(request_: Request, tmp_path: Path) -> None:
+    roll_out(with_(request_, futures=1), out := tmp_path / "out")
+    request_.scenario.write_text(SCENARIO.replace("ahead: 14", "ahead: 15"))
+    with pytest.raises(InputError, match=r"scenario\.vehicles\.0\.ahead was 14\.0, is 15\.0"):
+        roll_out(with_(request_, futures=1), out)
 
 
 def test_foreign_folders_are_never_touched(request_: Request, tmp_path: Path) -> None:
@@ -173,23 +201,67 @@ def test_fresh_removes_only_what_a_rollout_made(request_: Request, tmp_path: Pat
 
 def test_two_processes_cannot_work_in_one_folder(request_: Request, tmp_path: Path) -> None:
     manifest, _ = roll_out(request_, out := tmp_path / "out")
-    with RolloutFolder.open(out, manifest, ""), pytest.raises(InputError, match="another rollout is working"):
+    who = rf"process {os.getpid()} on {re.escape(socket.gethostname())}, since \d{{4}}-"
+    with RolloutFolder.open(out, manifest, ""), pytest.raises(InputError, match=who):
         roll_out(request_, out)
+    assert not (out / ".lock").exists()
     roll_out(request_, out)
 
 
-@pytest.mark.parametrize("windows", [1, 2])
-def test_lost_segments_are_noticed(
-    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, windows: int
-) -> None:
-    """One of two windows' films, or the only one."""
-    asked = with_(request_, seconds=3.0 * windows, futures=1)
-    with monkeypatch.context() as patch, pytest.raises(Crash):
+@pytest.fixture(scope="module")
+def three_windows(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Request, Path]:
+    """A rollout, and a folder with `whole` and with `cut`, of which only the joining is missing."""
+    ((folder := tmp_path_factory.mktemp("windows")) / "tiny.yaml").write_text(SCENARIO)
+    asked = Request(
+        folder / "tiny.yaml", 11.0, futures=1, device="cpu", settings=SETTINGS, checkpoints=checkpoints
+    )
+    roll_out(asked, folder / "whole")
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Crash):
         patch.setattr(FutureFolder, "finish", lambda *_: (_ for _ in ()).throw(Crash))
-        roll_out(asked, tmp_path / "out")
-    (tmp_path / "out" / "future-00" / ".state" / "0000.mp4").unlink()
-    with pytest.raises(InputError, match="damaged.*--fresh"):
-        roll_out(asked, tmp_path / "out")
+        roll_out(asked, folder / "cut")
+    return asked, folder
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("0002.carry.safetensors", 2), ("0002.mp4", 2), ("0002.safetensors", 2), ("0002.sha256", 2), ("0001.sha256", 0),
+     ("0001.mp4", 0), ("0000.safetensors", 0)],
+)  # fmt: skip
+@pytest.mark.parametrize("how", ["lost", "one byte", "cut"])
+def test_damaged_windows_are_made_again(
+    three_windows: tuple[Request, Path], tmp_path: Path, name: str, kept: int, how: str
+) -> None:
+    """From the last window on up to which all is whole, and of which it is still known where it goes on."""
+    asked, folder = three_windows
+    shutil.copytree(folder / "cut", out := tmp_path / "out")
+    data = bytearray((file := out / "future-00" / ".state" / name).read_bytes())
+    file.unlink()
+    if how == "one byte":
+        data[len(data) // 2] ^= 4
+    if how != "lost":
+        file.write_bytes(data[:50] if how == "cut" else data)
+    told: list[str] = []
+    _, work = roll_out(asked, out, say=told.append)
+    assert work.done["predict"] == (3 - kept) * SETTINGS.prediction.steps
+    assert results(out) == results(folder / "whole")
+    if (name, how) != ("0002.sha256", "lost"):  # which looks as if the window had never been finished
+        assert any(f"after {kept} whole window" in line for line in told)
+
+
+def test_a_window_that_is_damaged_while_others_are_made_is_noticed(
+    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = with_(request_, seconds=6.0, futures=1)
+    roll_out(asked, tmp_path / "whole")
+
+    def damage(progress: Progress) -> None:
+        if progress.done["predict"] == 3:
+            (tmp_path / "out" / "future-00" / ".state" / "0000.mp4").write_bytes(b"")
+
+    with pytest.raises(MachineError, match=r"0000\.mp4 is not what was written.*same command again"):
+        roll_out(asked, tmp_path / "out", on_change=damage)
+    roll_out(asked, tmp_path / "out")
+    assert results(tmp_path / "out") == results(tmp_path / "whole")
 
 
 class Killed(BaseException):
@@ -230,16 +302,32 @@ def test_killed_before_the_state_is_removed(request_: Request, tmp_path: Path, m
     assert not (out / "future-00" / ".state").exists() and not work.done["predict"]
 
 
-@pytest.mark.parametrize("name", ["carry.safetensors", "0000.safetensors", "0000.mp4"])
-def test_damaged_state_is_named(request_: Request, tmp_path: Path, name: str) -> None:
-    long = with_(request_, seconds=6.0, futures=1)
-    with pytest.raises(Crash):
-        roll_out(long, out := tmp_path / "out", on_change=crash_at("predict", 3))
-    file = out / "future-00" / ".state" / name
-    file.write_bytes(file.read_bytes()[:50])
-    with pytest.raises(InputError, match=rf"{name}: lost or damaged.*--fresh"):
-        roll_out(long, out)
-    roll_out(long, out, fresh=True)
+@pytest.mark.parametrize("name", ["future-00/video.mp4", "future-00/rollout.h5", "initial.png", "scenario.yaml"])
+def test_finished_files_are_never_overwritten(request_: Request, tmp_path: Path, name: str) -> None:
+    roll_out(with_(request_, futures=1), out := tmp_path / "out")
+    (out / name).write_bytes(b"mine")
+    with pytest.raises(InputError, match=rf"{name}: is not what was written.*--repair"):
+        roll_out(with_(request_, futures=2), out)
+    assert (out / name).read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["future-00/video.mp4", "future-00/rollout.h5", "initial.png", "preview.png", "scenario.yaml"])
+def test_files_that_are_gone_are_made_again(request_: Request, tmp_path: Path, name: str) -> None:
+    asked = with_(request_, futures=1)
+    roll_out(asked, out := tmp_path / "out")
+    before = results(out)
+    (out / name).unlink()
+    roll_out(asked, out)
+    assert results(out) == before
+    subprocess.run(["sha256sum", "--strict", "-c", "SHA256SUMS"], cwd=out, check=True)
+
+
+def test_a_changed_manifest_is_refused(request_: Request, tmp_path: Path) -> None:
+    roll_out(with_(request_, futures=1), out := tmp_path / "out")
+    text = (out / "manifest.json").read_text()
+    (out / "manifest.json").write_text(text.replace('"windows": 1', '"windows": 7'))
+    with pytest.raises(InputError, match=r"manifest\.json: does not match SHA256SUMS"):
+        roll_out(with_(request_, futures=1), out)
 
 
 def test_a_photo_is_the_first_frame(request_: Request, tmp_path: Path) -> None:

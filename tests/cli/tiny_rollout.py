@@ -1,0 +1,20 @@
+"""`drivesim` commands on a tiny cascade."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "simulation"))
+
+from drivesim.cli.main import app
+
+
+def drivesim(*arguments: str | Path) -> tuple[int, str]:
+    """Exit code and all output of a command; an error that reached the user as a traceback is raised."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
