@@ -15,6 +15,11 @@ class InputError(Exception):
     """Something the user gave is wrong. The message is one clear sentence naming file, field and remedy (exit code 2)."""
 
 
+def shortened(text: str, length: int = 40) -> str:
+    """At most `length` characters of `text`, the last of them "..." where it is longer."""
+    return text if len(text) <= length else f"{text[: length - 3]}..."
+
+
 class Config(pydantic.BaseModel):
     """Base of every file-bound configuration: frozen, and an unknown key is an error."""
 
