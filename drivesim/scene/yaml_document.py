@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 
-from drivesim.config import shortened
+from drivesim.config import TreeLoader, shortened
 from drivesim.scene.consistency import Location
 
 MAX_SIZE = 32_768  # bytes, and characters, of one file: a scenario with 24 vehicles has two thousand
-MAX_DEPTH = 12  # levels of nesting: a scenario has four
 MAX_FAULTS = 100  # of one file; further ones are counted, not listed
 TOO_LARGE = f"larger than {MAX_SIZE // 1024} KiB, which no scenario needs; is it the right file?"
 
@@ -30,29 +29,12 @@ class Fault:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
 
 
-class _Loader(yaml.SafeLoader):
-    """The YAML 1.2 core schema: 1e-3 is a number, and yes, 1:30 and 2001-01-01 are text. Only trees, of MAX_DEPTH."""
+class _Loader(TreeLoader):
+    """The YAML 1.2 core schema: 1e-3 is a number, and yes, 1:30 and 2001-01-01 are text."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
     # Also what some programs take for a line break and others do not, and byte-order marks after the first character.
     NON_PRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")  # type: ignore[misc]
-    depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event: Any = self.peek_event()
-        if isinstance(event, yaml.AliasEvent):
-            self._refuse(event, "an alias (*) is not allowed; write the value out")
-        if getattr(event, "tag", None) is not None:
-            self._refuse(event, "a tag (!) is not allowed; remove it, and write text that looks like a number in quotes")
-        if self.depth > MAX_DEPTH:
-            self._refuse(event, "nested too deeply for a scenario")
-        self.depth += 1
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-    def _refuse(self, event: Any, problem: str) -> NoReturn:
-        raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
 
 
 _TAG = "tag:yaml.org,2002:"
