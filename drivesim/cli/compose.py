@@ -11,7 +11,7 @@ import typer
 def compose(
     scenario: Annotated[Path, typer.Argument(help="Scenario file.")],
     out: Annotated[Path, typer.Option(help="Picture to write (.png, .jpg or .webp), 512x1024.")],
-    variants: Annotated[int, typer.Option(min=1, max=100, help="How many; more than one are written as OUT-00, OUT-01, ...")] = 1,
+    variants: Annotated[int, typer.Option(help="How many; more than one are written as OUT-00, OUT-01, ...")] = 1,
     seed: Annotated[int | None, typer.Option(help="Instead of the scenario's seed.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     quality: Annotated[str, typer.Option(help="draft, standard or best: more sampling steps.")] = "standard",
