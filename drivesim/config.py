@@ -10,6 +10,8 @@ from typing import Any, Self
 import pydantic
 import yaml
 
+MAX_DEPTH = 12  # levels of nesting in a YAML file: a scenario has four
+
 
 class MachineError(Exception):
     """The machine failed: disk full, out of memory. One clear sentence as for InputError, but exit code 1."""
@@ -17,6 +19,11 @@ class MachineError(Exception):
 
 class InputError(Exception):
     """Something the user gave is wrong. The message is one clear sentence naming file, field and remedy (exit code 2)."""
+
+
+def shortened(text: str, length: int = 40) -> str:
+    """At most `length` characters of `text`, the last of them "..." where it is longer."""
+    return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 class Config(pydantic.BaseModel):
@@ -37,27 +44,54 @@ class Config(pydantic.BaseModel):
 def read_json(path: Path) -> dict[str, Any]:
     """Reads a JSON object; raises InputError if the file is missing, is no JSON or holds no object."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        values = json.loads(_text(path))
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not valid JSON ({error}); restore it or write it anew") from error
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected a JSON object, found {type(values).__name__}")
     return values
 
 
+class TreeLoader(yaml.SafeLoader):
+    """Reads YAML that is a plain tree: without aliases and tags, at most MAX_DEPTH deep; MarkedYAMLError otherwise."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event: Any = self.peek_event()
+        problem = None
+        if isinstance(event, yaml.AliasEvent):
+            problem = "an alias (*) is not allowed; write the value out"
+        elif getattr(event, "tag", None) is not None:
+            problem = "a tag (!) is not allowed; remove it, and write text that looks like a number in quotes"
+        elif self.depth > MAX_DEPTH:
+            problem = "nested too deeply"
+        if problem:
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Reads a YAML mapping; raises InputError if the file is missing, is no YAML or holds no mapping."""
+    """Reads a YAML mapping; raises InputError if the file is missing, is no YAML (see TreeLoader) or holds no mapping."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        values = yaml.load(_text(path), TreeLoader)
+    except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"{path}: not valid YAML ({error})") from error
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected a YAML mapping, found {type(values).__name__}")
     return values
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check path and permissions") from error
 
 
 def write_atomic(path: Path, text: str) -> None:

@@ -5,6 +5,8 @@ PyAV is imported where it is used: training runs on machines that do not have it
 
 from __future__ import annotations
 
+import os
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,12 +19,13 @@ import cv2
 import numpy as np
 
 from drivesim.checksums import settle, write_safely
-from drivesim.config import InputError
+from drivesim.config import InputError, shortened
 
 CRF = 18  # x264 constant rate factor: 37 dB on real footage, about 6 Mbit/s at 512x1024 and 30 fps
 PRESET = "veryfast"  # a third of the time of "medium" (15 ms a frame of 512x1024), the same size, 0.7 dB less
 _BT709 = 1  # the same number for matrix, primaries and transfer in H.264
 _LIMITED_RANGE = 1
+MAX_IMAGE = 2**26  # bytes of an image file, and pixels of the image: a file of a kilobyte can declare more than memory holds
 
 
 @dataclass(frozen=True)
@@ -176,15 +179,62 @@ def write_image(path: Path | str, frame: np.ndarray) -> None:
 
 
 def read_image(path: Path | str) -> np.ndarray:
-    """A picture uint8 [h w 3]; InputError if the file is missing or no image."""
+    """A picture uint8 [h w 3] of a PNG, JPEG or WebP file; InputError if it is missing, damaged or too large."""
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    coded = np.frombuffer(path.read_bytes(), np.uint8)
-    picture = cv2.imdecode(coded, cv2.IMREAD_COLOR) if len(coded) else None
+    if not os.path.isfile(path):  # noqa: PTH113, Path.is_file raises where the name is too long
+        raise InputError(f"{shortened(str(path), 200)}: no such file; check the path")
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_IMAGE + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+    if len(data) > MAX_IMAGE:
+        raise InputError(f"{path}: larger than {MAX_IMAGE >> 20} MiB; scale it down")
+    size = _image_size(data)
+    if size is None:
+        raise InputError(f"{path}: not a whole PNG, JPEG or WebP image; save or download it again")
+    if size[0] * size[1] > MAX_IMAGE:
+        raise InputError(f"{path}: too large, {size[1]}x{size[0]}; scale it down to at most {MAX_IMAGE >> 20} million pixels")
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        picture = None
     if picture is None:
-        raise InputError(f"{path}: not an image that can be decoded")
+        raise InputError(f"{path}: damaged, the image cannot be decoded; save or download it again")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def _image_size(data: bytes) -> tuple[int, int] | None:
+    """Height and width that a PNG, JPEG or WebP file declares, None if it is none or has no end (decoders may not mind)."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n") and data[12:16] == b"IHDR" and len(data) > 24:
+        width, height = struct.unpack_from(">II", data, 16)
+        return height, width
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP" and len(data) > 30:
+        match data[12:16]:
+            case b"VP8 ":
+                width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
+            case b"VP8L":
+                (bits,) = struct.unpack_from("<I", data, 21)
+                width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+            case _:
+                width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
+        return height, width
+    return _jpeg_size(data) if data.startswith(b"\xff\xd8") else None
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """Height and width from the frame header among the segments before the pixels, see `_image_size`."""
+    at = 2
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == 0xFF:  # a fill byte
+            at += 1
+        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack_from(">HH", data, at + 5)
+            return (height, width) if b"\xff\xd9" in data[at + 2 + length :] else None
+        else:
+            at += 2 + length
+    return None
 
 
 def contact_sheet(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -11,6 +12,10 @@ from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
 from drivesim.scene.clip import Clip, EgoMotion
 from drivesim.scene.road import Road
+
+# The same examples in every run, and no failure because another program has the processor.
+hypothesis.settings.register_profile("drivesim", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("drivesim")
 
 
 @pytest.fixture

@@ -43,3 +43,34 @@ def test_shipped_folders_are_found_from_anywhere(tmp_path: Path, monkeypatch: py
     assert list(shipped("scenarios").glob("*.yaml"))
     with pytest.raises(InputError, match="nonsense"):
         shipped("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: &a [1]\nb: *a", "an alias"),
+        ("a: &a {b: 1}\nc: {<<: *a}", "an alias"),
+        ("a: !!python/object/apply:os.system [ls]", "a tag"),
+        ("a: " + "[" * 3000, "nested too deeply"),
+        ("a: 2001-99-99", "month must be in"),
+        ('a: "\\U00110000"', "chr"),
+    ],
+)
+def test_yaml_is_a_plain_tree(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(InputError, match=message) as caught:
+        read_yaml(tmp_path / "a.yaml")
+    assert str(caught.value).startswith(f"{tmp_path}/a.yaml: not valid YAML (")
+
+
+@pytest.mark.parametrize("text", ['{"a": ' + "[" * 100_000, '{"a": ' + "9" * 5000 + "}", "\0"])
+def test_json_that_asks_too_much_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(InputError, match=r"a\.json: not valid JSON"):
+        read_json(tmp_path / "a.json")
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    for read in (read_json, read_yaml):
+        with pytest.raises(InputError, match="cannot be read \\(Is a directory\\)"):
+            read(tmp_path)

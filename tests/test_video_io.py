@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import struct
 import subprocess
 import sys
 from fractions import Fraction
@@ -99,6 +101,29 @@ def test_images_are_rgb_on_both_sides(tmp_path: Path) -> None:
             read_image(tmp_path / name)
     with pytest.raises(InputError, match="suffix"):
         write_image(tmp_path / "a.xyz", frame)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
+def test_half_an_image_is_refused(tmp_path: Path, suffix: str, share: float) -> None:
+    path = tmp_path / f"a{suffix}"
+    write_image(path, np.random.default_rng(0).integers(0, 255, (64, 128, 3), np.uint8))
+    assert read_image(path).shape == (64, 128, 3)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(InputError, match=re.escape(f"{path}: ") + "(not a whole|damaged)"):
+        read_image(path)
+
+
+def test_an_image_that_would_fill_the_memory_is_refused_before_it_does(tmp_path: Path) -> None:
+    for suffix, form, size in ((".png", ">II", (16, 8)), (".jpg", ">HH", (8, 16))):
+        path = tmp_path / f"bomb{suffix}"
+        write_image(path, film(1, 8, 16)[0])
+        data = bytearray(path.read_bytes())
+        struct.pack_into(form, data, data.index(struct.pack(form, *size)), 30_000, 30_000)
+        path.write_bytes(data)
+        with pytest.raises(InputError, match="too large, 30000x30000; scale it down to at most 64 million pixels"):
+            read_image(path)
 
 
 def test_contact_sheet_holds_every_picture() -> None:

@@ -10,7 +10,8 @@ import typer
 
 def validate(
     scenarios: Annotated[
-        list[Path] | None, typer.Argument(metavar="SCENARIO...", help="Scenario files, or folders of *.yaml files.")
+        list[Path] | None,
+        typer.Argument(metavar="SCENARIO...", help="Scenario files, folders of them, or - for standard input."),
     ] = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema, which lets text editors complete and check files.")
@@ -26,6 +27,7 @@ def validate(
         return
     if not scenarios:
         raise typer.BadParameter("name a scenario file or folder, or give --schema", param_hint="SCENARIO...")
+    scenarios = [Path("/dev/stdin") if str(path) == "-" else path for path in scenarios]
     faults = check_scenarios(scenarios)
     files = len(scenario_files(scenarios))
     if faults:

@@ -14,6 +14,7 @@ from drivesim.scene.camera import NEAR, Camera, clip_near
 
 MIN_HEIGHT = 8 / 128  # of the frame height: what is lower does not count as crowdedness
 MIN_VISIBLE = 0.3
+FRAME = rectangle(0.0, 0.0, 1.0, 1.0)
 
 _CORNERS = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
 _FACES = np.array([[0, 1, 3, 2], [4, 5, 7, 6], [0, 1, 5, 4], [2, 3, 7, 6], [0, 2, 6, 4], [1, 3, 7, 5]])
@@ -83,7 +84,6 @@ def project_cuboids(camera: Camera, cuboids: np.ndarray) -> tuple[np.ndarray, np
 
     A nearer cuboid hides a farther one; areas are exact (shapely).
     """
-    frame = rectangle(0.0, 0.0, 1.0, 1.0)
     boxes = np.full((len(cuboids), 4), np.nan, np.float32)
     visible = np.zeros(len(cuboids), np.float32)
     outlines = [silhouette(camera, cuboid) for cuboid in cuboids]
@@ -92,10 +92,10 @@ def project_cuboids(camera: Camera, cuboids: np.ndarray) -> tuple[np.ndarray, np
         outline = outlines[i]
         if outline is None:
             continue
-        seen = outline.intersection(frame)
+        seen = outline.intersection(FRAME)
         if seen.area > 0:
             boxes[i] = np.clip(seen.bounds, 0.0, 1.0)
             hidden = seen.intersection(unary_union(nearer)).area if nearer else 0.0
-            visible[i] = 1.0 - hidden / seen.area
+            visible[i] = max(0.0, 1.0 - hidden / seen.area)
         nearer.append(outline)
     return boxes, visible

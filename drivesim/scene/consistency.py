@@ -10,7 +10,7 @@ import numpy as np
 from shapely import Polygon
 from shapely import box as rectangle
 
-from drivesim.scene.boxes import Boxes, cuboid_corners, project_cuboids, silhouette
+from drivesim.scene.boxes import FRAME, Boxes, cuboid_corners, project_cuboids, silhouette
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
 from drivesim.scene.sections import (
@@ -147,16 +147,17 @@ def _placement_faults(vehicle: PlacedVehicle, road: Road, camera: Camera) -> lis
     if outline is None:
         return [f'is out of view, {-cuboid[0]:.1f} m behind the camera; give it a larger "ahead"']
     bounds = np.asarray(outline.bounds) * FRAME_SIZE
-    seen = np.clip(bounds, 0, FRAME_SIZE)
-    if seen[2] <= seen[0] or seen[3] <= seen[1] or not outline.intersects(rectangle(0, 0, 1, 1)):
+    inside = outline.intersection(FRAME)
+    if inside.area == 0:
         sides = ((bounds[0] >= FRAME_WIDTH, "right of"), (bounds[2] <= 0, "left of"),
                  (bounds[1] >= FRAME_HEIGHT, "below"), (bounds[3] <= 0, "above"))  # fmt: skip
         side = next((name for outside, name in sides if outside), "beside")
         where = f"it would be at {_pixels(bounds)}, {side} the {FRAME_WIDTH}x{FRAME_HEIGHT} frame"
         return [f'is out of view: {where}; give it a larger "ahead", or a "left" nearer to 0']
+    seen = np.asarray(inside.bounds) * FRAME_SIZE
     if min(seen[2] - seen[0], seen[3] - seen[1]) < MIN_SIDE:
         size = f"{seen[2] - seen[0]:.0f}x{seen[3] - seen[1]:.0f} px would be seen of it, at {_pixels(seen)}"
-        nearer = "place it nearer" if (seen == bounds).all() else "place it more inside the frame"
+        nearer = "place it nearer" if np.allclose(seen, bounds) else "place it more inside the frame"
         return [f"is hardly in view: {size}; {nearer} ({MIN_SIDE:g}x{MIN_SIDE:g} px are needed)"]
     return []
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-import cv2
-import numpy as np
 from pydantic import ValidationError
 
-from drivesim.config import InputError, write_atomic
+from drivesim.config import InputError, shortened, write_atomic
 from drivesim.scene.consistency import Location, conflicts
 from drivesim.scene.scenario import CONFLICT, Scenario, scenario_schema
 from drivesim.scene.sections import (
+    MAX_VEHICLES,
     VEHICLE_FORMS,
     CameraSection,
     GuidanceSection,
@@ -26,11 +27,13 @@ from drivesim.scene.sections import (
     Vehicle,
     vehicle_tag,
 )
-from drivesim.scene.yaml_document import Fault, OneLine, YamlDocument, yaml_text
+from drivesim.scene.yaml_document import MAX_SIZE, TOO_LARGE, Fault, OneLine, YamlDocument, yaml_text
+from drivesim.video_io import read_image
 
 __all__ = ["Fault", "check_scenarios", "dump_scenario", "load_scenario", "parse_scenario", "scenario_files"]
 __all__ += ["scenario_schema"]
 
+MIN_PHOTO = (16, 8)  # px, width and height: its middle is cut to 2:1 and scaled to the frames of the networks
 S = TypeVar("S", bound=Section)
 
 SECTIONS: dict[str, type[Section]] = {
@@ -46,7 +49,7 @@ def load_scenario(path: Path) -> Scenario:
     """Reads a scenario, its `photo` made absolute; raises InputError that lists every fault, one a line."""
     scenario, document = _read(Path(path))
     if scenario is None:
-        raise InputError("\n".join(map(str, sorted(document.faults))))
+        raise InputError("\n".join(map(str, document.faults)))
     return scenario
 
 
@@ -56,15 +59,16 @@ def parse_scenario(text: str, path: Path) -> tuple[Scenario | None, list[Fault]]
     `path` need not exist: it names the file in the faults, and its folder is where a relative `photo` is looked for.
     """
     scenario, document = _parse(text, Path(path))
-    return scenario, sorted(document.faults)
+    return scenario, document.faults
 
 
 def scenario_files(paths: Iterable[Path]) -> list[Path]:
-    """The files of `paths`, each once; a folder stands for all *.yaml in it (for itself if there are none)."""
-    files: dict[Path, Path] = {}
+    """The files of `paths`, each once; a folder stands for all *.yaml and *.yml in it (for itself if there are none)."""
+    files: dict[str, Path] = {}
     for path in map(Path, paths):
-        for file in (sorted(path.glob("*.yaml")) or [path]) if path.is_dir() else [path]:
-            files.setdefault(file.resolve(), file)
+        found = [*path.glob("*.yaml"), *path.glob("*.yml")] if os.path.isdir(path) else []  # noqa: PTH112, never raises
+        for file in sorted(found) or [path]:
+            files.setdefault(os.path.realpath(file), file)
     return list(files.values())
 
 
@@ -76,8 +80,8 @@ def check_scenarios(paths: Iterable[Path]) -> list[Fault]:
         _, document = _read(path)
         name = document.values.get("name") if isinstance(document.values, dict) else None
         if isinstance(name, str) and seen.setdefault(name, path) != path:
-            document.fault(("name",), f'the name "{name}" is also that of {seen[name]}; rename one of the two')
-        faults += sorted(document.faults)
+            document.fault(("name",), f'the name "{shortened(name)}" is also that of {seen[name]}; rename one of the two')
+        faults += document.faults
     return faults
 
 
@@ -101,18 +105,21 @@ def _short(value: Any) -> Any:
 
 def _read(path: Path) -> tuple[Scenario | None, YamlDocument]:
     document = YamlDocument("", str(path))
-    if path.is_dir():
-        document.fault((), "this folder holds no *.yaml file; name a scenario or a folder of scenarios")
-    elif not path.exists():
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_SIZE + 1)
+        if len(data) <= MAX_SIZE:
+            return _parse(data.decode(), path)
+        document.fault((), TOO_LARGE)
+    except FileNotFoundError:
         document.fault((), "no such file; check the path")
-    else:
-        try:
-            return _parse(path.read_bytes().decode("utf-8-sig"), path)
-        except OSError as error:
-            document.fault((), f"cannot be read: {error.strerror}; check its permissions")
-        except UnicodeDecodeError as error:
-            line = error.object[: error.start].count(b"\n") + 1
-            document.faults.append(Fault(str(path), line, 1, "this line is not UTF-8 text; save the file as UTF-8"))
+    except IsADirectoryError:
+        document.fault((), "this folder holds no *.yaml file; name a scenario or a folder of scenarios")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start].decode()
+        document.fault_after(before, f"byte 0x{error.object[error.start]:02X} is no UTF-8 text; save the file as UTF-8")
+    except (OSError, ValueError) as error:
+        document.fault((), f"cannot be read: {getattr(error, 'strerror', error)}; check path and permissions")
     return None, document
 
 
@@ -135,17 +142,16 @@ def _parse(text: str, path: Path) -> tuple[Scenario | None, YamlDocument]:
 
 
 def _checked_photo(photo: str, path: Path, document: YamlDocument) -> str:
-    """Absolute path of `photo`, which must be an image."""
-    absolute = Path(os.path.normpath(path.parent.absolute() / photo))
+    """Absolute path of `photo`, which must be an image of at least MIN_PHOTO pixels."""
+    absolute = os.path.normpath(path.parent.absolute() / photo)
     try:
-        data = np.fromfile(absolute, np.uint8)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        document.fault(("photo",), f"{absolute} cannot be read ({reason}); photo is a path relative to this file")
-        return str(absolute)
-    if data.size == 0 or cv2.imdecode(data, cv2.IMREAD_COLOR) is None:
-        document.fault(("photo",), f"{absolute} is no image that can be decoded; give a PNG or JPEG file")
-    return str(absolute)
+        height, width = read_image(absolute).shape[:2]
+        if width < MIN_PHOTO[0] or height < MIN_PHOTO[1]:
+            least = f"{MIN_PHOTO[0]}x{MIN_PHOTO[1]}"
+            document.fault(("photo",), f"photo {absolute} has {width}x{height} pixels; it needs at least {least}")
+    except InputError as error:
+        document.fault(("photo",), f"photo {error} (the path is relative to this file)")
+    return absolute
 
 
 def _explain(error: ValidationError, values: dict[str, Any], document: YamlDocument) -> None:
@@ -199,7 +205,7 @@ def _unknown_key(key: str, group: Location, model: type[Section]) -> str:
         remedy = f'(it belongs in "{homes[0]}")'
     else:
         remedy = f"(known: {', '.join(model.model_fields)})"
-    return f'unknown key "{key}"{where} {remedy}'
+    return f'unknown key "{shortened(key)}"{where} {remedy}'
 
 
 def _wrong_value(key: str, wrong: Any, location: Location, model: type[Section]) -> str:
@@ -213,6 +219,7 @@ def _wrong_value(key: str, wrong: Any, location: Location, model: type[Section])
     return f'{message} (did you mean "{guess}"?)' if guess else message
 
 
+@cache
 def _property(model: type[Section], key: str) -> dict[str, Any]:
     return model.model_json_schema()["properties"].get(key, {})
 
@@ -236,19 +243,19 @@ def _expected(model: type[Section], key: str) -> str:
 def _found(value: Any) -> str:
     """A value as the user wrote it, in words."""
     if isinstance(value, str):
-        return f'"{value[:40]}"'
+        return f'"{shortened(value)}"'
     if value is None:
         return "nothing"
     if isinstance(value, list):
         return f"a list of {len(value)}"
     if isinstance(value, dict):
         return "a group of keys"
-    return str(value).lower()[:40]
+    return shortened(str(value).lower())
 
 
 def _is_number(text: str) -> bool:
     try:
-        return bool(np.isfinite(float(text)))
+        return math.isfinite(float(text))
     except ValueError:
         return False
 
@@ -260,7 +267,7 @@ def _contradictions(values: dict[str, Any], document: YamlDocument) -> None:
     camera = _section(CameraSection, values.get("camera", {}))
     vehicles: dict[int, Vehicle] = {}
     listed = values.get("vehicles", [])
-    for i, entry in enumerate(listed if isinstance(listed, list) else []):
+    for i, entry in enumerate(listed[:MAX_VEHICLES] if isinstance(listed, list) else []):
         form = vehicle_tag(entry)
         if form == "boxed":  # other keys, right or wrong, do not change where it is
             entry = {key: entry[key] for key in ("box", "kind") if key in entry}

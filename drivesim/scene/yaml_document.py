@@ -8,7 +8,12 @@ from typing import Any
 
 import yaml
 
+from drivesim.config import TreeLoader, shortened
 from drivesim.scene.consistency import Location
+
+MAX_SIZE = 32_768  # bytes, and characters, of one file: a scenario with 24 vehicles has two thousand
+MAX_FAULTS = 100  # of one file; further ones are counted, not listed
+TOO_LARGE = f"larger than {MAX_SIZE // 1024} KiB, which no scenario needs; is it the right file?"
 
 
 @dataclass(frozen=True, order=True)
@@ -24,16 +29,12 @@ class Fault:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(TreeLoader):
     """The YAML 1.2 core schema: 1e-3 is a number, and yes, 1:30 and 2001-01-01 are text."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
-            raise yaml.MarkedYAMLError(problem="an alias (*) is not allowed; write the value out", problem_mark=mark)
-        return super().compose_node(parent, index)
+    # Also what some programs take for a line break and others do not, and byte-order marks after the first character.
+    NON_PRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")  # type: ignore[misc]
 
 
 _TAG = "tag:yaml.org,2002:"
@@ -65,27 +66,44 @@ def yaml_text(values: dict[str, Any]) -> str:
 
 
 class YamlDocument:
-    """The `values` of one document (None if it cannot be read) and the `faults` found in it so far."""
+    """The `values` of one document (None if it cannot be read) and what is wrong with it."""
 
     def __init__(self, text: str, file: str) -> None:
         self.file = file
-        self.faults: list[Fault] = []
         self.values: Any = None
+        self._faults: list[Fault] = []
         self._spots: dict[Location, tuple[yaml.Mark | None, yaml.Mark]] = {}
+        if len(text) > MAX_SIZE:
+            self.fault((), TOO_LARGE)
+            return
+        loader = None
         try:
-            node = yaml.compose(text, _Loader)
+            loader = _Loader(text.removeprefix("\ufeff"))
+            node = loader.get_single_node()
             if node is not None:
                 self.values = self._value(node, ())
         except yaml.reader.ReaderError as error:
-            before = text[: error.position]
-            line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-            character = error.character if isinstance(error.character, int) else ord(error.character)
-            self._add(line, column, f"character U+{character:04X} is not allowed in YAML; remove it")
+            self.fault_after(text[: error.position], f"character U+{int(error.character):04X} is not allowed; remove it")
         except yaml.MarkedYAMLError as error:
-            context = f"{error.context}, " if error.context else ""
-            self._at(error.problem_mark or error.context_mark, f"not valid YAML: {context}{error.problem}")
-        except RecursionError:
-            self._add(1, 1, "the file is nested too deeply for a scenario")
+            context = f"{shortened(error.context, 80)}, " if error.context else ""
+            mark = error.problem_mark or error.context_mark
+            self._at(mark, f"not valid YAML: {context}{shortened(error.problem or '', 200)}")
+        except ValueError:  # an escape beyond Unicode, a version number of 5,000 digits
+            self._at(loader.get_mark() if loader else None, "not valid YAML: an escape or a number out of range")
+
+    @property
+    def faults(self) -> list[Fault]:
+        """The faults found so far in the order of the file, the first MAX_FAULTS of them and the number of the others."""
+        faults = sorted(self._faults)
+        if len(faults) > MAX_FAULTS:
+            last, more = faults[MAX_FAULTS - 1], len(faults) - MAX_FAULTS
+            faults[MAX_FAULTS:] = [Fault(self.file, last.line, last.column, f"{more} more errors follow; mend these first")]
+        return faults
+
+    def fault_after(self, before: str, message: str) -> None:
+        """Adds a fault at the character that follows the text `before`."""
+        lines = re.split("\r\n?|\n", before)
+        self._add(len(lines), len(lines[-1]) + 1, message)
 
     def fault(self, location: Location, message: str, at_key: bool = False) -> None:
         """Adds a fault at the value (or the key) of `location`, or at the key of its nearest ancestor in the file."""
@@ -98,7 +116,8 @@ class YamlDocument:
         self._add(*((mark.line + 1, mark.column + 1) if mark else (1, 1)), message)
 
     def _add(self, line: int, column: int, message: str) -> None:
-        self.faults.append(Fault(self.file, line, column, message))
+        printable = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+        self._faults.append(Fault(self.file, line, column, "".join(printable)))
 
     def _value(self, node: yaml.Node, location: Location, key: yaml.Mark | None = None) -> Any:
         self._spots[location] = (key, node.start_mark)
@@ -107,21 +126,15 @@ class YamlDocument:
         if isinstance(node, yaml.SequenceNode):
             return [self._value(item, (*location, i)) for i, item in enumerate(node.value)]
         text = str(node.value)
-        try:
-            match str(node.tag).removeprefix(_TAG):
-                case "str":
-                    return text
-                case "null":
-                    return None
-                case "bool":
-                    return {"true": True, "false": False}[text]
-                case "int":
-                    return int(text)
-                case "float":
-                    return float(text.replace(".inf", "inf").replace(".nan", "nan"))
-        except (ValueError, KeyError):
-            pass  # an explicit tag on a value that it does not fit
-        self.fault(location, f"the tag {node.tag} does not fit here; remove it")
+        match str(node.tag).removeprefix(_TAG):
+            case "null":
+                return None
+            case "bool":
+                return text == "true"
+            case "int":
+                return int(text)
+            case "float":
+                return float(text.replace(".inf", "inf").replace(".nan", "nan"))
         return text
 
     def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Any]:
@@ -134,7 +147,7 @@ class YamlDocument:
             if key in values:
                 first = self._spots[(*location, key)][0]
                 line = first.line + 1 if first else 1
-                self._at(name.start_mark, f'"{key}" is given twice, first on line {line}; remove one of the two')
+                self._at(name.start_mark, f'"{shortened(key)}" is given twice, first on line {line}; remove one of the two')
                 continue
             values[key] = self._value(value, (*location, key), name.start_mark)
         return values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,7 @@ def sample_look(rng: np.random.Generator, night: bool, setting: Setting) -> Look
     return _night(rng, azimuth, setting, common) if night else _day(rng, azimuth, common)
 
 
-def _day(rng: np.random.Generator, azimuth: float, common: dict) -> Look:
+def _day(rng: np.random.Generator, azimuth: float, common: dict[str, Any]) -> Look:
     weather = str(rng.choice(["clear", "broken", "hazy", "overcast"], p=[0.5, 0.25, 0.1, 0.15]))
     elevation = np.radians(rng.uniform(14, 68))
     low = float(np.clip(1 - elevation / 0.6, 0, 1))
@@ -117,7 +118,7 @@ def _day(rng: np.random.Generator, azimuth: float, common: dict) -> Look:
     )
 
 
-def _night(rng: np.random.Generator, azimuth: float, setting: Setting, common: dict) -> Look:
+def _night(rng: np.random.Generator, azimuth: float, setting: Setting, common: dict[str, Any]) -> Look:
     lit = {"highway": 0.35, "city": 0.97, "residential": 0.8, "rural": 0.08}[setting]
     lamps = float(rng.uniform(0.5, 1.1)) if rng.random() < lit else 0.0
     sodium = rng.random() < 0.6

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivesim.scene.boxes import Boxes, cuboid_corners, project_cuboids, silhouette
-from drivesim.scene.camera import Camera
+from drivesim.scene.camera import NEAR, Camera
 from drivesim.scene.road import Road
 from drivesim.scene.traffic import KINDS, Placement
 
@@ -60,7 +60,19 @@ def test_boxes_stay_inside_the_frame(placed: list[Placement]) -> None:
     seen = ~np.isnan(box[:, 0])
     assert ((box[seen] >= 0) & (box[seen] <= 1)).all()
     assert (box[seen, 2:] >= box[seen, :2]).all()
-    assert ((visible >= -1e-6) & (visible <= 1 + 1e-6)).all()
+    assert ((visible >= 0) & (visible <= 1)).all()
+
+
+@given(placements)
+def test_a_box_bounds_every_corner_that_is_in_view(placed: Placement) -> None:
+    camera, cuboid = Camera(), cuboids(placed)
+    points, depth = camera.project(cuboid_corners(cuboid[0]))
+    inside = points[(depth >= NEAR) & ((points > 0) & (points < 1)).all(-1)]
+    box, _ = project_cuboids(camera, cuboid)
+    for x, y in inside:
+        assert box[0, 0] - 1e-5 <= x <= box[0, 2] + 1e-5 and box[0, 1] - 1e-5 <= y <= box[0, 3] + 1e-5
+    if (depth >= NEAR).all() and ((points >= 0) & (points <= 1)).all():
+        assert np.allclose(box[0], [*points.min(0), *points.max(0)], atol=1e-5)
 
 
 @given(placements.filter(lambda p: p.ahead > 0))

@@ -6,6 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from drivesim.scene.camera import NEAR, Camera, clip_near
+from drivesim.scene.consistency import ground_distance
 
 cameras = st.builds(Camera, st.floats(1.0, 2.5), st.floats(-6, 6), st.floats(40, 90))
 
@@ -28,16 +29,37 @@ def test_field_of_view_is_from_edge_to_edge() -> None:
     assert np.allclose(points[:, 0], [0.0, 1.0])  # left of the ego is left in the picture
 
 
-@given(cameras, st.floats(2, 100), st.floats(-10, 10), st.floats(0, 4))
-def test_a_projected_point_lies_on_the_ray_of_its_pixel(camera: Camera, x: float, y: float, z: float) -> None:
-    point = np.array([x, y, z])
-    (u, v), depth = camera.project(point)
-    assume(0 < u < 1 and 0 < v < 1)
-    rays = camera.rays(256, 512)
-    ray = rays[int(v * 256), int(u * 512)]
-    back, _ = camera.project(np.array([0, 0, camera.height]) + depth * ray)
-    assert np.abs(back - [u, v]).max() <= 1 / 256
-    assert np.allclose(camera.axes()[2] @ ray, 1.0)
+@given(cameras, st.integers(0, 15), st.integers(0, 31), st.floats(NEAR, 500))
+def test_back_projection_of_a_pixel_projects_onto_it(camera: Camera, row: int, column: int, depth: float) -> None:
+    ray = camera.rays(16, 32)[row, column]
+    back, along = camera.project(np.array([0, 0, camera.height]) + depth * ray)
+    assert along == pytest.approx(depth)
+    assert np.allclose(back * [32, 16], [column + 0.5, row + 0.5], atol=1e-6)
+
+
+@given(cameras, st.floats(2.5, 100), st.floats(-10, 10))
+def test_ground_in_view_is_found_again_from_its_pixel(camera: Camera, x: float, y: float) -> None:
+    (u, v), _ = camera.project(np.array([x, y, 0.0]))
+    assume(v <= 1)
+    assert v > camera.horizon
+    assert ground_distance(camera, np.array([u, 0, u, v])) == pytest.approx(np.hypot(x, y), rel=1e-6)
+
+
+@given(cameras, st.floats(0, 1), st.floats(0, 1))
+def test_there_is_no_ground_above_the_horizon(camera: Camera, u: float, v: float) -> None:
+    assume(abs(v - camera.horizon) > 1e-9)
+    assert np.isfinite(ground_distance(camera, np.array([u, 0, u, v]))) == (v > camera.horizon)
+
+
+@given(st.lists(st.tuples(*[st.floats(-9, 9)] * 3), min_size=3, max_size=3))
+def test_clipping_keeps_what_is_before_the_plane(triangle: list[tuple[float, float, float]]) -> None:
+    view = np.array(triangle)
+    clipped = clip_near(view)
+    assert len(clipped) <= 4
+    assert (clipped[:, 2] >= NEAR - 1e-9).all()
+    kept = view[view[:, 2] >= NEAR]
+    assert all((np.abs(clipped - point).sum(1) == 0).any() for point in kept)
+    assert bool(len(clipped)) == bool(len(kept))
 
 
 @given(cameras)

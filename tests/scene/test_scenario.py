@@ -85,6 +85,19 @@ def test_contradictions_are_refused(vehicles: list[Any], sections: dict[str, Any
     assert message in str(caught.value)
 
 
+def test_the_part_in_view_decides_and_not_the_outline_beyond_the_frame() -> None:
+    """A bus askew beside the frame: its outline reaches 8 px in, the part of it that is in view is narrower."""
+    rng = np.random.default_rng(1)
+    for _ in range(300):
+        bus = {"ahead": rng.uniform(-3, 12), "left": rng.uniform(4, 10), "heading": rng.uniform(-180, 180), "kind": "bus"}
+        try:
+            boxes = scenario({k: v if k == "kind" else float(v) for k, v in bus.items()}).scene_boxes()
+        except ValidationError:
+            continue
+        sides = (boxes.box[0, 2:] - boxes.box[0, :2]) * [1024, 512]
+        assert (sides >= 8 - 1e-3).all(), (bus, sides)
+
+
 def test_what_is_hidden_or_tiny_needs_no_crowdedness() -> None:
     look = {"time_of_day": "day", "crowdedness": 1}
     hidden = scenario({"ahead": 15, "left": 0, "kind": "truck"}, CAR | {"ahead": 30}, look=look)

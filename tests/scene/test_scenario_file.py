@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from drivesim.scene.scenario_file import (
 
 LOOK = "look: {time_of_day: day, crowdedness: 9}\n"
 GOOD = f"name: good\n{LOOK}"
+NO_TAG = "a tag (!) is not allowed; remove it, and write text that looks like a number in quotes"
 
 
 def faults(text: str) -> list[str]:
@@ -84,9 +86,37 @@ def test_good_text_has_no_faults() -> None:
         (GOOD + "a: [1", "3:6: not valid YAML: while parsing a flow sequence, expected ',' or ']', but got '<stream end>'"),
         (GOOD + "road: &r {lanes: 2}\ncamera: *r", "4:9: not valid YAML: an alias (*) is not allowed; write the value out"),
         (GOOD + "? [1]\n: 2", "3:3: a key must be plain text"),
-        (GOOD + "road: {lanes: !!int x}", "3:15: the tag tag:yaml.org,2002:int does not fit here; remove it"),
-        (GOOD + "a: \x01", "3:4: character U+0001 is not allowed in YAML; remove it"),
-        ("[" * 2000, "1:1: the file is nested too deeply for a scenario"),
+        (GOOD + "road: {lanes: !!int x}", f"3:15: not valid YAML: {NO_TAG}"),
+        (GOOD + "road: !!python/object/apply:os.system {lanes: 2}", f"3:7: not valid YAML: {NO_TAG}"),
+        (GOOD + "road: {<<: {lanes: 2}}", '3:8: unknown key "<<" in "road" (known: setting, lanes, ego_lane, curvature)'),
+        (GOOD + "a: \x01", "3:4: character U+0001 is not allowed; remove it"),
+        (GOOD + "a: \0", "3:4: character U+0000 is not allowed; remove it"),
+        (GOOD + "# a\u2028road: {lanes: 2}", "3:4: character U+2028 is not allowed; remove it"),
+        (GOOD + "# a\x85road: {lanes: 2}", "3:4: character U+0085 is not allowed; remove it"),
+        (GOOD + "\ufeffroad: {lanes: 2}", "3:1: character U+FEFF is not allowed; remove it"),
+        ("\ufeffname: Bad", "1:7: name must be lower-case letters and digits, joined by _ or -, such as night_city, "
+         'not "Bad"'),
+        (GOOD.replace("\n", "\r\n") + "a: \x01", "3:4: character U+0001 is not allowed; remove it"),
+        (GOOD.replace("\n", "\r\n") + "road: {lanes: 6}\r\n", "3:15: lanes must be a whole number from 1 to 5, not 6"),
+        (GOOD + "\troad: {}", "3:1: not valid YAML: while scanning for the next token, found character '\\t' that cannot "
+         "start any token"),
+        (f"{GOOD}---\n{GOOD}", "3:1: not valid YAML: expected a single document in the stream, but found another document"),
+        ('name: "\\U00110000"', "1:10: not valid YAML: an escape or a number out of range"),
+        (f"%YAML 1.{'9' * 5000}\n---\n{GOOD}", "1:9: not valid YAML: an escape or a number out of range"),
+        (GOOD + 'road: {setting: "\\e[2J\\n\\uD800"}', "3:17: setting must be highway, city, residential or rural, "
+         'not "\\x1b[2J\\n\\ud800"'),
+        (GOOD + f"? {'k' * 9000}\n: 1", f'3:3: unknown key "{"k" * 37}..." (known: name, look, road, camera, vehicles, '
+         "photo, rollout, guidance)"),
+        (GOOD + f"road: {{setting: {'v' * 9000}}}", "3:17: setting must be highway, city, residential or rural, "
+         f'not "{"v" * 37}..."'),
+        (GOOD + f"road: {{lanes: {'9' * 300}}}", f"3:15: lanes must be a whole number from 1 to 5, not {'9' * 37}..."),
+        (GOOD + f"road: {{lanes: {'9' * 9000}}}", "3:15: lanes must be a whole number from 1 to 5, not inf"),
+        (GOOD + "rollout: {seconds: 1e9}", "3:20: seconds must be a number from 0.5 to 600, not 1000000000.0"),
+        (GOOD + "rollout: {futures: 0}", "3:20: futures must be a whole number from 1 to 16, not 0"),
+        (GOOD + "rollout: {seed: -1}", "3:17: seed must be a whole number from 0 to 4294967295, not -1"),
+        (GOOD + "rollout: {fps: .inf}", "3:16: fps must be 1.875, 7.5 or 30, not inf"),
+        ("[" * 2000, "1:14: not valid YAML: nested too deeply"),
+        ("#" * 40_000, "1:1: larger than 32 KiB, which no scenario needs; is it the right file?"),
     ],
 )  # fmt: skip
 def test_one_fault_has_its_position_and_remedy(text: str, expected: str) -> None:
@@ -125,39 +155,67 @@ def test_crowdedness_below_the_boxes_points_at_crowdedness() -> None:
     assert faults(text) == ["2:39: crowdedness is 1, but 2 of the vehicles count; make it at least 2"]
 
 
+def test_a_crowd_of_10000_cars_is_refused_at_once() -> None:
+    text = GOOD + "vehicles: [" + "{}, " * 8_000
+    start = time.process_time()
+    assert faults(text + "]")[0].startswith("3:12: ")
+    assert faults(text + " " * 10_000)[0].startswith("1:1: larger than 32 KiB")
+    assert time.process_time() - start < 2
+
+
+def test_a_hundred_faults_are_enough() -> None:
+    found = faults(GOOD + "a:\n" * 500)
+    assert len(found) == 101
+    assert found[-1] == "102:1: 400 more errors follow; mend these first"
+
+
 def test_photo_must_be_an_image(tmp_path: Path) -> None:
-    path = tmp_path / "a.yaml"
+    path, photo = tmp_path / "a.yaml", tmp_path / "sub/p.png"
     path.write_text(GOOD + "photo: sub/p.png\n")
-    assert "No such file" in check_scenarios([path])[0].message
+
+    def fault() -> str:
+        return str(check_scenarios([path])[0]).removeprefix(f"{path}:3:8: photo ").removeprefix(f"{photo}: ")
+
+    assert fault() == "no such file; check the path (the path is relative to this file)"
     (tmp_path / "sub").mkdir()
-    (tmp_path / "sub/p.png").write_bytes(b"no image")
-    assert "is no image" in check_scenarios([path])[0].message
-    (tmp_path / "sub/p.png").write_bytes(b"")
-    assert "is no image" in check_scenarios([path])[0].message
-    cv2.imwrite(str(tmp_path / "sub/p.png"), np.zeros((8, 16, 3), np.uint8))
-    assert load_scenario(path).photo == tmp_path / "sub/p.png"
-    path.write_text(GOOD + "photo: sub\n")
-    assert "cannot be read (Is a directory)" in check_scenarios([path])[0].message
-    path.write_text(GOOD + 'photo: "a\\0b"\n')
-    assert "cannot be read" in check_scenarios([path])[0].message
+    for junk in (b"no image", b""):
+        photo.write_bytes(junk)
+        assert fault().startswith("not a whole PNG, JPEG or WebP image; save or download it again")
+    cv2.imwrite(str(photo), np.zeros((8, 16, 3), np.uint8))
+    assert load_scenario(path).photo == photo
+    cv2.imwrite(str(photo), np.zeros((7, 900, 3), np.uint8))
+    assert fault() == f"{photo} has 900x7 pixels; it needs at least 16x8"
+    for wrong in ("sub", '"a\\0b"', '"\\uD800"', "x" * 5000, "/dev/zero"):
+        path.write_text(GOOD + f"photo: {wrong}\n")
+        assert "no such file" in fault()
+        assert len(fault()) < 400
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert str(check_scenarios([tmp_path / "no.yaml"])[0]) == f"{tmp_path}/no.yaml:1:1: no such file; check the path"
     assert "no *.yaml file" in check_scenarios([tmp_path])[0].message
     (tmp_path / "a.yaml").write_bytes(b"name: a\nlook: \xff\n")
-    assert str(check_scenarios([tmp_path])[0]).startswith(f"{tmp_path}/a.yaml:2:1: this line is not UTF-8")
+    assert str(check_scenarios([tmp_path])[0]).startswith(f"{tmp_path}/a.yaml:2:7: byte 0xFF is no UTF-8 text")
     (tmp_path / "a.yaml").write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
     assert check_scenarios([tmp_path]) == []
+    (tmp_path / "a.yaml").write_text("name: a", encoding="utf-16")
+    assert str(check_scenarios([tmp_path])[0]).startswith(f"{tmp_path}/a.yaml:1:1: byte 0xFF is no UTF-8 text")
+    (tmp_path / "loop.yaml").symlink_to(tmp_path / "loop.yaml")
+    for name in ("loop.yaml", "x" * 5000, "a.yaml/b.yaml"):
+        assert "1:1: cannot be read: " in str(check_scenarios([tmp_path / name])[0])
+
+
+def test_what_has_no_end_is_not_read_to_its_end() -> None:
+    assert str(check_scenarios([Path("/dev/zero")])[0]).startswith("/dev/zero:1:1: larger than 32 KiB")
 
 
 def test_folders_mean_all_their_files_and_names_must_differ(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        (tmp_path / f"{name}.yaml").write_text(GOOD)
+    for name in ("a.yaml", "b.yml"):
+        (tmp_path / name).write_text(GOOD)
     (tmp_path / "c.txt").write_text("not a scenario")
-    assert scenario_files([tmp_path, tmp_path / "b.yaml"]) == [tmp_path / "a.yaml", tmp_path / "b.yaml"]
+    assert scenario_files([tmp_path, tmp_path / "b.yml"]) == [tmp_path / "a.yaml", tmp_path / "b.yml"]
     assert [str(fault) for fault in check_scenarios([tmp_path])] == [
-        f'{tmp_path}/b.yaml:1:7: the name "good" is also that of {tmp_path}/a.yaml; rename one of the two'
+        f'{tmp_path}/b.yml:1:7: the name "good" is also that of {tmp_path}/a.yaml; rename one of the two'
     ]
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivesim.config import InputError
-from drivesim.simulation.timeline import FACTOR, Portions, Timeline
+from drivesim.simulation.timeline import CONTEXT, FACTOR, NEW, WINDOW, Portions, Timeline
 
 timelines = st.builds(Timeline, frames=st.integers(2, 1500), level=st.integers(0, 2))
 
@@ -35,6 +35,17 @@ def test_every_frame_belongs_to_exactly_one_window(timeline: Timeline) -> None:
     assert made == list(range(1, made[-1] + 1)) and made[-1] >= timeline.keys - 1
     for before, after in itertools.pairwise(windows):
         assert list(after.keys[: after.given]) == list(before.keys[-after.given :])
+
+
+@given(st.builds(Timeline, frames=st.integers(2, 60_000), level=st.integers(0, 2)))
+def test_context_is_always_made_before_and_no_key_frame_twice(timeline: Timeline) -> None:
+    made = {0}
+    for window in map(timeline.window, range(timeline.windows)):
+        assert set(window.keys[: window.given]) <= made
+        assert len(window.keys) == WINDOW and 1 <= window.given <= CONTEXT
+        assert not made & set(window.made)
+        made |= set(window.made)
+    assert made >= set(range(timeline.keys)) and max(made) - timeline.keys < NEW
 
 
 @given(timelines, st.integers(1, 20))
