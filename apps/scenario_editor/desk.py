@@ -122,7 +122,9 @@ class Desk:
         more = vehicle_edits.room_for(rows, values, *known)
         if more:
             reply.update(_message("info", f"crowdedness is now {more['look']['crowdedness']}, so that all vehicles have room"))
-        what = f"{request['type']} {request.get('index')}" if request["type"] == "put" else ""
+        if request["type"] == "draw" and "box" in rows[-1]:
+            reply.update(_message("info", f"kept as a pixel box: no {rows[-1]['kind']} of true size on this road looks like that"))
+        what = f"put {request['index']}" if request["type"] == "put" else ""
         return _rewritten(session, {"vehicles": rows} | more, what, reply)
 
     def _lock(self, session: Session, reading: Reading, request: Request, reply: Reply) -> Session:

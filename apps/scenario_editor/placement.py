@@ -13,10 +13,10 @@ from drivesim.scene.camera import Camera
 from drivesim.scene.consistency import first_frame_boxes
 from drivesim.scene.road import Road
 from drivesim.scene.sections import FRAME_HEIGHT, FRAME_WIDTH, BoxedVehicle, PlacedVehicle, Vehicle
-from drivesim.scene.traffic import Kind, Placement
+from drivesim.scene.traffic import SIZES, Kind, Placement
 
 NEAREST, FARTHEST = 3.0, 150.0  # m from the camera at which a drawn box may stand
-ALIKE = 0.5  # intersection over union above which a drawn box is the vehicle on the road that fits it best
+ALIKE = 0.4  # intersection over union above which a drawn box is the vehicle on the road that fits it best
 SIZE = np.array([FRAME_WIDTH, FRAME_HEIGHT] * 2, np.float64)
 
 
@@ -68,7 +68,7 @@ def fitted(
             if outline is None:
                 break
             seen = (outline.bounds[0] + outline.bounds[2]) / 2
-            left += (seen - middle / FRAME_WIDTH) * distance / camera.focal
+            left += (seen - middle / FRAME_WIDTH) * max(distance - SIZES[kind][0] / 2, 1.0) / camera.focal  # of the near face
         vehicle = PlacedVehicle(ahead=round(ahead, 1), left=round(float(np.clip(aside, -60, 60)), 1), heading=round(own), kind=kind)
         bounds = box_of(vehicle, road, camera)
         if bounds is None:

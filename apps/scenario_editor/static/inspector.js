@@ -77,7 +77,7 @@ function make(vehicle) {
   const kinds = h("label", {}, h("span", {}, "Kind"),
     h("select", { "data-key": "kind", disabled: locked, "aria-label": `Kind of vehicle ${index + 1}`, onchange: (event) => change("kind", event.target.value) },
       state.facts.kinds.map((kind) => h("option", { value: kind }, kind))));
-  const edges = ["Left edge", "Top", "Right edge", "Bottom"];
+  const edges = ["Left", "Top", "Right", "Bottom"];
   const fields = vehicle.box
     ? [kinds, field("heading", "Heading", 5, "°", -180, 180), ...edges.map((label, i) => field(`edge${i}`, label, 1, "px", 0, i % 2 ? 512 : 1024))]
     : [kinds, field("heading", "Heading", 5, "°", -180, 180), field("ahead", "Ahead", 0.5, "m", -300, 300), field("left", "Left", 0.1, "m", -60, 60)];

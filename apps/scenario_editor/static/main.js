@@ -26,6 +26,7 @@ export async function start(root, call, facts) {
   listen(() => {
     frame.element.hidden = state.shown !== null && state.jobs.some((job) => job.id === state.shown);
     for (const part of parts) part.update();
+    root.setAttribute("aria-busy", String(state.pending > 0));
   });
   listenToKeys(root, { save: top.store, films: films.keys });
   await act("open");

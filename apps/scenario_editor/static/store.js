@@ -19,6 +19,7 @@ export const state = {
   tab: "compose",
   message: null, // { level, text }
   online: true,
+  pending: 0, // requests that are not answered yet
 };
 
 const listeners = [];
@@ -90,12 +91,15 @@ async function ask(type, args) {
 // Asks the server to do something; requests are answered one after the other, each on top of the one before.
 export function act(type, args = {}) {
   const asked = performance.now(), { live, slider } = state;
+  state.pending++;
+  changed();
   const next = chain.then(async () => {
     state.message = null;
     const reply = await ask(type, args);
     if (state.live === live) state.live = null;
     if (state.slider === slider) state.slider = null;
     if (reply) adopt(reply);
+    state.pending--;
     changed();
     performance.measure(`drivesim ${type}`, { start: asked, end: performance.now() });
     return reply;
