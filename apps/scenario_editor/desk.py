@@ -49,7 +49,7 @@ class Desk:
         try:
             return self._answer(request)
         except InputError as error:
-            return self._shown(request) | _message("error", str(error))
+            return self._told(self.store.open(request.get("session"))) | _message("error", str(error))
         except Exception as error:
             logging.getLogger(__name__).error("%s failed", request.get("type"), exc_info=error)
             return _message("error", FAILED)
@@ -59,7 +59,6 @@ class Desk:
         if kind in self._changes:
             return self._change(self._changes[kind], request)
         session = self.store.open(request.get("session"))
-        reply: Reply = {"session": session.id}
         if kind == "compose":
             scenario = self._sound(session)
             self.compositions.start(session, scenario, int(request["count"]), _quality(request), bool(request.get("more")))
@@ -73,7 +72,7 @@ class Desk:
             verbs[request["verb"]](str(request["id"]), session.id)
         elif kind not in ("open", "poll"):
             raise InputError(f"the editor does not know how to {kind}; reload the page")
-        return reply | {"view": self._view(session)} | self._progress(session)
+        return self._told(session)
 
     def _change(self, change: Change, request: Request) -> Reply:
         reply: Reply = {}
@@ -85,11 +84,7 @@ class Desk:
             return change(session, read(session.text, session.folder), request, reply)
 
         session = self.store.change(request.get("session"), changed)
-        return {"session": session.id, "view": self._view(session)} | self._progress(session) | reply
-
-    def _shown(self, request: Request) -> Reply:
-        session = self.store.open(request.get("session"))
-        return {"session": session.id, "view": self._view(session)} | self._progress(session)
+        return self._told(session) | reply
 
     # The changes of a session: each gives the new one and may add to the reply.
 
@@ -186,27 +181,24 @@ class Desk:
         except Exception as error:
             logging.getLogger(__name__).error("an upload failed", exc_info=error)
             return _message("error", FAILED)
-        return {"session": session.id, "view": self._view(session)} | _message("info", words)
+        return self._told(session) | _message("info", words)
 
     # What the page is told.
 
-    def _view(self, session: Session) -> Reply:
+    def _told(self, session: Session) -> Reply:
+        """All of a session: the scenario, its first frames and its jobs."""
         reading = read(session.text, session.folder)
-        name = (reading.values or {}).get("photo")
-        photo = f"photo/{session.id}?of={name}" if reading.scenario is not None and reading.scenario.photo else None
+        scenario, photo = reading.scenario, None
+        if scenario is not None and scenario.photo is not None:
+            photo = f"photo/{session.id}?of={scenario.photo.name}"
         shown = view(session, reading, self.workspace.names(), photo)
-        frame = first_frame_of(session, reading.scenario)
+        frame = first_frame_of(session, scenario)
         shown["frame"] = None if frame is None else frame | {"url": _frame_url(session, frame)}
-        return shown
-
-    def _progress(self, session: Session) -> Reply:
-        scenario = read(session.text, session.folder).scenario
         scene = None if scenario is None else scene_key(scenario)
         made = [v | {"url": _frame_url(session, v), "fresh": v["scene"] == scene} for v in variants(session)]
-        state = self.compositions.state(session.id)
-        reply: Reply = {"compose": state | {"variants": made[::-1]}}
-        reply["jobs"] = [_job(job, session.id) for job in self.queue.jobs(session.id)]
-        return reply
+        compose = self.compositions.state(session.id) | {"variants": made[::-1]}
+        jobs = [_job(job, session.id) for job in self.queue.jobs(session.id)]
+        return {"session": session.id, "view": shown, "compose": compose, "jobs": jobs}
 
     def _sound(self, session: Session) -> Scenario:
         reading = read(session.text, session.folder)

@@ -95,9 +95,9 @@ function shape(drawn, { vehicle, i, box }, facts) {
     parts.push(...sides.map((face) => s("polygon", { points: points(face), class: "edge" })));
   }
   const words = `${i + 1} ${vehicle.kind}${vehicle.box ? "" : ` ${vehicle.ahead.toFixed(0)} m`}${vehicle.locked ? " · locked" : ""}`;
-  const width = 7 + 6.1 * words.length, left = clamp(x1, 0, WIDTH - width), top = y1 >= 17 ? y1 - 17 : y1;
+  const width = 8 + 6.9 * words.length, left = clamp(x1, 0, WIDTH - width), top = y1 >= 17 ? y1 - 17 : y1;
   if (chosen || x2 - x1 > 28) {
-    const small = !chosen && x2 - x1 < width, text = small ? String(i + 1) : words, wide = small ? 7 + 6.1 * text.length : width;
+    const small = !chosen && x2 - x1 < width, text = small ? String(i + 1) : words, wide = small ? 8 + 6.9 * text.length : width;
     parts.push(
       s("rect", { x: left, y: top, width: wide, height: 16, class: "tag" }),
       s("text", { x: left + 4, y: top + 12, class: "tag-text" }, text),

@@ -5,7 +5,7 @@ import { clamp } from "./geometry.js";
 import { act, changed, duplicate, put, remove, rounded, select, selectedVehicle, state, toggleLock, vehicles } from "./store.js";
 
 const UNITS = { height: "m", pitch: "°", field_of_view: "°", curvature: "1/m", seconds: "s" };
-const SHORT = { time_of_day: "Time of day", field_of_view: "View angle", crowdedness: "Crowdedness" };
+const SHORT = { time_of_day: "Time of day", field_of_view: "View angle", fps: "Frames / s", crowdedness: "Crowdedness" };
 
 export function inspector() {
   const list = h("div", { class: "ds-list", role: "listbox", "aria-label": "Vehicles" });
