@@ -50,12 +50,15 @@ def load_scenario(path: Path) -> Scenario:
     return scenario
 
 
-def parse_scenario(text: str, path: Path) -> tuple[Scenario | None, list[Fault]]:
+def parse_scenario(
+    text: str, path: Path, photos_within: Path | None = None
+) -> tuple[Scenario | None, list[Fault]]:
     """The scenario that `text` holds and every fault of it; the scenario is None if there is any fault.
 
     `path` need not exist: it names the file in the faults, and its folder is where a relative `photo` is looked for.
+    For a text that is not trusted, `photos_within` is the only folder of which a photo is opened.
     """
-    scenario, document = _parse(text, Path(path))
+    scenario, document = _parse(text, Path(path), photos_within)
     return scenario, sorted(document.faults)
 
 
@@ -116,7 +119,7 @@ def _read(path: Path) -> tuple[Scenario | None, YamlDocument]:
     return None, document
 
 
-def _parse(text: str, path: Path) -> tuple[Scenario | None, YamlDocument]:
+def _parse(text: str, path: Path, photos_within: Path | None = None) -> tuple[Scenario | None, YamlDocument]:
     document = YamlDocument(text, str(path))
     values = document.values
     if not isinstance(values, dict):
@@ -124,7 +127,7 @@ def _parse(text: str, path: Path) -> tuple[Scenario | None, YamlDocument]:
             document.fault((), f'expected the keys "name", "look" and so on, not {_found(values)}')
         return None, document
     if isinstance(values.get("photo"), str):
-        values = values | {"photo": _checked_photo(values["photo"], path, document)}
+        values = values | {"photo": _checked_photo(values["photo"], path, document, photos_within)}
     scenario = None
     try:
         scenario = Scenario.model_validate(values)
@@ -134,9 +137,12 @@ def _parse(text: str, path: Path) -> tuple[Scenario | None, YamlDocument]:
     return (None if document.faults else scenario), document
 
 
-def _checked_photo(photo: str, path: Path, document: YamlDocument) -> str:
-    """Absolute path of `photo`, which must be an image."""
+def _checked_photo(photo: str, path: Path, document: YamlDocument, within: Path | None) -> str:
+    """Absolute path of `photo`, which must be an image, and `within` a folder if there is one."""
     absolute = Path(os.path.normpath(path.parent.absolute() / photo))
+    if within is not None and not _is_within(absolute, within):
+        document.fault(("photo",), f'"{photo[:80]}" is not in the folder that photos are taken from; upload the photo')
+        return str(absolute)
     try:
         data = np.fromfile(absolute, np.uint8)
     except (OSError, ValueError) as error:
@@ -146,6 +152,14 @@ def _checked_photo(photo: str, path: Path, document: YamlDocument) -> str:
     if data.size == 0 or cv2.imdecode(data, cv2.IMREAD_COLOR) is None:
         document.fault(("photo",), f"{absolute} is no image that can be decoded; give a PNG or JPEG file")
     return str(absolute)
+
+
+def _is_within(path: Path, folder: Path) -> bool:
+    """Whether `path` is below `folder`, wherever links lead."""
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError):
+        return False
 
 
 def _explain(error: ValidationError, values: dict[str, Any], document: YamlDocument) -> None:
