@@ -29,7 +29,7 @@ from scenario_editor.sessions import SessionStore
 from scenario_editor.uploads import MAX_PHOTO_BYTES, MAX_YAML_BYTES
 from scenario_editor.workspace import Workspace
 
-COLOURS = dict(zip(KINDS, ("#56b4e9", "#1fb58a", "#f0e442", "#e69f00", "#e8743b", "#cc79a7"), strict=True))
+COLOURS = dict(zip(KINDS, ("#56b4e9", "#1fb58a", "#f0e442", "#f0932b", "#9d8df1", "#e07bb0"), strict=True))
 START = "highway_day"  # the shipped scenario that a new session begins with
 LOCAL = ("127.0.0.1", "localhost", "::1")
 

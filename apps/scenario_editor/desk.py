@@ -138,10 +138,12 @@ class Desk:
 
     def _save(self, session: Session, reading: Reading, request: Request, reply: Reply) -> Session:
         name = str(request["name"])
-        exists = name in self.workspace.names() and name != session.name
-        if exists and not request.get("replace"):
+        replace = bool(request.get("replace")) or name == session.name
+        if not replace and name in self.workspace.names():
+            reply.update(_message("warn", f"{name}.yaml is there already: Replace it, or give the scenario another name"))
             reply["exists"] = True
-        saved = self.workspace.save(session, name, replace=bool(request.get("replace")) or name == session.name)
+            return session
+        saved = self.workspace.save(session, name, replace)
         reply.update(_message("info", f"saved {self.workspace.folder / name}.yaml"))
         return saved
 
@@ -187,6 +189,8 @@ class Desk:
 
     def _told(self, session: Session) -> Reply:
         """All of a session: the scenario, its first frames and its jobs."""
+        state = self.compositions.state(session.id)
+        session = self.store.find(session.id) or session  # read after the state: what is done is in it
         reading = read(session.text, session.folder)
         scenario, photo = reading.scenario, None
         if scenario is not None and scenario.photo is not None:
@@ -196,7 +200,7 @@ class Desk:
         shown["frame"] = None if frame is None else frame | {"url": _frame_url(session, frame)}
         scene = None if scenario is None else scene_key(scenario)
         made = [v | {"url": _frame_url(session, v), "fresh": v["scene"] == scene} for v in variants(session)]
-        compose = self.compositions.state(session.id) | {"variants": made[::-1]}
+        compose = state | {"variants": made[::-1]}
         jobs = [_job(job, session.id) for job in self.queue.jobs(session.id)]
         return {"session": session.id, "view": shown, "compose": compose, "jobs": jobs}
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from scenario_editor.composer import Composer
 from scenario_editor.composer import load_cascade as load_shipped
@@ -42,7 +43,7 @@ def test_weights_are_loaded_once_and_when_needed(scenario: Scenario, checkpoints
     frames = [composer.compose(scenario, 0, "draft", lambda *report: reports.append(report)) for _ in range(2)]
     assert len(loads) == 2 and (frames[0] == frames[1]).all()
     shares = [share for share, _ in reports[: len(reports) // 2]]
-    assert shares[0] == 0 and shares == sorted(shares) and shares[-1] == pytest.approx(0.8)
+    assert shares[0] == 0 and (np.diff(shares) > -1e-9).all() and shares[-1] == pytest.approx(0.8)
 
 
 def test_an_attempt_ends_where_the_report_raises(composer: Composer, scenario: Scenario) -> None:

@@ -30,8 +30,8 @@ class Tab:
         self.reply: dict[str, Any] = {}
         self.act("open")
 
-    def act(self, kind: str, **request: Any) -> dict[str, Any]:
-        self.reply = self.desk.call({"type": kind, "session": self.session, "base": self.view["base"], **request})
+    def act(self, what: str, /, **request: Any) -> dict[str, Any]:
+        self.reply = self.desk.call({"type": what, "session": self.session, "base": self.view["base"], **request})
         self.session = self.reply.get("session", self.session)
         self.view = self.reply.get("view", self.view)
         return self.view
