@@ -88,9 +88,13 @@ class Session:
         changes: dict[str, Any] = {"past": (*self.past, self.text), "future": self.future[1:], "last": ("", 0.0)}
         return replace(self, text=self.future[0], revision=self.revision + 1, **changes)
 
-    def loaded(self, text: str, name: str | None) -> Self:
-        """With another scenario, which is a step of undo too; `name` is its file in the workspace, if there is one."""
-        return replace(self.edited(text), name=name, saved=text, revision=self.revision + 1)
+    def loaded(self, text: str, name: str | None, saved: str | None = None) -> Self:
+        """With another scenario, which is a step of undo too; `name` is its file in the workspace, if there is one.
+
+        `saved` is what that file holds, if it is not `text`.
+        """
+        changed = self.edited(text)
+        return replace(changed, name=name, saved=text if saved is None else saved, revision=self.revision + 1)
 
     def marked_saved(self, name: str) -> Self:
         """With the text noted as what the file `name` holds."""
