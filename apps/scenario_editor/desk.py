@@ -154,7 +154,7 @@ class Desk:
         variant, scenario = found[0], reading.scenario
         if scenario is None or scene_key(scenario) != variant["scene"]:
             raise InputError("the scene has changed since that frame was composed; undo the changes, or compose again")
-        reply.update(_message("info", f"seed {variant['seed']} is the scenario's: drivesim compose and rollout start from this frame"))
+        reply.update(_message("info", f"the scenario has seed {variant['seed']} now: a rollout starts from this frame"))
         kept = session.viewed(kept=variant["id"])
         return _rewritten(kept, {"rollout": {"seed": variant["seed"]}}, "", reply)
 
@@ -169,7 +169,11 @@ class Desk:
 
     def take_photo(self, session_id: str, data: bytes) -> Reply:
         """A picture becomes the first frame."""
-        return self._take(session_id, lambda s: _rewritten(s, {"photo": add_photo(data, s.folder)}, "", {}), "the photo is the first frame")
+
+        def add(session: Session) -> Session:
+            return _rewritten(session, {"photo": add_photo(data, session.folder)}, "", {})
+
+        return self._take(session_id, add, "the photo is the first frame")
 
     def take_scenario(self, session_id: str, data: bytes) -> Reply:
         """A YAML file becomes the scenario, faults and all."""

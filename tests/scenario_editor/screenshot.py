@@ -12,12 +12,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "apps"), str(Path(__file__).parent)]
 
-import cv2
-import numpy as np
-from browser import Desktop, browser
-from scenario_editor.app import editor, served
-from scenario_editor.composer import Composer
-from scenario_editor.jobs import Queue
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
+from desktop import Desktop, browser  # noqa: E402
+from scenario_editor.app import editor, served  # noqa: E402
+from scenario_editor.composer import Composer  # noqa: E402
+from scenario_editor.jobs import Queue  # noqa: E402
 
 WIDTH, HEIGHT = 1440, 900
 

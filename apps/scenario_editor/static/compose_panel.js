@@ -31,8 +31,9 @@ export function composePanel() {
 }
 
 function cards(variants, running) {
-  const items = variants.map((variant) => {
-    const kept = state.view?.frame?.id === variant.id;
+  const sorted = [...variants].sort((a, b) => b.fresh - a.fresh || a.seed - b.seed);
+  const items = sorted.map((variant) => {
+    const kept = variant.fresh && state.view?.frame?.id === variant.id;
     const outlines = state.boxes && variant.boxes.map(({ box: [x1, y1, x2, y2], kind }) =>
       s("rect", { x: x1, y: y1, width: x2 - x1, height: y2 - y1, style: `--kind:${state.facts.colours[kind]}` }));
     const keep = async () => {

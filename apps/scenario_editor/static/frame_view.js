@@ -35,6 +35,7 @@ export function frameView() {
     const drawn = scene();
     drawing.classList.toggle("placing", state.tool !== null);
     const url = state.backdrop === "frame" ? (state.view?.photo ?? state.view?.frame?.url ?? null) : null;
+    drawing.classList.toggle("pictured", url !== null);
     refill(backdrop, [url, url ? null : drawn], () => (url ? [photo(url)] : drawn ? sketch(drawn) : []));
     refill(shapes, [drawn, vehicles(), state.selected, state.boxes], () => (drawn ? boxes(drawn) : []));
   };

@@ -50,8 +50,9 @@ function rows() {
 function fillDetails(details) {
   const vehicle = selectedVehicle();
   const kind = vehicle ? (vehicle.box ? "box" : "placed") : "none";
-  refill(details, [state.selected, kind, vehicle?.locked, vehicle?.fault], () => (vehicle ? make(vehicle) : []));
+  refill(details, [state.selected, kind, vehicle?.locked], () => (vehicle ? make(vehicle) : []));
   if (!vehicle) return;
+  details.querySelector(".ds-fault").textContent = vehicle.fault ?? "";
   const values = vehicle.box ? { heading: vehicle.heading, kind: vehicle.kind } : vehicle;
   vehicle.box?.forEach((value, i) => { values[`edge${i}`] = value; });
   for (const input of details.querySelectorAll("[data-key]")) show(input, values[input.dataset.key]);
@@ -86,7 +87,7 @@ function make(vehicle) {
     : button("box", "To pixels", "Keep its box as pixels, free of the road", () => act("form", { index, form: "box" }), { disabled: locked });
   return [
     h("div", { class: "ds-fields" }, fields),
-    vehicle.fault && h("p", { class: "ds-fault" }, vehicle.fault),
+    h("p", { class: "ds-fault" }),
     h("div", { class: "ds-buttons" },
       button(locked ? "lock" : "unlock", "", locked ? "Unlock (L)" : "Lock (L)", () => toggleLock(index), { class: locked ? "on" : "" }),
       button("copy", "", "Duplicate (Ctrl+D)", duplicate), form,

@@ -1,6 +1,6 @@
 // The futures of one rollout side by side, all at the same moment; while it runs, what is finished of them.
 
-import { button, clock, h, refill } from "./dom.js";
+import { button, clock, h, icon, refill } from "./dom.js";
 import { changed, state } from "./store.js";
 
 const APART = 0.08; // s between two films before they are put together again
@@ -40,7 +40,7 @@ export function player() {
     const moment = now(), total = length();
     if (document.activeElement !== scrub || playing()) scrub.value = total ? moment / total : 0;
     time.textContent = `${moment.toFixed(1)} / ${total.toFixed(1)} s`;
-    toggle.classList.toggle("on", playing());
+    refill(toggle, playing(), () => [icon(playing() ? "pause" : "play")]);
     if (playing()) for (const film of films()) if (!film.ended && moment - film.currentTime > APART && moment < film.duration) film.currentTime = moment;
     if (wanted && total && !playing() && films().every((film) => film.ended || film.currentTime >= film.duration - 0.02)) {
       if (loop.checked) play();

@@ -102,7 +102,7 @@ export function stageBar() {
       item.disabled = item.dataset.backdrop === "frame" && !picture;
       item.setAttribute("aria-checked", String((item.dataset.backdrop === "frame") === (state.backdrop === "frame" && Boolean(picture))));
     }
-    note.textContent = !picture || state.backdrop === "sketch" ? "" : view.photo ? "photo" : view.frame.fresh ? `seed ${view.frame.seed}, ${view.frame.quality}` : "composed before the last changes";
+    note.textContent = !picture || state.backdrop === "sketch" ? "" : view.photo ? "photo" : view.frame.fresh ? `seed ${view.frame.seed}, ${view.frame.quality}` : "of an earlier scene";
     note.classList.toggle("stale", Boolean(view?.frame && !view.frame.fresh && !view.photo));
   };
   return { element, update };

@@ -33,7 +33,8 @@ class Desktop:
         self.page.set_default_timeout(60_000)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
-        self.page.on("request", lambda request: None if request.url.startswith((url, "data:", "blob:")) else self.outside.append(request.url))
+        own = (url, "data:", "blob:")
+        self.page.on("request", lambda request: None if request.url.startswith(own) else self.outside.append(request.url))
         self.page.goto(url)
         self.ready()
 
