@@ -33,7 +33,7 @@ from scenario_editor.uploads import photo_file
 from scenario_editor.yaml_text import read, rewrite
 
 ROLLOUT = (sys.executable, "-P", "-m", "drivesim.cli.main")
-MAX_WAITING = 20  # jobs of one owner that have not been run yet
+MAX_WAITING, MAX_QUEUE = 20, 100  # jobs that have not been run yet, of one owner and of all
 POLL = 0.3  # s
 PATIENCE = 20.0  # s that a cancelled rollout has to tidy up
 NICENESS = 5  # of a rollout, so that the page answers while it runs
@@ -94,9 +94,12 @@ class Queue:
             id=job.path.name, owner=_hidden(owner), name=scenario.name, state="queued", created=now, order=now,
             seconds=asked.seconds, fps=asked.fps, futures=asked.futures, seed=asked.seed, quality=quality, device=device,
         )  # fmt: skip
-        waiting = [r for _, r in self._all() if r.owner == record.owner and r.state == "queued"]
-        if len(waiting) >= MAX_WAITING:
-            raise InputError(f"{len(waiting)} of your rollouts wait already; cancel one first")
+        waiting = [r for _, r in self._all() if r.state == "queued"]
+        own = sum(r.owner == record.owner for r in waiting)
+        if own >= MAX_WAITING:
+            raise InputError(f"{own} of your rollouts wait already; cancel one first")
+        if len(waiting) >= MAX_QUEUE:
+            raise InputError(f"{len(waiting)} rollouts wait on this server already; try again later")
         try:
             job.path.mkdir(mode=0o700)
             if values["photo"]:

@@ -9,12 +9,14 @@ The id is the only key to a session, so it is long and random, and never part of
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 import shutil
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -23,7 +25,9 @@ from drivesim.config import InputError, write_atomic
 
 ONE_STEP = 1.0  # s; changes of the same thing that follow each other faster are undone together
 MAX_STEPS = 200
+MAX_HISTORY = 2 * 1024 * 1024  # characters; longer texts have fewer steps
 MAX_TEXT = 256 * 1024  # characters
+FILE = "session.json"
 MAX_VIEW = 64 * 1024  # characters of JSON
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -71,7 +75,7 @@ class Session:
             raise InputError(f"the text has {len(text)} characters; a scenario has at most {MAX_TEXT}")
         now = time.time()
         goes_on = bool(what) and self.last[0] == what and 0 <= now - self.last[1] < ONE_STEP and self.past and not self.future
-        past = self.past if goes_on else (*self.past, self.text)[-MAX_STEPS:]
+        past = self.past if goes_on else _bounded((*self.past, self.text))
         return replace(self, text=text, past=past, future=(), last=(what, now), revision=self.revision + 1)
 
     def undone(self) -> Self:
@@ -134,14 +138,18 @@ class SessionStore:
                 known = secrets.token_hex(16)  # an id is given by the server alone
                 session = Session(known, self.root / known, self._start, self._name, self._start)
             changed = change(session)
-            self._write(changed)
+            if changed is session and known == session_id:
+                with suppress(OSError):
+                    os.utime(session.folder / FILE)  # it was used
+            else:
+                self._write(changed)
         return changed
 
     def expire(self, days: float = 30) -> int:
         """Removes the sessions that were not used for so long: their number."""
         before, count = time.time() - days * 86400, 0
         for folder in self.root.iterdir():
-            file = folder / "session.json"
+            file = folder / FILE
             used = file if file.is_file() else folder
             if _ID.fullmatch(folder.name) and used.stat().st_mtime < before:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -151,7 +159,7 @@ class SessionStore:
     def _read(self, session_id: str) -> Session | None:
         folder = self.root / session_id
         try:
-            kept = json.loads((folder / "session.json").read_text(encoding="utf-8"))
+            kept = json.loads((folder / FILE).read_text(encoding="utf-8"))
             kept["past"], kept["future"], kept["last"] = (tuple(kept[key]) for key in ("past", "future", "last"))
             return Session(id=session_id, folder=folder, **kept)
         except (OSError, ValueError, TypeError, KeyError):
@@ -164,6 +172,14 @@ class SessionStore:
             raise InputError("what the page wants remembered is too large")
         try:
             session.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_atomic(session.folder / "session.json", json.dumps(kept))
+            write_atomic(session.folder / FILE, json.dumps(kept))
         except OSError as error:
             raise InputError(f"{session.folder}: the session cannot be kept ({error.strerror}); free some space") from error
+
+
+def _bounded(past: tuple[str, ...]) -> tuple[str, ...]:
+    """The last steps, as many as are kept."""
+    past = past[-MAX_STEPS:]
+    while sum(map(len, past)) > MAX_HISTORY:
+        past = past[1:]
+    return past

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scenario_editor.job_files import JobFolder
-from scenario_editor.jobs import MAX_WAITING, Queue
+from scenario_editor.jobs import MAX_QUEUE, MAX_WAITING, Queue
 from scenario_editor.uploads import add_photo
 
 from drivesim.config import InputError
@@ -260,6 +260,9 @@ def test_what_cannot_be_rolled_out_is_refused(make: Callable[[], Queue], root: P
         submit(queue, "a")
     assert submit(queue, "a", BOB)
     assert len(list(root.glob("*/job.json"))) == MAX_WAITING + 1
+    with pytest.raises(InputError, match="wait on this server already"):
+        for i in range(MAX_QUEUE):
+            submit(queue, "a", str(i))
 
 
 def test_the_photo_goes_with_the_job(make: Callable[[], Queue], root: Path, tmp_path: Path) -> None:

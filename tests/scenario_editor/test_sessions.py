@@ -116,3 +116,22 @@ def test_a_damaged_session_begins_anew(store: SessionStore) -> None:
     for damage in ("{", "[]", '{"text": 1, "color": 2}'):
         (session.folder / "session.json").write_text(damage)
         assert store.open(session.id).text == "start"
+
+
+def test_looking_does_not_write_but_counts_as_use(store: SessionStore) -> None:
+    session = store.open(None)
+    file = session.folder / "session.json"
+    inode, past = file.stat().st_ino, time.time() - 40 * 86400
+    os.utime(file, (past, past))
+    assert store.open(session.id) == session and file.stat().st_ino == inode
+    assert store.expire(30) == 0
+
+
+def test_history_is_bounded(store: SessionStore) -> None:
+    session = store.open(None)
+    for i in range(30):
+        session = session.edited(str(i) + "x" * 200_000)
+    assert 5 < len(session.past) < 12 and session.undone().text.startswith("28x")
+    for i in range(300):
+        session = session.edited(str(i))
+    assert len(session.past) == 200 and session.undone().text == "298"
