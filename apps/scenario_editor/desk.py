@@ -241,7 +241,7 @@ def _job(job: JobView, session_id: str) -> Reply:
     base = f"{session_id}/{job.id}"
     futures = [
         {key: value for key, value in asdict(future).items() if key != "video"}
-        | {"film": f"film/{base}/{i}?made={future.frames}-{future.state}" if future.frames else None}
+        | {"film": f"film/{base}/{i}/{future.windows}-{future.state}" if future.frames else None}
         for i, future in enumerate(job.futures)
     ]
     plain = {key: value for key, value in vars(job).items() if isinstance(value, str | int | float | None)}

@@ -48,9 +48,10 @@ def routes(app: FastAPI, desk: Desk, hosts: Sequence[str] | None = None) -> None
     def initial(session: str, job: str) -> FileResponse:
         return _file(_or_none(lambda: desk.queue.job(job, session).first_frame), ALWAYS_ASK)
 
-    @app.get("/film/{session}/{job}/{future}", response_class=FileResponse)
-    def film(session: str, job: str, future: int) -> FileResponse:
-        return _file(_or_none(lambda: desk.queue.film(job, session, future)), ALWAYS_ASK)
+    @app.get("/film/{session}/{job}/{future}/{windows}-{state}", response_class=FileResponse)
+    def film(session: str, job: str, future: int, windows: int, state: str) -> FileResponse:
+        # The parts of one address, which a browser asks for one by one, must never be of two films.
+        return _file(_or_none(lambda: desk.queue.film(job, session, future, windows)), ALWAYS_ASK)
 
     @app.post("/upload/{kind}")
     async def upload(kind: str, request: Request) -> JSONResponse:

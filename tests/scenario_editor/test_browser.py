@@ -107,13 +107,13 @@ def test_a_scenario_from_two_drawn_cars_to_playing_video(desktop: Desktop, works
     request = Request(saved, device="cpu", settings=parse_quality("draft"), checkpoints=checkpoints)
     assert (read_image(picture) == compose_frames(request)[0]).all()
 
+    edits = desktop.milliseconds("draw") + desktop.milliseconds("drop") + desktop.milliseconds("put") + desktop.milliseconds("set")
+    print(f"\nfirst load {loading} ms; edits answered in {edits} ms")
     text = desktop.text
     page.reload()
     desktop.ready()
     assert desktop.text == text and page.locator(".ds-card.kept").count() == 1
     _roll_out(desktop)
-    edits = desktop.milliseconds("put") + desktop.milliseconds("set")
-    print(f"\nfirst load {loading} ms; edits answered in {edits} ms")
     assert not desktop.errors and not desktop.outside
 
 

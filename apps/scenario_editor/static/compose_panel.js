@@ -14,6 +14,7 @@ export function composePanel() {
   const bar = h("div", { class: "ds-bar" }, h("i"), h("span"));
   const gallery = h("div", { class: "ds-gallery" });
   const element = h("div", { class: "ds-panel" }, h("div", { class: "ds-tools" }, count, quality, start, more, stop, bar), gallery);
+  let restored = false;
   const update = () => {
     const { view, compose } = state, running = Boolean(compose?.running);
     start.hidden = more.hidden = running;
@@ -23,7 +24,8 @@ export function composePanel() {
     start.title = view?.photo ? "The photo is the first frame" : view?.sound ? "Compose first frames" : "Mend the faults first";
     bar.firstChild.style.width = `${100 * (compose?.share ?? 0)}%`;
     bar.lastChild.textContent = compose?.what ?? "";
-    if (view?.quality && document.activeElement !== quality) quality.value = view.quality;
+    if (view && !restored) quality.value = view.quality; // from then on the page knows best
+    restored ||= Boolean(view);
     const kept = [view?.frame?.id, state.boxes, compose?.variants, running, view?.photo];
     refill(gallery, kept, () => cards(compose?.variants ?? [], running));
   };

@@ -10,10 +10,12 @@ export function rolloutPanel() {
   const what = h("span", { class: "ds-what" });
   const list = h("div", { class: "ds-jobs" });
   const element = h("div", { class: "ds-panel" }, h("div", { class: "ds-tools" }, quality, start, what), list);
+  let restored = false;
   const update = () => {
     const { view, jobs } = state, plan = view?.form?.rollout;
     start.disabled = !view?.sound;
-    if (view?.rollout_quality && document.activeElement !== quality) quality.value = view.rollout_quality;
+    if (view && !restored) quality.value = view.rollout_quality; // from then on the page knows best
+    restored ||= Boolean(view);
     what.textContent = plan ? `${plan.futures} × ${plan.seconds} s at ${plan.fps} fps, seed ${plan.seed}` : "";
     refill(list, [jobs, state.shown], () => (jobs.length ? jobs.map(card) : [h("p", { class: "ds-empty" }, "No rollouts yet. One runs at a time, in a process of its own; the page can be closed meanwhile.")]));
   };
