@@ -10,6 +10,7 @@ import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 import uvicorn
@@ -31,7 +32,7 @@ from scenario_editor.workspace import Workspace
 
 COLOURS = dict(zip(KINDS, ("#56b4e9", "#1fb58a", "#f0e442", "#f0932b", "#9d8df1", "#e07bb0"), strict=True))
 START = "highway_day"  # the shipped scenario that a new session begins with
-LOCAL = ("127.0.0.1", "localhost", "::1")
+LOCAL = ("127.0.0.1", "localhost")
 
 # The page is built by static/main.js; Gradio gives it its element and the way to the server.
 LOAD = """
@@ -133,7 +134,8 @@ def launch(
     kept = state or state_folder()
     desk = editor(scenario, Composer(lambda: load_cascade(checkpoints)), Queue(kept / "jobs", checkpoints), kept)
     try:
-        with served(desk, host, port) as url:
+        with served(desk, host, port) as root:
+            url = root if scenario is None else f"{root}?open={quote(scenario.stem)}"
             print(f"The scenario editor runs at {url} until Ctrl-C.", flush=True)
             if browser:
                 webbrowser.open(url)

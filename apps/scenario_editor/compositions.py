@@ -91,9 +91,12 @@ class Compositions:
                 self._make(session_id, work, scenario, i, seed, quality)
         except Cancelled:
             pass
-        except (InputError, OSError, RuntimeError, MemoryError) as error:  # RuntimeError: out of memory
-            logging.getLogger(__name__).warning("composing failed", exc_info=error)
-            work.error = f"not composed: {str(error).splitlines()[0] if str(error) else 'out of memory'}"
+        except InputError as error:
+            work.error = f"not composed: {error}"
+        except Exception as error:
+            logging.getLogger(__name__).error("composing failed", exc_info=error)
+            room = isinstance(error, MemoryError | OSError) or "memory" in str(error)
+            work.error = f"not composed: {'memory or disk are full' if room else 'the terminal of the editor says why'}"
         finally:
             work.running = False
 

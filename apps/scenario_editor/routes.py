@@ -27,7 +27,7 @@ FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 def routes(app: FastAPI, desk: Desk, hosts: Sequence[str] | None = None) -> None:
     """Adds the routes to `app`. With `hosts`, requests for other host names are refused (a page elsewhere may try one)."""
     if hosts is not None:
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*hosts, "[::1]"])
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
 
     @app.get("/static/{name}", response_class=FileResponse)
     def static(name: str) -> FileResponse:

@@ -162,6 +162,18 @@ def test_what_is_wrong_in_the_yaml_is_shown_at_its_line(desktop: Desktop) -> Non
     assert page.locator(".ds-faults li").count() == 0 and not page.locator("#save").is_disabled()
 
 
+def test_the_scenario_of_the_command_line_is_opened_over_what_was_edited_last(desktop: Desktop, site: str) -> None:
+    desktop.page.locator("#open").select_option("preset:night_city")
+    desktop.settle()
+    assert "name: night_city" in desktop.text
+    desktop.page.goto(f"{site}?open=start")
+    desktop.ready()
+    assert desktop.text == SCENARIO and desktop.page.url == site
+    desktop.page.locator(FRAME).focus()
+    desktop.press("Control+z")
+    assert "name: night_city" in desktop.text
+
+
 def test_uploads_that_are_too_large_or_no_pictures_are_refused(desktop: Desktop, tmp_path: Path) -> None:
     page, before = desktop.page, desktop.text
     (tmp_path / "large.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(30 << 20))
