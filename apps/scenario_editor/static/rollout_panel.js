@@ -22,6 +22,10 @@ export function rolloutPanel() {
   return { element, update };
 }
 
+const STAGES = {
+  load: "loading the weights", compose: "first frame", predict: "key frames", interpolate: "frames between",
+  decode: "decoding", upsample: "upscaling", write: "writing",
+};
 const WORDS = { queued: "waiting", running: "running", complete: "done", failed: "failed", cancelled: "cancelled" };
 
 function card(job) {
@@ -31,7 +35,7 @@ function card(job) {
   };
   const note = {
     queued: job.position ? `${job.position} before it` : "next",
-    running: `${job.stage || "starting"}${job.seconds_left === null ? "" : `, ${clock(job.seconds_left)} left`}`,
+    running: `${job.stage === "load" && job.share > 0 ? "working" : (STAGES[job.stage] ?? "starting")}${job.seconds_left === null ? "" : `, ${clock(job.seconds_left)} left`}`,
     complete: `${job.futures.length} × ${job.seconds} s`,
     failed: job.error,
     cancelled: "finished parts are kept",
