@@ -10,6 +10,7 @@ import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 import uvicorn
@@ -19,7 +20,7 @@ from drivesim.config import InputError, shipped
 from drivesim.scene.scenario_file import load_scenario
 from drivesim.scene.traffic import KINDS, SIZES
 from drivesim.simulation.settings import QUALITIES
-from scenario_editor.composer import Composer, load_cascade
+from scenario_editor.composer import Composer, identity, load_cascade
 from scenario_editor.compositions import Compositions
 from scenario_editor.desk import Desk
 from scenario_editor.form import FIELDS
@@ -31,7 +32,7 @@ from scenario_editor.workspace import Workspace
 
 COLOURS = dict(zip(KINDS, ("#56b4e9", "#1fb58a", "#f0e442", "#f0932b", "#9d8df1", "#e07bb0"), strict=True))
 START = "highway_day"  # the shipped scenario that a new session begins with
-LOCAL = ("127.0.0.1", "localhost", "::1")
+LOCAL = ("127.0.0.1", "localhost")
 
 # The page is built by static/main.js; Gradio gives it its element and the way to the server.
 LOAD = """
@@ -42,8 +43,11 @@ import(new URL('static/main.js', document.baseURI).href).then(
 """
 
 
-def editor(scenario: Path | None, composer: Composer, queue: Queue, state: Path, folder: Path | None = None) -> Desk:
-    """What serves the page: `scenario` is what a new session begins with, `folder` (default: its own) where scenarios are kept.
+def editor(
+    scenario: Path | None, composer: Composer, queue: Queue, state: Path, folder: Path | None = None, weights: str = ""
+) -> Desk:
+    """What serves the page: `scenario` is what a new session begins with, `folder` (default: its own) where scenarios are kept;
+    `weights` tells those of the composer from others, so that frames of other weights are not taken for theirs.
 
     InputError for a scenario with faults, or a state folder that cannot be written.
     """
@@ -53,7 +57,7 @@ def editor(scenario: Path | None, composer: Composer, queue: Queue, state: Path,
     name = None if scenario is None else scenario.stem
     store = SessionStore(state / "sessions", start.read_text(encoding="utf-8-sig"), name)
     store.expire()
-    return Desk(store, Workspace(here, shipped("scenarios")), Compositions(composer, store), queue)
+    return Desk(store, Workspace(here, shipped("scenarios")), Compositions(composer, store, weights), queue)
 
 
 def page(desk: Desk) -> gr.Blocks:
@@ -131,9 +135,11 @@ def launch(
     `state` is the folder of sessions and jobs, by default `state_folder()`.
     """
     kept = state or state_folder()
-    desk = editor(scenario, Composer(lambda: load_cascade(checkpoints)), Queue(kept / "jobs", checkpoints), kept)
+    composer, queue = Composer(lambda: load_cascade(checkpoints)), Queue(kept / "jobs", checkpoints)
+    desk = editor(scenario, composer, queue, kept, weights=identity(checkpoints))
     try:
-        with served(desk, host, port) as url:
+        with served(desk, host, port) as root:
+            url = root if scenario is None else f"{root}?open={quote(scenario.stem)}"
             print(f"The scenario editor runs at {url} until Ctrl-C.", flush=True)
             if browser:
                 webbrowser.open(url)

@@ -31,6 +31,13 @@ def load_cascade(checkpoints: Path | None = None) -> Cascade:
     return Cascade.load(folder, pick_device())
 
 
+def identity(checkpoints: Path | None = None) -> str:
+    """Tells the weights of a folder (default: the shipped one) from others, by what their files say of themselves."""
+    folder = shipped("checkpoints") if checkpoints is None else checkpoints
+    files = sorted(folder.glob("*/*.safetensors"))
+    return " ".join(f"{file.parent.name}/{file.name}:{file.stat().st_size}:{file.stat().st_mtime_ns}" for file in files)
+
+
 class Composer:
     """Makes first frames, one at a time. Tests inject `load`, and `settings` of a quality's name."""
 

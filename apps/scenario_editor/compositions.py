@@ -49,8 +49,9 @@ class Work:
 class Compositions:
     """Composes for every session at most one request at a time, each in a thread of its own."""
 
-    def __init__(self, composer: Composer, store: SessionStore) -> None:
-        self._composer, self._store = composer, store
+    def __init__(self, composer: Composer, store: SessionStore, weights: str = "") -> None:
+        """`weights` tells those of the composer from any others: what they have made is not fresh any more."""
+        self._composer, self._store, self._weights = composer, store, weights
         self._works: dict[str, Work] = {}
         self._lock = threading.Lock()
 
@@ -63,7 +64,7 @@ class Compositions:
             raise InputError("a photo is the first frame; remove it to compose one")
         if not 1 <= count <= MOST:
             raise InputError(f"ask for 1 to {MOST} variants at once")
-        known = [v["seed"] for v in variants(session) if v["scene"] == scene_key(scenario) and v["quality"] == quality]
+        known = [v["seed"] for v in variants(session) if v["scene"] == self.key(scenario) and v["quality"] == quality]
         first = max([scenario.rollout.seed - 1, *known]) + 1 if further else scenario.rollout.seed
         work = Work(count)
         with self._lock:
@@ -72,6 +73,10 @@ class Compositions:
             self._works[session.id] = work
         seeds = [(first + i) % SEEDS for i in range(count)]
         threading.Thread(target=self._run, args=(session.id, work, scenario, seeds, quality), daemon=True).start()
+
+    def key(self, scenario: Scenario) -> str:
+        """Equal for scenarios whose frames are the same with the same seed and quality."""
+        return scene_key(scenario, self._weights)
 
     def cancel(self, session_id: str) -> None:
         """Ends what is being composed for a session, if there is anything; finished frames stay."""
@@ -91,9 +96,12 @@ class Compositions:
                 self._make(session_id, work, scenario, i, seed, quality)
         except Cancelled:
             pass
-        except (InputError, OSError, RuntimeError, MemoryError) as error:  # RuntimeError: out of memory
-            logging.getLogger(__name__).warning("composing failed", exc_info=error)
-            work.error = f"not composed: {str(error).splitlines()[0] if str(error) else 'out of memory'}"
+        except InputError as error:
+            work.error = f"not composed: {error}"
+        except Exception as error:
+            logging.getLogger(__name__).error("composing failed", exc_info=error)
+            room = isinstance(error, MemoryError | OSError) or "memory" in str(error)
+            work.error = f"not composed: {'memory or disk are full' if room else 'the terminal of the editor says why'}"
         finally:
             work.running = False
 
@@ -104,7 +112,7 @@ class Compositions:
             work.share = (i + share) / work.count
             work.what = f"{what}, {i + 1} of {work.count}" if work.count > 1 else what
 
-        variant = describe(scenario, seed, quality)
+        variant = describe(scenario, self.key(scenario), seed, quality)
         session = self._store.open(session_id)
         if session.id != session_id:
             raise Cancelled  # the session was removed meanwhile
@@ -116,9 +124,8 @@ class Compositions:
         self._store.change(session_id, lambda s: remember(s, variant))
 
 
-def describe(scenario: Scenario, seed: int, quality: str) -> Variant:
+def describe(scenario: Scenario, scene: str, seed: int, quality: str) -> Variant:
     """What is remembered of a frame: its id, what it was made of, and the asked boxes (px of the 1024x512 frame)."""
-    scene = scene_key(scenario)
     boxes = scenario.scene_boxes()
     scale = [FRAME_WIDTH, FRAME_HEIGHT] * 2
     asked = [
@@ -152,14 +159,13 @@ def frame_file(session: Session, name: str) -> Path:
     return session.folder / "frames" / f"{name}.png"
 
 
-def first_frame_of(session: Session, scenario: Scenario | None) -> Variant | None:
-    """The frame that stands behind the boxes, `fresh` if a rollout of the scenario would start from it.
+def first_frame_of(session: Session, scenario: Scenario | None, scene: str | None) -> Variant | None:
+    """The frame that stands behind the boxes, `fresh` if a rollout of the scenario, whose key is `scene`, would start from it.
 
     Otherwise it is the one shown last, composed before the scene was changed.
     """
     found = variants(session)
     if scenario is not None:
-        scene = scene_key(scenario)
         same = [v for v in found if v["scene"] == scene and v["seed"] == scenario.rollout.seed]
         preferred = [v for v in same if v["id"] == session.view.get("kept")] or same
         if preferred:

@@ -17,7 +17,7 @@ from scenario_editor.jobs import JobView, Queue
 from scenario_editor.sessions import Session, SessionStore
 from scenario_editor.uploads import add_photo, read_yaml_upload
 from scenario_editor.values import Values, geometry
-from scenario_editor.view import scene_key, view
+from scenario_editor.view import view
 from scenario_editor.workspace import Workspace
 from scenario_editor.yaml_text import Reading, read, rewrite
 
@@ -152,7 +152,7 @@ class Desk:
         if not found:
             raise InputError("that frame is not kept any more; compose it again")
         variant, scenario = found[0], reading.scenario
-        if scenario is None or scene_key(scenario) != variant["scene"]:
+        if scenario is None or self.compositions.key(scenario) != variant["scene"]:
             raise InputError("the scene has changed since that frame was composed; undo the changes, or compose again")
         reply.update(_message("info", f"the scenario has seed {variant['seed']} now: a rollout starts from this frame"))
         kept = session.viewed(kept=variant["id"])
@@ -200,9 +200,9 @@ class Desk:
         if scenario is not None and scenario.photo is not None:
             photo = f"photo/{session.id}?of={scenario.photo.name}"
         shown = view(session, reading, self.workspace.names(), photo)
-        frame = first_frame_of(session, scenario)
+        scene = None if scenario is None else self.compositions.key(scenario)
+        frame = first_frame_of(session, scenario, scene)
         shown["frame"] = None if frame is None else frame | {"url": _frame_url(session, frame)}
-        scene = None if scenario is None else scene_key(scenario)
         made = [v | {"url": _frame_url(session, v), "fresh": v["scene"] == scene} for v in variants(session)]
         compose = state | {"variants": made[::-1]}
         jobs = [_job(job, session.id) for job in self.queue.jobs(session.id)]
@@ -241,7 +241,7 @@ def _job(job: JobView, session_id: str) -> Reply:
     base = f"{session_id}/{job.id}"
     futures = [
         {key: value for key, value in asdict(future).items() if key != "video"}
-        | {"film": f"film/{base}/{i}?made={future.frames}-{future.state}" if future.frames else None}
+        | {"film": f"film/{base}/{i}/{future.windows}-{future.state}" if future.frames else None}
         for i, future in enumerate(job.futures)
     ]
     plain = {key: value for key, value in vars(job).items() if isinstance(value, str | int | float | None)}

@@ -27,7 +27,7 @@ FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 def routes(app: FastAPI, desk: Desk, hosts: Sequence[str] | None = None) -> None:
     """Adds the routes to `app`. With `hosts`, requests for other host names are refused (a page elsewhere may try one)."""
     if hosts is not None:
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*hosts, "[::1]"])
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
 
     @app.get("/static/{name}", response_class=FileResponse)
     def static(name: str) -> FileResponse:
@@ -48,9 +48,10 @@ def routes(app: FastAPI, desk: Desk, hosts: Sequence[str] | None = None) -> None
     def initial(session: str, job: str) -> FileResponse:
         return _file(_or_none(lambda: desk.queue.job(job, session).first_frame), ALWAYS_ASK)
 
-    @app.get("/film/{session}/{job}/{future}", response_class=FileResponse)
-    def film(session: str, job: str, future: int) -> FileResponse:
-        return _file(_or_none(lambda: desk.queue.film(job, session, future)), ALWAYS_ASK)
+    @app.get("/film/{session}/{job}/{future}/{windows}-{state}", response_class=FileResponse)
+    def film(session: str, job: str, future: int, windows: int, state: str) -> FileResponse:
+        # The parts of one address, which a browser asks for one by one, must never be of two films.
+        return _file(_or_none(lambda: desk.queue.film(job, session, future, windows)), ALWAYS_ASK)
 
     @app.post("/upload/{kind}")
     async def upload(kind: str, request: Request) -> JSONResponse:

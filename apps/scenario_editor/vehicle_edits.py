@@ -64,9 +64,10 @@ def drop(scene: Scene, request: dict[str, Any]) -> tuple[Rows, int | None]:
         spot = placement.ground_at(_numbers(request["at"], 2), scene.road, scene.camera)
         if spot is None or spot[0] > placement.FARTHEST:
             raise InputError("that is above the road; click on the ground, or draw a box")
+        ahead, left = spot
     else:
-        spot = _numbers([request["ahead"], request["left"]], 2)
-    return _added(scene, placement.placed(_kind(request["kind"]), spot[0], spot[1], scene.road))
+        ahead, left = _numbers([request["ahead"], request["left"]], 2)
+    return _added(scene, placement.placed(_kind(request["kind"]), ahead, left, scene.road))
 
 
 def remove(scene: Scene, request: dict[str, Any]) -> tuple[Rows, int | None]:

@@ -77,8 +77,8 @@ def _crowd(values: Values) -> dict[str, Any] | None:
     return {"asked": asked, "counted": first_frame_boxes(vehicles, *known).crowdedness}
 
 
-def scene_key(scenario: Scenario) -> str:
-    """What decides the pixels of a composed first frame, but for seed, quality and weights, as a short hash."""
+def scene_key(scenario: Scenario, weights: str = "") -> str:
+    """What decides the pixels of a composed first frame, but for seed and quality, as a short hash."""
     values = scenario.model_dump(mode="json", include={"look", "road", "camera", "vehicles"})
-    values["guidance"] = scenario.guidance.boxes
+    values |= {"guidance": scenario.guidance.boxes, "weights": weights}
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "simulation"), str(Path(__file__).parent)]
+sys.path.insert(0, str(Path(__file__).parents[1] / "simulation"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from scenario_editor.composer import Composer
 from tiny_cascade import SETTINGS, load_cascade, write_cascade

@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "apps"), str(Path(__file__).parent)]
+for folder in (Path(__file__).parent, ROOT / "apps", ROOT):
+    sys.path.insert(0, str(folder))
 
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402

@@ -107,13 +107,13 @@ def test_a_scenario_from_two_drawn_cars_to_playing_video(desktop: Desktop, works
     request = Request(saved, device="cpu", settings=parse_quality("draft"), checkpoints=checkpoints)
     assert (read_image(picture) == compose_frames(request)[0]).all()
 
+    edits = desktop.milliseconds("draw") + desktop.milliseconds("drop") + desktop.milliseconds("put") + desktop.milliseconds("set")
+    print(f"\nfirst load {loading} ms; edits answered in {edits} ms")
     text = desktop.text
     page.reload()
     desktop.ready()
     assert desktop.text == text and page.locator(".ds-card.kept").count() == 1
     _roll_out(desktop)
-    edits = desktop.milliseconds("put") + desktop.milliseconds("set")
-    print(f"\nfirst load {loading} ms; edits answered in {edits} ms")
     assert not desktop.errors and not desktop.outside
 
 
@@ -160,6 +160,18 @@ def test_what_is_wrong_in_the_yaml_is_shown_at_its_line(desktop: Desktop) -> Non
     assert "not valid YAML" in page.locator(".ds-faults").inner_text()
     desktop.type_yaml(SCENARIO)
     assert page.locator(".ds-faults li").count() == 0 and not page.locator("#save").is_disabled()
+
+
+def test_the_scenario_of_the_command_line_is_opened_over_what_was_edited_last(desktop: Desktop, site: str) -> None:
+    desktop.page.locator("#open").select_option("preset:night_city")
+    desktop.settle()
+    assert "name: night_city" in desktop.text
+    desktop.page.goto(f"{site}?open=start")
+    desktop.ready()
+    assert desktop.text == SCENARIO and desktop.page.url == site
+    desktop.page.locator(FRAME).focus()
+    desktop.press("Control+z")
+    assert "name: night_city" in desktop.text
 
 
 def test_uploads_that_are_too_large_or_no_pictures_are_refused(desktop: Desktop, tmp_path: Path) -> None:

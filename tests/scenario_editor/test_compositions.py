@@ -73,16 +73,18 @@ def test_variants_are_the_next_seeds_and_more_are_those_after(store: SessionStor
 
 def test_the_first_frame_is_the_one_of_this_scene_and_seed(store: SessionStore, scenario: Scenario) -> None:
     compositions, session = Compositions(Painter(), store), store.open(None)
-    assert first_frame_of(session, scenario) is None
+    assert first_frame_of(session, scenario, compositions.key(scenario)) is None
     compositions.start(session, scenario, 2, "draft")
     _finish(compositions, session)
     session = store.open(session.id)
-    now = first_frame_of(session, scenario)
+    now = first_frame_of(session, scenario, compositions.key(scenario))
     assert now is not None and now["seed"] == scenario.rollout.seed and now["fresh"]
     longer = scenario.model_copy(update={"rollout": scenario.rollout.model_copy(update={"seconds": 9.0})})
-    assert first_frame_of(session, longer) == now  # a longer video starts from the same frame
+    assert first_frame_of(session, longer, compositions.key(longer)) == now  # a longer video starts from the same frame
     night = scenario.model_copy(update={"look": scenario.look.model_copy(update={"time_of_day": "night"})})
-    assert (first_frame_of(session, night) or {})["fresh"] is False and (first_frame_of(session, None) or {})["fresh"] is False
+    newer = Compositions(Painter(), store, weights="trained further")
+    for other, key in ((night, compositions.key(night)), (None, None), (scenario, newer.key(scenario))):
+        assert (first_frame_of(session, other, key) or {})["fresh"] is False
 
 
 def test_cancelling_keeps_what_is_finished_and_two_do_not_run_at_once(store: SessionStore, scenario: Scenario) -> None:

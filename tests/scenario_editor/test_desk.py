@@ -113,8 +113,9 @@ def test_faults_stand_at_their_lines_fields_and_vehicles(tab: Tab) -> None:
     assert view["form"] is None and view["vehicles"] is None and len(view["faults"]) == 1
     tab.act("drop", kind="bus", ahead=60, left=0.0)
     assert "mend them first" in tab.message and tab.view["text"] == "look: ["
-    assert tab.act("undo")["sound"] is False  # typing within a second is one step
-    assert tab.view["text"] != "look: [" or tab.act("undo")["sound"]
+    while tab.view["undo"]:  # texts within a second are one step, so how many there are depends on the machine
+        tab.act("undo")
+    assert tab.view["sound"] and not tab.view["dirty"]
 
 
 def test_two_sessions_do_not_see_each_other(tab: Tab, desk: Desk) -> None:

@@ -14,6 +14,7 @@ export function composePanel() {
   const bar = h("div", { class: "ds-bar" }, h("i"), h("span"));
   const gallery = h("div", { class: "ds-gallery" });
   const element = h("div", { class: "ds-panel" }, h("div", { class: "ds-tools" }, count, quality, start, more, stop, bar), gallery);
+  let restored = false;
   const update = () => {
     const { view, compose } = state, running = Boolean(compose?.running);
     start.hidden = more.hidden = running;
@@ -23,7 +24,8 @@ export function composePanel() {
     start.title = view?.photo ? "The photo is the first frame" : view?.sound ? "Compose first frames" : "Mend the faults first";
     bar.firstChild.style.width = `${100 * (compose?.share ?? 0)}%`;
     bar.lastChild.textContent = compose?.what ?? "";
-    if (view?.quality && document.activeElement !== quality) quality.value = view.quality;
+    if (view && !restored) quality.value = view.quality; // from then on the page knows best
+    restored ||= Boolean(view);
     const kept = [view?.frame?.id, state.boxes, compose?.variants, running, view?.photo];
     refill(gallery, kept, () => cards(compose?.variants ?? [], running));
   };
@@ -33,7 +35,7 @@ export function composePanel() {
 function cards(variants, running) {
   const sorted = [...variants].sort((a, b) => b.fresh - a.fresh || a.seed - b.seed);
   const items = sorted.map((variant) => {
-    const kept = variant.fresh && state.view?.frame?.id === variant.id;
+    const kept = variant.fresh && !state.view.photo && state.view?.frame?.id === variant.id;
     const outlines = state.boxes && variant.boxes.map(({ box: [x1, y1, x2, y2], kind }) =>
       s("rect", { x: x1, y: y1, width: x2 - x1, height: y2 - y1, style: `--kind:${state.facts.colours[kind]}` }));
     const keep = async () => {
@@ -42,12 +44,13 @@ function cards(variants, running) {
     };
     return h("button", { type: "button", class: `ds-card ${kept ? "kept" : ""} ${variant.fresh ? "" : "stale"}`, onclick: keep,
       title: variant.fresh ? `Keep it: the scenario gets seed ${variant.seed}` : "Of an earlier scene: the scenario has changed since" },
-      h("span", { class: "ds-thumb" }, h("img", { src: variant.url, alt: `First frame with seed ${variant.seed}`, loading: "lazy" }),
+      h("span", { class: "ds-thumb" }, h("img", { src: variant.url, alt: `First frame with seed ${variant.seed}`, loading: "lazy", draggable: "false" }),
         outlines && s("svg", { viewBox: "0 0 1024 512" }, outlines)),
       h("span", { class: "ds-caption" }, h("b", {}, `seed ${variant.seed}`), variant.quality, kept && h("em", {}, "first frame"), !variant.fresh && h("em", {}, "earlier scene")));
   });
+  const away = () => button(null, "Remove the photo", "Compose the first frame instead", () => act("photo_remove"), { class: "small", id: "photo-remove" });
+  if (state.view?.photo) items.unshift(h("p", { class: "ds-empty" }, "A photo is the first frame. ", away()));
   if (items.length) return items;
-  if (state.view?.photo) return [h("p", { class: "ds-empty" }, "A photo is the first frame. ", button(null, "Remove the photo", "Compose the first frame instead", () => act("photo_remove"), { class: "small" }))];
   return [h("p", { class: "ds-empty" }, running ? "The first frames appear here." : "Compose shows what the image model makes of the scene. Every variant is a seed; a click keeps it.")];
 }
 

@@ -23,10 +23,14 @@ export function frameView() {
   const hint = h("div", { class: "ds-drop" }, "Drop a photo here: it becomes the first frame");
   const element = h("div", { class: "ds-frame-box" }, drawing, hint);
   for (const type of ["dragenter", "dragover"]) element.addEventListener(type, (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
     element.classList.add("over");
   });
-  for (const type of ["dragleave", "drop"]) element.addEventListener(type, () => element.classList.remove("over"));
+  element.addEventListener("dragleave", (event) => {
+    if (!element.contains(event.relatedTarget)) element.classList.remove("over");
+  });
+  element.addEventListener("drop", () => element.classList.remove("over"));
   element.addEventListener("drop", (event) => {
     event.preventDefault();
     if (event.dataTransfer.files[0]) upload("photo", event.dataTransfer.files[0]);

@@ -30,6 +30,7 @@ export async function start(root, call, facts) {
   });
   listenToKeys(root, { save: top.store, films: films.keys });
   await act("open");
+  await openNamed();
   performance.mark("drivesim ready");
   root.dataset.ready = "yes";
   const ask = async () => {
@@ -45,6 +46,14 @@ export async function start(root, call, facts) {
     if (running && !begun) setTimeout(poll, 250);
     begun = running;
   });
+}
+
+// `drivesim edit SCENARIO` asks for it in the address: it takes the place of what this browser edited last, as a step of undo.
+async function openNamed() {
+  const name = new URLSearchParams(location.search).get("open");
+  if (name === null || !state.view) return;
+  history.replaceState(null, "", location.pathname);
+  if (state.view.saved !== name || !state.view.dirty) await act("load", { name, preset: false });
 }
 
 function tabBar(panels) {

@@ -10,16 +10,22 @@ export function rolloutPanel() {
   const what = h("span", { class: "ds-what" });
   const list = h("div", { class: "ds-jobs" });
   const element = h("div", { class: "ds-panel" }, h("div", { class: "ds-tools" }, quality, start, what), list);
+  let restored = false;
   const update = () => {
     const { view, jobs } = state, plan = view?.form?.rollout;
     start.disabled = !view?.sound;
-    if (view?.rollout_quality && document.activeElement !== quality) quality.value = view.rollout_quality;
+    if (view && !restored) quality.value = view.rollout_quality; // from then on the page knows best
+    restored ||= Boolean(view);
     what.textContent = plan ? `${plan.futures} × ${plan.seconds} s at ${plan.fps} fps, seed ${plan.seed}` : "";
     refill(list, [jobs, state.shown], () => (jobs.length ? jobs.map(card) : [h("p", { class: "ds-empty" }, "No rollouts yet. One runs at a time, in a process of its own; the page can be closed meanwhile.")]));
   };
   return { element, update };
 }
 
+const STAGES = {
+  load: "loading the weights", compose: "first frame", predict: "key frames", interpolate: "frames between",
+  decode: "decoding", upsample: "upscaling", write: "writing",
+};
 const WORDS = { queued: "waiting", running: "running", complete: "done", failed: "failed", cancelled: "cancelled" };
 
 function card(job) {
@@ -29,7 +35,7 @@ function card(job) {
   };
   const note = {
     queued: job.position ? `${job.position} before it` : "next",
-    running: `${job.stage || "starting"}${job.seconds_left === null ? "" : `, ${clock(job.seconds_left)} left`}`,
+    running: `${job.stage === "load" && job.share > 0 ? "working" : (STAGES[job.stage] ?? "starting")}${job.seconds_left === null ? "" : `, ${clock(job.seconds_left)} left`}`,
     complete: `${job.futures.length} × ${job.seconds} s`,
     failed: job.error,
     cancelled: "finished parts are kept",
