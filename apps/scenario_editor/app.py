@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 import threading
 import time
@@ -89,7 +90,8 @@ def page(desk: Desk) -> gr.Blocks:
 def application(desk: Desk, host: str = "127.0.0.1") -> FastAPI:
     """The web application: our routes, and the Gradio page at the root."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    routes(app, desk, hosts=LOCAL if host in LOCAL else None)
+    local = host in LOCAL or host.startswith("127.")
+    routes(app, desk, hosts={*LOCAL, host} if local else None)
     plain = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
     style = '<link rel="stylesheet" href="static/editor.css">'
     return gr.mount_gradio_app(
@@ -100,11 +102,18 @@ def application(desk: Desk, host: str = "127.0.0.1") -> FastAPI:
 
 @contextlib.contextmanager
 def served(desk: Desk, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """Serves the page from a thread, at a free port if `port` is 0: its address. OSError for a port in use."""
+    """Serves the page from a thread, at a free port if `port` is 0: its address.
+
+    InputError for a port in use, and a host that is not this machine's.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
+        try:
+            listening.bind((host, port))
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"--host {host} --port {port}: cannot be used ({reason}); give another one") from error
         number = listening.getsockname()[1]
         config = uvicorn.Config(application(desk, host), log_level="warning", timeout_graceful_shutdown=2)
         server = uvicorn.Server(config)
@@ -137,6 +146,7 @@ def launch(
     kept = state or state_folder()
     composer, queue = Composer(lambda: load_cascade(checkpoints)), Queue(kept / "jobs", checkpoints)
     desk = editor(scenario, composer, queue, kept, weights=identity(checkpoints))
+    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: a rollout that runs is stopped in order
     try:
         with served(desk, host, port) as root:
             url = root if scenario is None else f"{root}?open={quote(scenario.stem)}"
@@ -144,7 +154,7 @@ def launch(
             if browser:
                 webbrowser.open(url)
             threading.Event().wait()
-    except OSError as error:
-        raise InputError(f"--port {port}: cannot be used ({error.strerror or error}); give another one") from error
     except KeyboardInterrupt:
         print("The editor has ended; a rollout that ran goes on when it is started again.")
+    finally:
+        signal.signal(signal.SIGTERM, handler)

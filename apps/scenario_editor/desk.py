@@ -55,10 +55,12 @@ class Desk:
             return _message("error", FAILED)
 
     def _answer(self, request: Request) -> Reply:
-        kind = request.get("type")
+        kind = str(request.get("type"))
         if kind in self._changes:
             return self._change(self._changes[kind], request)
         session = self.store.open(request.get("session"))
+        if kind not in ("open", "poll") and session.id != request.get("session"):
+            return self._told(session) | _message("warn", STALE)
         if kind == "compose":
             scenario = self._sound(session)
             self.compositions.start(session, scenario, int(request["count"]), _quality(request), bool(request.get("more")))
@@ -69,7 +71,9 @@ class Desk:
             self.queue.submit(session.text, session.folder, session.id, _quality(request))
         elif kind == "job":
             verbs = {"cancel": self.queue.cancel, "resume": self.queue.resume, "remove": self.queue.remove}
-            verbs[request["verb"]](str(request["id"]), session.id)
+            if request.get("verb") not in tuple(verbs):
+                raise InputError(f"a rollout can be asked to {', '.join(verbs)}")
+            verbs[request["verb"]](str(request.get("id")), session.id)
         elif kind not in ("open", "poll"):
             raise InputError(f"the editor does not know how to {kind}; reload the page")
         return self._told(session)

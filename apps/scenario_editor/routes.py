@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from drivesim.config import InputError
 from scenario_editor.compositions import frame_file
@@ -20,12 +23,37 @@ from scenario_editor.yaml_text import read
 
 STATIC = {file.name: file for file in (Path(__file__).parent / "static").iterdir() if file.suffix in (".js", ".css")}
 FRAME = re.compile(r"[0-9a-f]{24}")
+UNUSED = ("/gradio_api/upload", "/openapi.json")  # of Gradio's own routes
 ALWAYS_ASK = {"Cache-Control": "no-cache"}
 FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
-def routes(app: FastAPI, desk: Desk, hosts: Sequence[str] | None = None) -> None:
+class Guard:
+    """Refuses what this page never asks for: changes that a page from elsewhere sends, and Gradio's own uploads.
+
+    A browser says in "Origin" where a request comes from. Without this any page that the user looks at could start
+    rollouts, though it could not read the answer.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            origin, looks = headers.get("origin"), scope["method"] in ("GET", "HEAD")
+            if not looks and origin is not None and urlsplit(origin).netloc != headers.get("host"):
+                await PlainTextResponse("asked by another page than the editor", 403)(scope, receive, send)
+                return
+            if scope["path"].startswith(UNUSED):
+                await PlainTextResponse("not found", 404)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def routes(app: FastAPI, desk: Desk, hosts: Collection[str] | None = None) -> None:
     """Adds the routes to `app`. With `hosts`, requests for other host names are refused (a page elsewhere may try one)."""
+    app.add_middleware(Guard)
     if hosts is not None:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from typer.testing import CliRunner
@@ -80,8 +82,28 @@ def test_a_scenario_with_faults_is_refused(tmp_path: Path) -> None:
     assert result.exit_code == 2 and "a.yaml:2:21: time_of_day must be day or night" in result.stderr
 
 
-def test_a_port_in_use_is_a_users_error() -> None:
+def test_a_port_in_use_is_a_users_error(tmp_path: Path) -> None:
     from scenario_editor.app import launch
 
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(InputError, match="give another one"):
-        launch(port=taken.getsockname()[1], browser=False)
+        launch(port=taken.getsockname()[1], browser=False, state=tmp_path)
+    with pytest.raises(InputError, match="--host 192.0.2.1 --port 7860: cannot be used"):
+        launch(browser=False, host="192.0.2.1", state=tmp_path)
+
+
+def test_the_editor_ends_in_order_when_it_is_terminated(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    command = [sys.executable, "-m", "drivesim.cli.main", "edit", "--port", port, "--no-browser", "--state", str(tmp_path)]
+    paths = [str(Path(__file__).parents[2] / "apps"), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert server.stdout is not None
+        assert f"runs at http://127.0.0.1:{port}/ until" in server.stdout.readline()
+        with urlopen(f"http://127.0.0.1:{port}/static/main.js") as answer:
+            assert answer.status == 200
+    finally:
+        server.terminate()
+        output, errors = server.communicate(timeout=60)
+    assert server.returncode == 0 and "The editor has ended" in output and "Traceback" not in errors

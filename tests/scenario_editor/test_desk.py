@@ -205,3 +205,21 @@ def test_rollouts_are_queued_for_sound_scenarios_alone(tab: Tab) -> None:
     tab.act("text", text=tab.view["text"].replace("lanes: 3", "lanes: 9"))
     tab.act("rollout", quality="draft")
     assert "mend the faults" in tab.message and tab.reply["jobs"] == []
+
+
+def test_a_stranger_starts_nothing(desk: Desk) -> None:
+    for session in (None, "0" * 32, ["x"]):
+        for request in ({"type": "rollout", "quality": "draft"}, {"type": "compose", "count": 1, "quality": "draft"}):
+            reply = desk.call(request | {"session": session})
+            assert reply["message"]["text"] == STALE and reply["jobs"] == [] and not reply["compose"]["running"]
+    assert not list(desk.queue.root.glob("*/job.json"))
+
+
+def test_requests_of_another_shape_are_answered_in_words(tab: Tab) -> None:
+    tab.act("job", verb="__class__", id="x")
+    assert "can be asked to cancel, resume, remove" in tab.message
+    tab.act("job", verb=["cancel"], id=None)
+    assert "can be asked to" in tab.message
+    tab.act("job", verb="cancel")
+    assert "no such rollout" in tab.message
+    assert "does not know how to" in tab.desk.call({"type": ["x"], "session": tab.session})["message"]["text"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from scenario_editor.app import application
 from scenario_editor.composer import Composer
 from scenario_editor.compositions import Compositions, frame_file
 from scenario_editor.desk import Desk
@@ -78,3 +80,31 @@ def test_uploads_are_read_up_to_the_limit_and_need_the_header_of_the_page(client
 
 def test_another_host_name_is_refused(client: TestClient) -> None:
     assert client.get("/static/main.js", headers={"Host": "evil.example"}).status_code == 400
+
+
+def test_changes_asked_by_other_pages_are_refused(client: TestClient, desk: Desk) -> None:
+    session = desk.store.open(None)
+    text = (PRESETS / "night_city.yaml").read_bytes()
+    for origin, code in (
+        ("http://evil.example", 403), ("http://127.0.0.1:7861", 403), ("null", 403), ("http://127.0.0.1:7860", 200)
+    ):  # fmt: skip
+        headers = {"X-Drivesim-Session": session.id, "Origin": origin}
+        assert client.post("/upload/scenario", content=text, headers=headers).status_code == code
+        assert client.get("/static/main.js", headers={"Origin": origin}).status_code == 200
+
+
+def test_what_gradio_has_and_the_page_does_not_use_is_closed(desk: Desk) -> None:
+    client = TestClient(application(desk), base_url="http://127.0.0.1:7860")
+    files = {"files": ("page.html", b"<script></script>", "text/html")}
+    assert client.post("/gradio_api/upload", files=files).status_code == 404
+    assert client.get("/openapi.json").status_code == 404
+    for file in (desk.store.open(None).folder / "session.json", "/etc/passwd"):
+        assert client.get(f"/gradio_api/file={file}").status_code == 403
+    config = client.get("/config").json()
+    component = next(c["id"] for c in config["components"] if c["type"] == "html")
+    asked = {"data": {"type": "open", "session": None}, "component_id": component, "fn_name": "call", "session_hash": "x"}
+    for origin, code in (("http://evil.example", 403), ("http://127.0.0.1:7860", 200)):
+        headers = {"Origin": origin, "Content-Type": "text/plain"}
+        answer = client.post("/gradio_api/component_server", content=json.dumps(asked), headers=headers)
+        assert answer.status_code == code
+    assert len(answer.json()["session"]) == 32
