@@ -130,6 +130,8 @@ class JobFolder:
     def view(self, record: Record, position: int, checkpoints: Path | None) -> JobView:
         """What can be said of the job now."""
         live = _json(self.out / "progress.json") if record.state == "running" else {}
+        if record.pid is None or live.get("pid") != record.pid:
+            live = {}  # it was left by the process before
         futures = self.futures(record)
         done = record.state == "complete"
         picture = self.out / "initial.png"

@@ -187,6 +187,20 @@ def test_the_sentence_of_progress_json_comes_first(root: Path) -> None:
     assert "exit code 7" in job.failure(7)
 
 
+def test_progress_that_an_earlier_process_left_is_not_shown(make: Callable[[], Queue], root: Path) -> None:
+    queue = make()
+    job = JobFolder(root / submit(queue, "a"))
+    job.out.mkdir()
+    left = {"pid": 7, "state": "interrupted", "stage": "write", "seconds_spent": 9.0, "seconds_left": 1.0, "futures": {}}
+    (job.out / "progress.json").write_text(json.dumps(left))
+    record = job.read()
+    assert record is not None
+    shown = {pid: job.view(record.model_copy(update={"state": "running", "pid": pid}), 0, None) for pid in (7, 8, None)}
+    assert (shown[7].stage, shown[7].share, shown[7].seconds_left) == ("write", 0.9, 1.0)
+    for pid in (8, None):
+        assert (shown[pid].stage, shown[pid].share, shown[pid].seconds_left) == ("load", 0.0, None)
+
+
 def test_a_server_that_closes_leaves_its_job_to_the_next(make: Callable[[], Queue], root: Path) -> None:
     queue = make()
     job = submit(queue, "long")
