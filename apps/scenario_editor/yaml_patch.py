@@ -203,7 +203,7 @@ class Patch:
         while isinstance(node, yaml.CollectionNode) and _block(node):
             node = node.value[-1][1] if isinstance(node, yaml.MappingNode) else node.value[-1]
         end: int = node.end_mark.index
-        return max(node.start_mark.index, len(self.text[:end].rstrip()))
+        return max(node.start_mark.index, len(self.text[:end].rstrip(" \t\r\n")))
 
     def _alone(self, index: int) -> bool:
         """Whether nothing but spaces is before `index` in its line."""

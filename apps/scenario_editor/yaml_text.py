@@ -64,7 +64,7 @@ def rewrite(text: str, values: Values) -> Rewriting:
 
     Keys that `values` does not have stay as they are, and None removes one, which is then at its default. What equals
     its default is not written where it was not written before. `vehicles` are given all, in their order. InputError if
-    the text is no YAML mapping.
+    the text is no YAML mapping, or a value cannot be written.
     """
     document = YamlDocument(text, FILE)
     if document.faults:
@@ -87,7 +87,10 @@ def rewrite(text: str, values: Values) -> Rewriting:
             return Rewriting(result, tuple(patch.lost))
     except (LookupError, ValueError, TypeError):
         pass  # a layout that cannot be patched
-    return Rewriting(_laid_out(wanted), ("comments and layout are lost: the text is laid out too unusually to be patched",))
+    result = _laid_out(wanted)
+    if YamlDocument(result, FILE).values != wanted:
+        raise InputError("a name holds characters that cannot be written; use letters and digits")
+    return Rewriting(result, ("comments and layout are lost: the text is laid out too unusually to be patched",))
 
 
 def new_text(values: Values) -> str:

@@ -131,6 +131,13 @@ def test_names_that_look_like_numbers_stay_text() -> None:
         assert values(rewrite(SCENARIOS["night_city"], {"name": name}).text)["name"] == name
 
 
+def test_what_cannot_be_written_is_refused() -> None:
+    with pytest.raises(InputError, match="cannot be written"):
+        rewrite(SCENARIOS["night_city"], {"photo": "\x85"})
+    spaced = rewrite(SCENARIOS["night_city"], {"photo": "\xa0"}).text
+    assert values(rewrite(spaced, {"photo": "a"}).text)["photo"] == "a" and not rewrite(spaced, {"photo": "a"}).lost
+
+
 def test_the_noise_of_a_slider_is_not_written() -> None:
     assert "  height: 1.3\n" in rewrite(SCENARIOS["night_city"], {"camera": {"height": 1.3000000000000003}}).text
 
@@ -197,11 +204,12 @@ VEHICLES = st.one_of(
         st.integers(0, 900), st.floats(0, 400), st.sampled_from(["van", "truck"]),
     ),
 )  # fmt: skip
+PRINTED = st.characters(exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp", "Cn"))
 CHANGES = st.fixed_dictionaries(
     {},
     optional={
         "name": st.from_regex(r"\A[a-z0-9]{1,5}(_[a-z0-9]{1,5})?\Z"),
-        "photo": st.one_of(st.none(), st.text(min_size=1, max_size=8)),
+        "photo": st.one_of(st.none(), st.text(PRINTED, min_size=1, max_size=8)),
         "look": st.fixed_dictionaries(
             {}, optional={"crowdedness": st.integers(0, 24), "time_of_day": st.sampled_from(["day", "night"])}
         ),
