@@ -1,265 +1,160 @@
-"""The page of the editor: a form and a picture with boxes, which Gradio serves on this machine only."""
+"""The page of the editor: one component of our own in a Gradio app, and the pictures and films that it shows."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+import contextlib
+import signal
+import socket
+import threading
+import time
+import webbrowser
+from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
-import numpy as np
-from gradio_image_annotation import image_annotator
+import uvicorn
+from fastapi import FastAPI
 
 from drivesim.config import InputError, shipped
-from drivesim.scene.scenario_file import load_scenario, scenario_files
-from drivesim.scene.sections import PlacedVehicle, Vehicle
+from drivesim.scene.scenario_file import load_scenario
+from drivesim.scene.traffic import KINDS, SIZES
 from drivesim.simulation.settings import QUALITIES
-from drivesim.video_io import write_image
-from scenario_editor.canvas import COLORS, LABELS, Draft, boxes_of, drafts, edited, guide_picture
-from scenario_editor.composer import Composer, load_cascade
-from scenario_editor.form import FIELDS, Form, FormField, check, save
+from scenario_editor.composer import Composer, identity, load_cascade
+from scenario_editor.compositions import Compositions
+from scenario_editor.desk import Desk
+from scenario_editor.form import FIELDS
+from scenario_editor.jobs import Queue, state_folder
+from scenario_editor.routes import routes
+from scenario_editor.sessions import SessionStore
+from scenario_editor.uploads import MAX_PHOTO_BYTES, MAX_YAML_BYTES
+from scenario_editor.workspace import Workspace
 
-GUIDE, FRAME = "road guide", "composed frame"
-HINT = (
-    "Keys on the picture: **c** draw a box and say what it is, **d** select, move and resize, **e** or double click change "
-    "what it is, **Delete** remove. A vehicle placed in metres stays in metres until its box is moved."
-)
-CSS = ".low {align-self: end; height: 44px} #picture button[aria-label^='Rotate'] {display: none}"
+COLOURS = dict(zip(KINDS, ("#56b4e9", "#1fb58a", "#f0e442", "#f0932b", "#9d8df1", "#e07bb0"), strict=True))
+START = "highway_day"  # the shipped scenario that a new session begins with
+LOCAL = ("127.0.0.1", "localhost")
 
-Updates = dict[Any, Any]  # new values of components
-
-
-@dataclass(frozen=True)
-class Session:
-    """What one browser tab holds beside the form: vehicles as the picture shows them, and the text that is saved."""
-
-    drafts: list[Draft]
-    picture: str = ""
-    saved: str = ""
+# The page is built by static/main.js; Gradio gives it its element and the way to the server.
+LOAD = """
+const root = element.querySelector('.ds-root');
+import(new URL('static/main.js', document.baseURI).href).then(
+    (page) => page.start(root, (request) => server.call(request), props.facts),
+);
+"""
 
 
-class Editor:
-    """The components of the page, and what happens at their events.
+def editor(
+    scenario: Path | None, composer: Composer, queue: Queue, state: Path, folder: Path | None = None, weights: str = ""
+) -> Desk:
+    """What serves the page: `scenario` is what a new session begins with, `folder` (default: its own) where scenarios are kept;
+    `weights` tells those of the composer from others, so that frames of other weights are not taken for theirs.
 
-    The boxes are read from the picture only when the user has changed one, and only if they belong to the picture that
-    was shown last: what the browser sends may be older than that.
+    InputError for a scenario with faults, or a state folder that cannot be written.
     """
+    start = scenario or shipped("scenarios") / f"{START}.yaml"
+    load_scenario(start)
+    here = folder or (scenario.absolute().parent if scenario is not None else Path.cwd())
+    name = None if scenario is None else scenario.stem
+    store = SessionStore(state / "sessions", start.read_text(encoding="utf-8-sig"), name)
+    store.expire()
+    return Desk(store, Workspace(here, shipped("scenarios")), Compositions(composer, store, weights), queue)
 
-    def __init__(self, scenario: Path | None = None, composer: Composer | None = None) -> None:
-        self.composer = composer or Composer()
-        files = scenario_files([shipped("scenarios")])
-        self.own, self.start = scenario, scenario or files[0]
-        names = {str(file.resolve()): file.stem for file in files}
-        if scenario is not None:
-            names[str(scenario.resolve())] = str(scenario)
-        self.choices = [(name, path) for path, name in names.items()]
-        load_scenario(self.start)
-        self.folder = TemporaryDirectory(prefix="drivesim-editor-")
-        self.numbers = itertools.count()
 
-    def blocks(self) -> gr.Blocks:
-        """The page."""
-        page = gr.Blocks(
-            title="drivesim: scenario editor", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)
-        )
-        with page:
-            self.session, self.frame = gr.State(Session([])), gr.State(None)
-            with gr.Row():
-                self.choice = gr.Dropdown(self.choices, value=str(self.start.resolve()), label="Scenario", scale=4)
-                load = gr.Button("Load", scale=1, elem_id="load", elem_classes="low")
-            with gr.Row():
-                with gr.Column(scale=5, min_width=640):
-                    compose, tidy, write = self._picture()
-                with gr.Column(scale=2, min_width=320):
-                    self._form()
-            self._connect(page, load, compose, tidy, write)
-        return page
+def page(desk: Desk) -> gr.Blocks:
+    """The Gradio page: one component that fills the window."""
+    facts = {
+        "fields": [vars(field) | {"label": field.label} for field in FIELDS],
+        "kinds": list(KINDS),
+        "sizes": SIZES,
+        "colours": COLOURS,
+        "qualities": list(QUALITIES),
+        "presets": desk.workspace.presets(),
+        "limits": {
+            "photo": {"bytes": MAX_PHOTO_BYTES, "words": f"a photo may have at most {MAX_PHOTO_BYTES >> 20} MB"},
+            "scenario": {"bytes": MAX_YAML_BYTES, "words": f"a scenario file may have at most {MAX_YAML_BYTES >> 10} KB"},
+        },
+    }
 
-    def _picture(self) -> tuple[gr.Button, gr.Button, gr.Button]:
-        self.canvas = image_annotator(
-            None, label="First frame, 1024x512", elem_id="picture", image_type="filepath",
-            label_list=list(LABELS), label_colors=[COLORS[kind] for kind, _ in LABELS.values()], boxes_alpha=0.15,
-            box_min_size=4, handle_size=7, sources=[], show_clear_button=False, show_remove_button=True,
-            show_download_button=False, show_share_button=False,
+    def call(request: Any) -> Any:
+        return desk.call(request)
+
+    with gr.Blocks(title="drivesim: scenario editor", analytics_enabled=False) as blocks:
+        gr.HTML(
+            "", html_template='<div class="ds-root"></div>', js_on_load=LOAD, server_functions=[call], facts=facts,
+            elem_id="editor", apply_default_css=False,
         )  # fmt: skip
-        gr.Markdown(HINT)
-        with gr.Row():
-            self.backdrop = gr.Radio([GUIDE, FRAME], value=GUIDE, label="Behind the boxes", elem_id="backdrop")
-            self.quality = gr.Dropdown(list(QUALITIES), value="standard", label="Quality")
-            compose = gr.Button("Compose", variant="primary", elem_id="compose", elem_classes="low")
-            tidy = gr.Button("Remove unseen vehicles", elem_id="tidy", elem_classes="low")
-        self.status = gr.Textbox(label="Status", interactive=False, lines=1, elem_id="status")
-        self.report = gr.Textbox(label="Check", interactive=False, lines=2, elem_id="report")
-        with gr.Row():
-            self.path = gr.Textbox(label="File to save", scale=4, elem_id="path")
-            self.replace = gr.Checkbox(False, label="Replace the file", scale=1, elem_id="replace")
-            write = gr.Button("Save", scale=1, elem_id="save", elem_classes="low")
-        self.text = gr.Code(label="Scenario file", language="yaml", interactive=False, elem_id="text")
-        return compose, tidy, write
+    return blocks
 
-    def _form(self) -> None:
-        self.name = gr.Textbox(label="Name", elem_id="name")
-        self.entries = []
-        for section in dict.fromkeys(f.section for f in FIELDS):
-            with gr.Accordion(section.capitalize(), open=section != "guidance"):
-                self.entries += [_component(f) for f in FIELDS if f.section == section]
-        self.photo = gr.Textbox(label="Photo", info="Image that is the first frame instead of a composed one.")
 
-    def _connect(
-        self, page: gr.Blocks, load: gr.Button, compose: gr.Button, tidy: gr.Button, write: gr.Button
-    ) -> None:
-        form = [self.name, self.photo, *self.entries]
-        state = [self.session, self.path, *form]
-        behind = [self.frame, self.backdrop]
-        shown = [self.session, self.canvas, self.text, self.report]
-        filled = [*shown, self.status, self.path, *form]
-        drawn = [c for f, c in zip(FIELDS, self.entries, strict=True) if f.section in ("look", "road", "camera")]
-        # One at a time and in their order, so that none works on what another is about to replace.
-        ordered: dict[str, Any] = {"concurrency_id": "edit", "concurrency_limit": 1, "show_progress": "hidden"}
-        page.load(self.open, None, filled, **ordered)
-        load.click(self.load, [self.choice, *state], filled, **ordered)
-        self.canvas.change(self.annotate, [self.canvas, *behind, *state], shown, trigger_mode="multiple", **ordered)
-        ordered["trigger_mode"] = "always_last"
-        gr.on([c.input for c in (*drawn, self.backdrop)], self.redraw, [*behind, *state], shown, **ordered)
-        rest = [c.input for c in (*form, self.path) if c not in drawn]
-        gr.on(rest, self.rewrite, state, [self.session, self.text, self.report], **ordered)
-        tidy.click(self.tidy, state, [self.session, self.text, self.report], **ordered)
-        write.click(self.save, [self.replace, *state], [self.session, self.status, self.replace], **ordered)
-        begun = compose.click(lambda: "composing", None, self.status, **ordered)
-        done = begun.then(self.compose, [self.quality, *state], [*behind, self.status], show_progress_on=self.status)
-        done.then(self.redraw, [*behind, *state], shown, **ordered)
+def application(desk: Desk, host: str = "127.0.0.1") -> FastAPI:
+    """The web application: our routes, and the Gradio page at the root."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    local = host in LOCAL or host.startswith("127.")
+    routes(app, desk, hosts={*LOCAL, host} if local else None)
+    plain = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    style = '<link rel="stylesheet" href="static/editor.css">'
+    return gr.mount_gradio_app(
+        app, page(desk), "/", head=style, theme=plain, footer_links=[], ssr_mode=False, max_file_size=MAX_PHOTO_BYTES,
+        show_error=False, run_history=False,
+    )  # fmt: skip
 
-    # What the events do. `state` is session, path and the form.
 
-    def open(self) -> Updates:
-        """The page has been opened in a browser."""
-        return self._fill(self.start)
+@contextlib.contextmanager
+def served(desk: Desk, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serves the page from a thread, at a free port if `port` is 0: its address.
 
-    def load(self, choice: str, *state: Any) -> Updates:
-        """Another scenario; a second press is needed where that drops unsaved work."""
-        session, path, form = _read(*state)
-        text = form.text(_vehicles(session.drafts), path)
-        if text != session.saved:
-            message = "There is unsaved work: Save first, or press Load again to drop it."
-            return {self.session: replace(session, saved=text), self.status: message}
+    InputError for a port in use, and a host that is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            return self._fill(Path(choice)) | {self.status: f"loaded {choice}"}
-        except InputError as error:
-            return {self.status: str(error)}
-
-    def _fill(self, source: Path) -> Updates:
-        scenario = load_scenario(source)
-        own = self.own is not None and source.resolve() == self.own.resolve()
-        path, form = source if own else Path.cwd() / source.name, Form.of(scenario)
-        updates = self._show(Session([], saved=form.text(scenario.vehicles, path)), path, form, scenario.vehicles, None)
-        updates |= {self.path: str(path), self.name: form.name, self.photo: form.photo}
-        return updates | dict(zip(self.entries, form.entries, strict=True))
-
-    def annotate(self, canvas: dict[str, Any] | None, frame: np.ndarray | None, backdrop: str, *state: Any) -> Updates:
-        """A box was drawn, moved, renamed or removed."""
-        session, path, form = _read(*state)
-        if canvas is None or Path(canvas["image"] or "").stem != session.picture:
-            return {self.session: session}
-        now = edited(session.drafts, canvas["boxes"])
-        before = _vehicles(session.drafts)
-        if any(isinstance(vehicle, PlacedVehicle) and vehicle not in before for vehicle in _vehicles(now)):
-            return self._show(session, path, form, _vehicles(now), frame if backdrop == FRAME else None)
-        return self._text(replace(session, drafts=now), path, form)
-
-    def redraw(self, frame: np.ndarray | None, backdrop: str, *state: Any) -> Updates:
-        """Look, road, camera or backdrop changed: boxes of vehicles in metres move."""
-        session, path, form = _read(*state)
-        return self._show(session, path, form, _vehicles(session.drafts), frame if backdrop == FRAME else None)
-
-    def rewrite(self, *state: Any) -> Updates:
-        """Something changed that the picture does not show."""
-        return self._text(*_read(*state))
-
-    def tidy(self, *state: Any) -> Updates:
-        """Removes the vehicles that have no box which could be selected."""
-        session, path, form = _read(*state)
-        return self._text(replace(session, drafts=[d for d in session.drafts if d.box is not None]), path, form)
-
-    def compose(self, quality: str, progress: gr.Progress = gr.Progress(), *state: Any) -> Updates:  # noqa: B008
-        """Runs the cascade. Boxes and form may be worked on meanwhile."""
-        session, path, form = _read(*state)
-        scenario, _ = check(form.text(_vehicles(session.drafts), path), path)
-        if scenario is None:
-            return {self.status: "not composed: mend the faults below first"}
+            listening.bind((host, port))
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"--host {host} --port {port}: cannot be used ({reason}); give another one") from error
+        number = listening.getsockname()[1]
+        config = uvicorn.Config(application(desk, host), log_level="warning", timeout_graceful_shutdown=2)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        desk.queue.start()
+        thread.start()
         try:
-            frame = self.composer.compose(scenario, quality, lambda share, what: progress(share, desc=what))
-        except (InputError, RuntimeError) as error:  # RuntimeError: out of memory
-            return {self.status: f"not composed: {error}"}
-        done = f"composed with seed {scenario.rollout.seed}, {quality} quality"
-        return {self.frame: frame, self.backdrop: FRAME, self.status: done}
-
-    def save(self, over: bool, *state: Any) -> Updates:
-        """Writes the file; "Replace the file" holds for one time."""
-        session, path, form = _read(*state)
-        text = form.text(_vehicles(session.drafts), path)
-        try:
-            save(text, path, over)
-        except InputError as error:
-            return {self.status: str(error)}
-        return {self.session: replace(session, saved=text), self.status: f"saved {path}", self.replace: False}
-
-    def _show(
-        self, session: Session, path: Path, form: Form, vehicles: Iterable[Vehicle], frame: np.ndarray | None
-    ) -> Updates:
-        """A new picture with the vehicles on it, `frame` behind them or else the road; none while that is not valid."""
-        geometry = form.geometry()
-        if geometry is None:
-            return self._text(session, path, form)
-        if frame is None:
-            frame = guide_picture(*geometry, night=form.section("look")["time_of_day"] == "night")
-        session = replace(session, drafts=drafts(vehicles, *geometry), picture=f"picture-{next(self.numbers)}")
-        file = Path(self.folder.name) / f"{session.picture}.png"
-        write_image(file, frame)
-        canvas = {"image": str(file), "boxes": boxes_of(session.drafts)}
-        return self._text(session, path, form) | {self.canvas: canvas}
-
-    def _text(self, session: Session, path: Path, form: Form) -> Updates:
-        text = form.text(_vehicles(session.drafts), path)
-        return {self.session: session, self.text: text, self.report: check(text, path)[1]}
-
-
-def _read(session: Session, path: str, name: str, photo: str, *entries: Any) -> tuple[Session, Path, Form]:
-    return session, Path(path.strip() or "."), Form(name, photo, entries)
-
-
-def _vehicles(shown: Iterable[Draft]) -> list[Vehicle]:
-    return [draft.vehicle for draft in shown]
-
-
-def _component(f: FormField) -> Any:
-    words: dict[str, Any] = {"label": f.label, "info": f.help, "elem_id": f"{f.section}-{f.key}"}
-    if f.choices:
-        return gr.Radio([(f"{c:g}" if isinstance(c, float) else c, c) for c in f.choices], **words)
-    if f.step is None:
-        return gr.Number(precision=0 if f.whole else None, **words)
-    return gr.Slider(f.minimum, f.maximum, step=f.step, buttons=[], **words)
+            while not server.started and thread.is_alive():
+                time.sleep(0.02)
+            shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+            yield f"http://[{shown}]:{number}/" if ":" in shown else f"http://{shown}:{number}/"
+        finally:
+            server.should_exit = True
+            thread.join(5)
+            desk.queue.close()
 
 
 def launch(
-    scenario: Path | None = None, port: int = 7860, checkpoints: Path | None = None, browser: bool = True
+    scenario: Path | None = None,
+    port: int = 7860,
+    checkpoints: Path | None = None,
+    browser: bool = True,
+    host: str = "127.0.0.1",
+    state: Path | None = None,
 ) -> None:
-    """Serves the editor on 127.0.0.1 until interrupted; InputError for a scenario with faults or a port in use."""
-    page = Editor(scenario, Composer(lambda: load_cascade(checkpoints))).blocks()
+    """Serves the editor until interrupted; InputError for a scenario with faults or a port in use.
+
+    `state` is the folder of sessions and jobs, by default `state_folder()`.
+    """
+    kept = state or state_folder()
+    composer, queue = Composer(lambda: load_cascade(checkpoints)), Queue(kept / "jobs", checkpoints)
+    desk = editor(scenario, composer, queue, kept, weights=identity(checkpoints))
+    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: a rollout that runs is stopped in order
     try:
-        _, url, _ = serve(page, port, inbrowser=browser, quiet=True, prevent_thread_lock=True)
-    except OSError as error:
-        raise InputError(f"--port {port}: cannot be used ({error}); give another one") from error
-    print(f"The scenario editor runs at {url} until Ctrl-C.", flush=True)
-    page.block_thread()
-
-
-def serve(page: gr.Blocks, port: int | None, **options: Any) -> Any:
-    """Launches the page for this machine alone: nothing is shared, and no font or script comes from elsewhere."""
-    plain = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
-    return page.launch(
-        server_name="127.0.0.1", server_port=port, share=False, theme=plain, css=CSS, show_error=True, ssr_mode=False,
-        footer_links=[], **options,
-    )  # fmt: skip
+        with served(desk, host, port) as root:
+            url = root if scenario is None else f"{root}?open={quote(scenario.stem)}"
+            print(f"The scenario editor runs at {url} until Ctrl-C.", flush=True)
+            if browser:
+                webbrowser.open(url)
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        print("The editor has ended; a rollout that ran goes on when it is started again.")
+    finally:
+        signal.signal(signal.SIGTERM, handler)

@@ -6,12 +6,10 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from drivesim.config import InputError, shipped
 from drivesim.scene.scenario import Scenario
-from drivesim.scene.sections import FRAME_HEIGHT, FRAME_WIDTH
 from drivesim.simulation.cascade import STAGE_FOLDERS, Cascade, Scene, settle_precision
 from drivesim.simulation.progress import Progress
 from drivesim.simulation.rollout import first_frame, first_latents
@@ -33,8 +31,15 @@ def load_cascade(checkpoints: Path | None = None) -> Cascade:
     return Cascade.load(folder, pick_device())
 
 
+def identity(checkpoints: Path | None = None) -> str:
+    """Tells the weights of a folder (default: the shipped one) from others, by what their files say of themselves."""
+    folder = shipped("checkpoints") if checkpoints is None else checkpoints
+    files = sorted(folder.glob("*/*.safetensors"))
+    return " ".join(f"{file.parent.name}/{file.name}:{file.stat().st_size}:{file.stat().st_mtime_ns}" for file in files)
+
+
 class Composer:
-    """Makes first frames, one at a time. `load` and `settings` (of a quality's name) are injected by tests."""
+    """Makes first frames, one at a time. Tests inject `load`, and `settings` of a quality's name."""
 
     def __init__(
         self,
@@ -45,20 +50,19 @@ class Composer:
         self._cascade: Cascade | None = None
         self._lock = threading.Lock()
 
-    def compose(self, scenario: Scenario, quality: str, report: Report) -> np.ndarray:
-        """The frame uint8 [512 1024 3] that a rollout of `scenario` would start from; InputError for missing weights.
+    def compose(self, scenario: Scenario, seed: int, quality: str, report: Report) -> np.ndarray:
+        """The frame uint8 [4h 4w 3] that a rollout of `scenario` with this seed would start from.
 
-        An interrupted or failed attempt leaves nothing behind: the next one starts afresh.
+        InputError for missing weights. What `report` raises ends the attempt, which leaves nothing behind.
         """
+        report(0.0, "waiting for another composition")
         with self._lock:
+            report(0.0, "loading the weights" if self._cascade is None else "sampling")
             if self._cascade is None:
-                report(0.0, "loading the weights")
                 self._cascade = self._load()
             settings = settle_precision(self._settings(quality), self._cascade.device)
             steps = settings.image.steps
             done = Progress(on_change=lambda p: report(0.8 * p.done["compose"] / steps, "sampling"))
-            seed = scenario.rollout.seed
             latents = first_latents(self._cascade, settings, scenario, Scene.of(scenario), seed, progress=done)
             report(0.8, "decoding and upscaling")
-            frame = first_frame(self._cascade, settings, latents, seed)
-        return cv2.resize(frame, (FRAME_WIDTH, FRAME_HEIGHT), interpolation=cv2.INTER_CUBIC)
+            return first_frame(self._cascade, settings, latents, seed)

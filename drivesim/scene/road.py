@@ -47,3 +47,11 @@ class Road:
         x = ahead * np.sinc(turn / math.pi)
         y = ahead * np.sinc(turn / (2 * math.pi)) * np.sin(turn / 2)
         return np.stack([x - left * np.sin(turn), y + left * np.cos(turn)], axis=-1)
+
+    def from_plane(self, point: np.ndarray) -> tuple[float, float]:
+        """Ego-frame x, y (m) [2] to road coordinates ahead, left (m): the inverse of `to_plane` within half a turn."""
+        x, y = float(point[0]), float(point[1])
+        if abs(self.curvature) < 1e-9:
+            return x, y
+        radius, side = 1 / self.curvature, math.copysign(1.0, self.curvature)
+        return radius * math.atan2(side * x, side * (radius - y)), radius - side * math.hypot(x, radius - y)

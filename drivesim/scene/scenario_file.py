@@ -53,12 +53,15 @@ def load_scenario(path: Path) -> Scenario:
     return scenario
 
 
-def parse_scenario(text: str, path: Path) -> tuple[Scenario | None, list[Fault]]:
+def parse_scenario(
+    text: str, path: Path, photos_within: Path | None = None
+) -> tuple[Scenario | None, list[Fault]]:
     """The scenario that `text` holds and every fault of it; the scenario is None if there is any fault.
 
     `path` need not exist: it names the file in the faults, and its folder is where a relative `photo` is looked for.
+    For a text that is not trusted, `photos_within` is the only folder of which a photo is opened.
     """
-    scenario, document = _parse(text, Path(path))
+    scenario, document = _parse(text, Path(path), photos_within)
     return scenario, document.faults
 
 
@@ -123,7 +126,7 @@ def _read(path: Path) -> tuple[Scenario | None, YamlDocument]:
     return None, document
 
 
-def _parse(text: str, path: Path) -> tuple[Scenario | None, YamlDocument]:
+def _parse(text: str, path: Path, photos_within: Path | None = None) -> tuple[Scenario | None, YamlDocument]:
     document = YamlDocument(text, str(path))
     values = document.values
     if not isinstance(values, dict):
@@ -131,7 +134,7 @@ def _parse(text: str, path: Path) -> tuple[Scenario | None, YamlDocument]:
             document.fault((), f'expected the keys "name", "look" and so on, not {_found(values)}')
         return None, document
     if isinstance(values.get("photo"), str):
-        values = values | {"photo": _checked_photo(values["photo"], path, document)}
+        values = values | {"photo": _checked_photo(values["photo"], path, document, photos_within)}
     scenario = None
     try:
         scenario = Scenario.model_validate(values)
@@ -141,9 +144,13 @@ def _parse(text: str, path: Path) -> tuple[Scenario | None, YamlDocument]:
     return (None if document.faults else scenario), document
 
 
-def _checked_photo(photo: str, path: Path, document: YamlDocument) -> str:
-    """Absolute path of `photo`, which must be an image of at least MIN_PHOTO pixels."""
+def _checked_photo(photo: str, path: Path, document: YamlDocument, within: Path | None) -> str:
+    """Absolute path of `photo`: an image of at least MIN_PHOTO pixels, in the folder `within` if there is one."""
     absolute = os.path.normpath(path.parent.absolute() / photo)
+    if within is not None and not _is_within(absolute, within):
+        message = f'"{shortened(photo, 80)}" is not in the folder that photos are taken from; upload the photo'
+        document.fault(("photo",), message)
+        return absolute
     try:
         height, width = read_image(absolute).shape[:2]
         if width < MIN_PHOTO[0] or height < MIN_PHOTO[1]:
@@ -152,6 +159,14 @@ def _checked_photo(photo: str, path: Path, document: YamlDocument) -> str:
     except InputError as error:
         document.fault(("photo",), f"photo {error} (the path is relative to this file)")
     return absolute
+
+
+def _is_within(path: str, folder: Path) -> bool:
+    """Whether `path` is below `folder`, wherever links lead."""
+    try:
+        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+    except (OSError, ValueError):
+        return False
 
 
 def _explain(error: ValidationError, values: dict[str, Any], document: YamlDocument) -> None:

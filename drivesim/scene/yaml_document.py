@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -18,12 +18,13 @@ TOO_LARGE = f"larger than {MAX_SIZE // 1024} KiB, which no scenario needs; is it
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """One error of one file; `line` and `column` count from 1. Sorts in the order of the file."""
+    """One error of one file; `line` and `column` count from 1, `where` is the path of keys. Sorts in the order of the file."""
 
     file: str
     line: int
     column: int
     message: str
+    where: Location = field(default=(), compare=False)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
@@ -107,17 +108,18 @@ class YamlDocument:
 
     def fault(self, location: Location, message: str, at_key: bool = False) -> None:
         """Adds a fault at the value (or the key) of `location`, or at the key of its nearest ancestor in the file."""
+        where = location
         while location and location not in self._spots:
             location, at_key = location[:-1], True
         key, value = self._spots.get(location, (None, None))
-        self._at(key if at_key and key is not None else value, message)
+        self._at(key if at_key and key is not None else value, message, where)
 
-    def _at(self, mark: yaml.Mark | None, message: str) -> None:
-        self._add(*((mark.line + 1, mark.column + 1) if mark else (1, 1)), message)
+    def _at(self, mark: yaml.Mark | None, message: str, where: Location = ()) -> None:
+        self._add(*((mark.line + 1, mark.column + 1) if mark else (1, 1)), message, where)
 
-    def _add(self, line: int, column: int, message: str) -> None:
+    def _add(self, line: int, column: int, message: str, where: Location = ()) -> None:
         printable = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
-        self._faults.append(Fault(self.file, line, column, "".join(printable)))
+        self._faults.append(Fault(self.file, line, column, "".join(printable), where))
 
     def _value(self, node: yaml.Node, location: Location, key: yaml.Mark | None = None) -> Any:
         self._spots[location] = (key, node.start_mark)

@@ -1,4 +1,4 @@
-"""The tiny cascade of the engine's tests."""
+"""The tiny cascade of the engine's tests; and what the tests in a browser share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "simulation"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from scenario_editor.composer import Composer
 from tiny_cascade import SETTINGS, load_cascade, write_cascade

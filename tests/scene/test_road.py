@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivesim.scene.road import LANE_WIDTH, SETTINGS, Road
@@ -40,3 +40,10 @@ def test_heading_is_the_direction_of_the_curve(curvature: float, ahead: float) -
 
 def test_positive_curvature_bends_to_the_left() -> None:
     assert Road(curvature=0.01).to_plane(50.0, 0.0)[1] > 0
+
+
+@settings(deadline=None)
+@given(curvatures, st.floats(-20, 70), st.floats(-10, 10))
+def test_a_point_of_the_plane_has_its_road_coordinates_back(curvature: float, ahead: float, left: float) -> None:
+    road = Road(curvature=curvature)
+    assert road.from_plane(road.to_plane(ahead, left)) == pytest.approx((ahead, left), abs=1e-4)
