@@ -52,7 +52,7 @@ def read_json(path: Path) -> dict[str, Any]:
     return values
 
 
-class TreeLoader(yaml.SafeLoader):
+class SafeTreeLoader(yaml.SafeLoader):
     """Reads YAML that is a plain tree: without aliases and tags, at most MAX_DEPTH deep; MarkedYAMLError otherwise."""
 
     depth = 0
@@ -75,9 +75,9 @@ class TreeLoader(yaml.SafeLoader):
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Reads a YAML mapping; raises InputError if the file is missing, is no YAML (see TreeLoader) or holds no mapping."""
+    """Reads a YAML mapping; raises InputError if the file is missing, is no YAML (see SafeTreeLoader) or holds no mapping."""
     try:
-        values = yaml.load(_text(path), TreeLoader)
+        values = yaml.load(_text(path), SafeTreeLoader)
     except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"{path}: not valid YAML ({error})") from error
     if not isinstance(values, dict):

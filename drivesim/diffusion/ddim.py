@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,6 +12,16 @@ from drivesim.diffusion.denoiser import Denoise
 from drivesim.diffusion.schedule import NoiseSchedule
 
 Spacing = Literal["trailing", "leading"]
+
+
+class Draft(NamedTuple):
+    """What sampling may begin with instead of pure noise (SDEdit, Meng et al. 2108.01073): `x0` [b ...], a guess of the sample.
+
+    `noise`, 0 to 1, is the share of the diffusion times that are gone through: the less, the more of the guess stays.
+    """
+
+    x0: Tensor
+    noise: float
 
 
 def timesteps(schedule_length: int, steps: int, spacing: Spacing = "trailing") -> Tensor:
@@ -55,8 +65,9 @@ def sample(
     noise_source: Callable[[int], Tensor] | None = None,
     on_step: Callable[[int, Tensor], None] | None = None,
     spacing: Spacing = "trailing",
+    draft: Draft | None = None,
 ) -> Tensor:
-    """A sample x_0 [b ...] from unit `noise` [b ...] in `steps` calls of `denoise`.
+    """A sample x_0 [b ...] from unit `noise` [b ...] in `steps` calls of `denoise`, or from a `draft` with noise added.
 
     `eta` 0 is deterministic, 1 has DDPM's variance; it then needs `noise_source(i)`, unit noise [b ...] after step i,
     asked for once a step, in order, never for the last. `on_step(i, x0)` sees the estimate of every step. The
@@ -64,8 +75,9 @@ def sample(
     """
     if eta > 0 and noise_source is None:
         raise ValueError(f"eta is {eta}, which needs a noise_source")
-    times = timesteps(len(schedule), steps, spacing).tolist()
-    x = noise
+    length = len(schedule) if draft is None else max(steps, round(draft.noise * len(schedule)))
+    times = timesteps(length, steps, spacing).tolist()
+    x = noise if draft is None else schedule.add_noise(draft.x0, noise, torch.full((len(noise),), times[0]).to(noise.device))
     for i, (now, after) in enumerate(zip(times, [*times[1:], None], strict=True)):
         t = torch.full((len(x),), now, dtype=torch.int64, device=x.device)
         x0 = denoise(x, t).to(x.dtype)

@@ -7,7 +7,7 @@ the first one or two frames, interpolation the first and the last.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Self
@@ -37,24 +37,31 @@ class VideoLDMConfig(Config):
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """Given frames: clean `latents` [b f c h w], of which `mask` float [b f] (1: given) says what may be seen."""
+    """What is known of clips: clean `latents` [b f c h w], of which `mask` float [b f] (1: given) says what may be seen.
+
+    `moved` [b f c h w]: a given frame as the road takes it to where the camera is at this frame (see road_ahead.move_along), where
+    `told` float [b f] is 1, and zero where it is 0.
+    """
 
     latents: Tensor
     mask: Tensor
+    moved: Tensor
+    told: Tensor
 
     @classmethod
     def none(cls, like: Tensor) -> Self:
-        """No frame given, for clips shaped `like` [b f c h w]: the null branch of context guidance."""
-        return cls(torch.zeros_like(like), like.new_zeros(like.shape[:2]))
+        """Nothing known, for clips shaped `like` [b f c h w]: the null branch of context guidance."""
+        nothing, never = torch.zeros_like(like), like.new_zeros(like.shape[:2])
+        return cls(nothing, never, nothing, never)
 
     @classmethod
     def of(cls, like: Tensor, given: dict[int, Tensor]) -> Self:
         """Latents [b c h w] given at frame numbers (negative from the end), for clips shaped `like` [b f c h w]."""
-        context = cls.none(like)
+        clips, mask = torch.zeros_like(like), like.new_zeros(like.shape[:2])
         for frame, latents in given.items():
-            context.latents[:, frame] = latents
-            context.mask[:, frame] = 1.0
-        return context
+            clips[:, frame] = latents
+            mask[:, frame] = 1.0
+        return replace(cls.none(like), latents=clips, mask=mask)
 
     @classmethod
     def revealed(cls, clips: Tensor, frames: Iterable[Iterable[int]]) -> Self:
@@ -62,7 +69,7 @@ class Context:
         mask = clips.new_zeros(clips.shape[:2])
         for row, numbers in enumerate(frames):
             mask[row, list(numbers)] = 1.0
-        return cls(clips, mask)
+        return replace(cls.none(clips), latents=clips, mask=mask)
 
     def without(self) -> Context:
         """The same clips with no frame given."""
@@ -126,7 +133,11 @@ class VideoLDM(nn.Module):
 
     def read(self, context: Context, fps: Tensor) -> Reading:
         """What the given frames tell, the same at all diffusion times."""
-        return self.temporal.read(context.latents, context.mask, fps)
+        return self.temporal.read(context.latents, context.mask, fps, context.moved, context.told)
+
+    def estimate(self, context: Context, fps: Tensor) -> Tensor:
+        """The context network's own guess of the clips [b f c h w], without noise or conditions; given frames as they are."""
+        return held(self.read(context, fps).estimate, context)
 
     def network(self, x: Tensor, t: Tensor, encoded: Encoded, reading: Reading) -> Tensor:
         """`forward` with conditions encoded and context read before."""
@@ -150,11 +161,15 @@ class VideoLDM(nn.Module):
         return denoiser(network, self.schedule, self.image.config.prediction)
 
 
+def held(clips: Tensor, context: Context) -> Tensor:
+    """`clips` [b f c h w] with the given frames as they were given."""
+    return torch.where(context.mask[:, :, None, None, None] > 0, context.latents, clips.to(context.latents.dtype))
+
+
 def hold(denoise: Denoise, context: Context) -> Denoise:
     """The same denoiser, to which given frames are known: their estimate is what was given.
 
     So a sampler keeps them at their own values under the noise of each step, as they were in training; what a network says
     of them is trained nowhere.
     """
-    known = context.mask[:, :, None, None, None] > 0
-    return lambda x, t: torch.where(known, context.latents, denoise(x, t).to(x.dtype))
+    return lambda x, t: held(denoise(x, t), context)

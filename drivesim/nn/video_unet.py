@@ -65,12 +65,13 @@ class TemporalLayers(nn.Module):
         embedding: Tensor = self.time(t) + self.given(given) + self.rate(fourier_features(rate, _FPS_OCTAVES))
         return embedding
 
-    def read(self, latents: Tensor, mask: Tensor, fps: Tensor) -> Reading:
+    def read(self, latents: Tensor, mask: Tensor, fps: Tensor, moved: Tensor, told: Tensor) -> Reading:
         """What the given frames tell, the same at all diffusion times.
 
-        Context `latents` [b f c h w], of which `mask` float [b f] (1: given) says what may be seen; `fps` float [b].
+        Context `latents` [b f c h w], of which `mask` float [b f] (1: given) says what may be seen; `fps` float [b]; `moved` [b
+        f c h w] and `told` float [b f] as of ContextNetwork.
         """
-        features, estimate = self.context(latents, mask, fps)
+        features, estimate = self.context(latents, mask, fps, moved, told)
         features[0] = torch.cat([features[0], estimate.flatten(0, 1).to(features[0].dtype)], dim=1)
         return Reading(mask, fps, features, estimate)
 

@@ -118,6 +118,7 @@ class RolloutSection(Section):
         description="Frames a second: key frames only (1.875), or interpolated x4 once (7.5) or twice (30).",
         json_schema_extra={"enum": list(FRAME_RATES)},
     )
+    speed: Real = Field(default=20.0, ge=0.0, le=33.0, description="Metres a second that the camera drives; 0 stands still.")
     futures: int = Field(default=2, ge=1, le=16, description="How many continuations of the first frame.")
     seed: int = Field(default=0, ge=0, le=2**32 - 1, description="The same seed gives the same video.")
 

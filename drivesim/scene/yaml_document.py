@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from drivesim.config import TreeLoader, shortened
+from drivesim.config import SafeTreeLoader, shortened
 from drivesim.scene.consistency import Location
 
 MAX_SIZE = 32_768  # bytes, and characters, of one file: a scenario with 24 vehicles has two thousand
@@ -30,7 +30,7 @@ class Fault:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
 
 
-class _Loader(TreeLoader):
+class _Loader(SafeTreeLoader):
     """The YAML 1.2 core schema: 1e-3 is a number, and yes, 1:30 and 2001-01-01 are text."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012

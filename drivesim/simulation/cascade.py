@@ -92,10 +92,11 @@ def weights_of(checkpoints: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Scene:
-    """What a scenario asks of the networks: `conditions` one row, and the guidance scales of its two kinds."""
+    """What a scenario asks of the networks: `conditions` one row, `speed` m/s, and the guidance scales of its two kinds."""
 
     conditions: Conditions
     boxes: Boxes
+    speed: float
     guidance: float
     context_guidance: float
 
@@ -107,7 +108,7 @@ class Scene:
         conditions = build_conditions(
             [boxes], look.time_of_day, look.crowdedness, scenario.road_model(), scenario.camera_model()
         )
-        return cls(conditions, boxes, scenario.guidance.boxes, scenario.guidance.context)
+        return cls(conditions, boxes, scenario.rollout.speed, scenario.guidance.boxes, scenario.guidance.context)
 
     def rows(self, boxes: list[Boxes | None]) -> Conditions:
         """Conditions, a row for each element: look, road and camera of the scene, and these boxes (None: not given)."""

@@ -209,7 +209,7 @@ def first_latents(
 
 def first_frame(cascade: Cascade, settings: SamplingSettings, latents: Tensor, seed: int) -> np.ndarray:
     """The picture uint8 [4h 4w 3] of a first frame's latents [c h w], upsampled by itself."""
-    return to_frames(upsample(cascade, settings, decode(cascade, settings, latents[None]), 0, seed))[0]
+    return to_frames(upsample(cascade, settings, decode(cascade, settings, latents[None]), seed))[0]
 
 
 def compose_frames(request: Request, variants: int = 1) -> list[np.ndarray]:

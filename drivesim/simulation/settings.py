@@ -27,11 +27,15 @@ class PredictionSampling(Config):
 
 
 class InterpolationSampling(Config):
-    """Frames between: `guidance` of the two given frames against none; `batch` links are sampled at once."""
+    """Frames between: `guidance` of the two given frames against none; `batch` links are sampled at once.
 
-    steps: int = Field(default=8, ge=1)
+    `noise`, 0 to 1, is what the context network's estimate is covered with when sampling begins; 1 is noise alone.
+    """
+
+    steps: int = Field(default=1, ge=1)
     eta: float = Field(default=0.0, ge=0)
     guidance: float = Field(default=1.0, gt=0)
+    noise: float = Field(default=0.1, gt=0, le=1)
     batch: int = Field(default=4, ge=1)
 
 
@@ -65,14 +69,13 @@ class SamplingSettings(Config):
             return cls(
                 image=ImageSampling(steps=25),
                 prediction=PredictionSampling(steps=20),
-                interpolation=InterpolationSampling(steps=4),
                 super_resolution=SuperResolutionSampling(steps=2, overlap=1),
             )
         if quality == "best":
             return cls(
                 image=ImageSampling(steps=100),
                 prediction=PredictionSampling(steps=100),
-                interpolation=InterpolationSampling(steps=40, guidance=1.5),
+                interpolation=InterpolationSampling(steps=4, noise=0.2),
                 super_resolution=SuperResolutionSampling(steps=16),
             )
         return cls()

@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from drivesim.diffusion.ddim import sample
+from drivesim.diffusion.ddim import Draft, sample
 from drivesim.diffusion.guidance import guide
 from drivesim.models import super_resolution
 from drivesim.models.conditioning import Conditions
+from drivesim.models.road_ahead import move_along
 from drivesim.models.video_ldm import Context, hold
 from drivesim.scene.boxes import Boxes
 from drivesim.simulation.cascade import Cascade, Scene
@@ -114,6 +115,8 @@ def predict(
     with cascade.sampling(settings.precision):
         given = {i: latents[None].to(cascade.device) for i, latents in enumerate(context)}
         seen = Context.of(torch.zeros(shape, device=cascade.device), given)
+        metres = scene.speed / KEY_FPS * torch.arange(WINDOW, device=cascade.device)[None]
+        seen = move_along(cascade.latent_space, seen, asked, metres)
         guidance = 1.0 if all(table is None for table in boxes) else scene.guidance
         directed = guide(video.denoise(asked, seen, fps), video.denoise(free, seen, fps), guidance)
         denoise = guide(directed, video.denoise(asked, seen.without(), fps), scene.context_guidance)
@@ -156,7 +159,8 @@ def interpolate(
         noise = torch.stack([_noise(shape, seed, future, "interpolate", level, link) for link in links])
         with cascade.sampling(settings.precision):
             given = {0: ends[:-1].to(device), FACTOR: ends[1:].to(device)}
-            seen = Context.of(torch.zeros(noise.shape, device=device), given)
+            metres = scene.speed / fps[:, None] * torch.arange(FACTOR + 1, device=device)
+            seen = move_along(cascade.latent_space, Context.of(torch.zeros(noise.shape, device=device), given), conditions, metres)
             denoise = guide(
                 video.denoise(conditions, seen, fps), video.denoise(conditions, seen.without(), fps), plan.guidance
             )
@@ -168,6 +172,7 @@ def interpolate(
                 plan.eta,
                 _fresh(noise.shape, seed, future, "interpolate", level, links.start),
                 _lap(progress, "interpolate"),
+                draft=Draft(video.estimate(seen, fps).to(noise.dtype), plan.noise) if plan.noise < 1 else None,
             ).cpu()
         for link, end in zip(made, ends[1:], strict=True):
             dense += [link[1:FACTOR], end[None]]
@@ -186,22 +191,20 @@ def upsample(
     cascade: Cascade,
     settings: SamplingSettings,
     frames: Tensor,
-    first: int,
     seed: int,
     progress: Progress | None = None,
 ) -> Tensor:
-    """Frames [f 3 4h 4w] of frames [f 3 h w], the first of which is output frame `first`.
+    """Frames [f 3 4h 4w] of frames [f 3 h w].
 
-    The noise of a frame depends on its number, not on the portion or the future: overlapping portions agree, and all
+    All frames of all futures get the same noise: overlapping portions agree, what stays where it is does not flicker, and
     futures dress what they share alike.
     """
     plan, device = settings.super_resolution, cascade.device
-    count, channels, height, width = frames.shape
+    _, channels, height, width = frames.shape
 
     def noise(scale: int, *key: int | str) -> Tensor:
-        shape = (channels, scale * height, scale * width)
-        drawn = [_noise(shape, seed, "upsample", first + i, *key) for i in range(count)]
-        return torch.stack(drawn)[None].to(device)
+        drawn = _noise((channels, scale * height, scale * width), seed, "upsample", *key)
+        return drawn.to(device).expand(1, len(frames), -1, -1, -1)
 
     with cascade.sampling(settings.precision):
         made = cascade.super_resolution.upsample(

@@ -165,7 +165,7 @@ def _finished(
     while portions.ready(carry.portion, carry.decoded):
         low = carry.low[: portions.length]
         low = torch.cat([low, low[-1:].expand(portions.length - len(low), -1, -1, -1)])
-        high = upsample(cascade, settings, low, portions.portion(carry.portion).start, seed, progress)
+        high = upsample(cascade, settings, low, seed, progress)
         if carry.portion > 0:
             blended = torch.lerp(carry.high, high[: portions.overlap], rising)
             high = torch.cat([blended, high[portions.overlap :]])

@@ -98,11 +98,9 @@ def run_training(
 
 
 def initialise(model: nn.Module, name: StageName, folder: Path) -> None:
-    """Starts `model` from the checkpoint `folder`; parts that the checkpoint lacks (temporal layers, say) stay as they are."""
+    """Starts `model` from the checkpoint `folder`; what the checkpoint lacks (temporal layers, say) stays as it is."""
     _, tensors = read_checkpoint(folder, name)
-    parts = {key.split(".")[0] for key in tensors}
-    tensors |= {key: x for key, x in model.state_dict().items() if key.split(".")[0] not in parts}
-    load_strictly(model, tensors, folder)
+    load_strictly(model, model.state_dict() | tensors, folder)
 
 
 def export_run(run_folder: Path, folder: Path, data: list[Path], checkpoints: Path | None, say: Say = print) -> str:

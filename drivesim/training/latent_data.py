@@ -37,12 +37,16 @@ class LatentData:
     @torch.no_grad()
     def encode(self, frames: np.ndarray) -> np.ndarray:
         """Pictures uint8 [f h w 3] to normalised latents [f c h/8 w/8]."""
-        return self.space.encode(to_network(frames)).numpy()
+        return self.space.encode(to_network(frames).to(self._device)).cpu().numpy()
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> np.ndarray:
         """Normalised latents [f c h w] to pictures uint8 [f 8h 8w 3]."""
-        return to_frames(self.space.decode(latents.float().cpu()))
+        return to_frames(self.space.decode(latents.float().to(self._device)).cpu())
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.space.parameters()).device
 
     def windows(self, stores: Iterable[Path], length: int, fps: float | None) -> ClipWindows:
         """Windows of `length` frames at `fps` (None: any) of the stores that have such."""

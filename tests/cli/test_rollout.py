@@ -100,7 +100,7 @@ def test_control_c_and_sigterm_keep_finished_windows(
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     end = time.monotonic() + 600
-    while not list(out.glob("future-00/.state/0000.sha256")) and time.monotonic() < end:
+    while not list(out.glob("future-00/.state/0000.sha256")) and process.poll() is None and time.monotonic() < end:
         time.sleep(0.05)
     process.send_signal(number)
     try:

@@ -173,7 +173,8 @@ def test_scenario_modules_are_light() -> None:
 
 def test_control_c_ends_with_130() -> None:
     program = (
-        "import time, typer; from drivesim.cli.main import app, main\n"
+        "import signal, time, typer; from drivesim.cli.main import app, main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
         "@app.command()\n"
         "def sleep():\n  print('asleep', flush=True); time.sleep(60)\n"
         "import sys; sys.argv = ['drivesim', 'sleep']; main()"

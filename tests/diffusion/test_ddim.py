@@ -7,7 +7,7 @@ import torch
 from diffusers import DDIMScheduler
 from torch import Tensor
 
-from drivesim.diffusion.ddim import Spacing, sample, timesteps
+from drivesim.diffusion.ddim import Draft, Spacing, sample, timesteps
 from drivesim.diffusion.denoiser import Prediction, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
 
@@ -106,6 +106,24 @@ def test_noise_is_asked_for_in_order_and_only_where_it_is_used() -> None:
     assert seen == [0, 1, 2, 3]
     sample(lambda x, t: x, schedule, start, 4, 0.0, source)
     assert asked == [0, 1, 2]
+
+
+def test_a_draft_is_gone_into_as_deep_as_its_noise() -> None:
+    schedule = NoiseSchedule.cosine().zero_terminal_snr()
+    guess, noise = torch.randn(2, *SHAPE, generator=torch.Generator().manual_seed(0)).double()
+    seen: list[tuple[Tensor, int]] = []
+
+    def keeps(x: Tensor, t: Tensor) -> Tensor:
+        seen.append((x, int(t[0])))
+        return guess
+
+    for share, first in ((1.0, 999), (0.4, 399), (0.001, 3)):
+        seen.clear()
+        torch.testing.assert_close(sample(keeps, schedule, noise, steps=4, draft=Draft(guess, share)), guess)
+        assert seen[0][1] == first and len(seen) == 4
+        torch.testing.assert_close(seen[0][0], schedule.add_noise(guess, noise, torch.tensor([first, first])))
+    whole = sample(network, schedule, noise, steps=4, draft=Draft(guess, 1.0))
+    torch.testing.assert_close(whole, sample(network, schedule, noise, steps=4))  # at the last time all is noise
 
 
 def test_wrong_arguments_are_refused() -> None:

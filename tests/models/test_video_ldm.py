@@ -1,5 +1,6 @@
 """The video model: the image model at alpha 1, context frames, what is trained and saved, what it loads onto."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def test_a_fresh_model_is_the_image_model() -> None:
 def test_context_is_seen_through_the_mask_alone() -> None:
     model, clip = video(), noise(2)
     none = model(X, T, GIVEN, Context.none(X), FPS)
-    assert torch.equal(none, model(X, T, GIVEN, Context(clip, torch.zeros(B, F)), FPS))
+    assert torch.equal(none, model(X, T, GIVEN, Context.revealed(clip, [[]] * B), FPS))
     first = model(X, T, GIVEN, Context.of(X, {0: clip[:, 0]}), FPS)
     assert torch.equal(first, model(X, T, GIVEN, Context.revealed(clip, [[0]] * B), FPS))
     two = model(X, T, GIVEN, Context.of(X, {0: clip[:, 0], 1: clip[:, 1]}), FPS)
@@ -105,7 +106,8 @@ def test_only_temporal_layers_are_trained_and_saved() -> None:
     assert not any(p.requires_grad for p in model.image.parameters())
     model.train()
     assert not model.image.training
-    model(X, T, GIVEN, Context.of(X, {0: noise(2)[:, 0]}), FPS).square().sum().backward()
+    context = replace(Context.of(X, {0: noise(2)[:, 0]}), moved=noise(3), told=torch.ones(B, F))
+    model(X, T, GIVEN, context, FPS).square().sum().backward()
     # the embedding of the number of given frames gets gradients in the rows that were used
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
     torch.optim.SGD(model.parameters(), 1e-3).step()
@@ -146,3 +148,10 @@ def test_loading_checks_the_image_weights(tmp_path: Path) -> None:
     write_checkpoint(image_folder, kind, video(seed=5).image.state_dict(), {})
     with pytest.raises(InputError, match="image weights"):
         VideoLDM.load(folder, ImageLDM.load(image_folder))
+
+
+def test_the_estimate_keeps_what_is_given() -> None:
+    model, clip = video(), noise(2)
+    context = Context.revealed(clip, [(0, 3)] * B)
+    estimate = model.estimate(context, FPS)
+    assert torch.equal(estimate[:, [0, 3]], clip[:, [0, 3]]) and not torch.equal(estimate[:, 1], clip[:, 1])

@@ -1,11 +1,18 @@
 """The context network: which given frames it sees, what time lies between, and that it learns to move things."""
 
+import math
+
 import torch
 from torch import Tensor
 
 from drivesim.nn.context import ContextNetwork, nearest_given
 
 FPS = torch.tensor([2.0])
+
+
+def unmoved(clips: Tensor) -> tuple[Tensor, Tensor]:
+    """What is told of moved frames where none is."""
+    return torch.zeros_like(clips), torch.zeros(clips.shape[:2])
 
 
 def clip(frames: int = 5) -> Tensor:
@@ -35,9 +42,23 @@ def test_where_one_is_given_it_stands_twice_and_where_none_is_zeros() -> None:
 
 
 def test_a_fresh_network_copies_and_gives_features_of_every_level() -> None:
-    features, estimate = ContextNetwork(3, (8, 16), 16, 8)(clip(), mask(0, 4), FPS)
-    assert torch.equal(estimate, nearest_given(clip(), mask(0, 4), FPS).frames[:, :, 0])
+    """The estimate is the nearest given frame, with two percent of the other, and of the moved one where there is one."""
+    network = ContextNetwork(3, (8, 16), 16, 8)
+    nearer, other = nearest_given(clip(), mask(0, 4), FPS).frames.unbind(2)
+    features, estimate = network(clip(), mask(0, 4), FPS, *unmoved(clip()))
     assert [tuple(f.shape) for f in features] == [(5, 8, 8, 8), (5, 16, 4, 4)]
+    little = math.exp(-4)
+    torch.testing.assert_close(estimate, (nearer + little * other) / (1 + little))
+    moved, told = torch.full_like(clip(), 100.0), torch.tensor([[0.0, 1, 1, 0, 0]])
+    _, estimate = network(clip(), mask(0, 4), FPS, moved * told[:, :, None, None, None], told)
+    expected = (nearer + little * other + little * moved) / (1 + 2 * little)
+    torch.testing.assert_close(estimate[:, 1:3], expected[:, 1:3])
+    torch.testing.assert_close(estimate[:, 3:], ((nearer + little * other) / (1 + little))[:, 3:])
+
+
+def test_without_a_given_frame_there_is_nothing_to_copy() -> None:
+    _, estimate = ContextNetwork(3, (8, 16), 16, 8)(clip(), mask(), FPS, *unmoved(clip()))
+    assert not estimate.any()
 
 
 def test_it_learns_to_move_a_dot_by_the_time_that_passes() -> None:
@@ -58,12 +79,12 @@ def test_it_learns_to_move_a_dot_by_the_time_that_passes() -> None:
     seen, fps = torch.tensor([1.0, 0, 0]), torch.tensor([30.0])
     for _ in range(150):
         clips = dots(16)
-        _, estimate = network(clips, seen.expand(16, 3), fps.expand(16))
+        _, estimate = network(clips, seen.expand(16, 3), fps.expand(16), *unmoved(clips))
         loss = (estimate - clips)[:, 1:].square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     clips = dots(32)
     copied = (clips[:, :1] - clips[:, 1:]).square().mean()
-    _, estimate = network(clips, seen.expand(32, 3), fps.expand(32))
+    _, estimate = network(clips, seen.expand(32, 3), fps.expand(32), *unmoved(clips))
     assert (estimate - clips)[:, 1:].square().mean() < 0.2 * copied

@@ -24,11 +24,13 @@ def inputs() -> dict[str, torch.Tensor]:
     mask = torch.zeros(B, F)
     mask[:, :2] = 1
     latents = torch.randn(B, F, 3, 8, 8, generator=torch.Generator().manual_seed(1))
-    return {"t": torch.tensor([10, 600]), "latents": latents, "mask": mask, "fps": torch.tensor([1.875, 30.0])}
+    told = torch.ones(B, F)
+    return {"t": torch.tensor([10, 600]), "latents": latents, "mask": mask, "fps": torch.tensor([1.875, 30.0]),
+            "moved": latents.flip(1), "told": told}  # fmt: skip
 
 
 def mixer(made: TemporalLayers, given: dict[str, torch.Tensor]) -> Mix:
-    return made.mixer(given["t"], made.read(given["latents"], given["mask"], given["fps"]))
+    return made.mixer(given["t"], made.read(*(given[name] for name in ("latents", "mask", "fps", "moved", "told"))))
 
 
 H = torch.randn(B * F, 16, 8, 8, generator=torch.Generator().manual_seed(2))
@@ -42,6 +44,8 @@ def test_everything_given_matters() -> None:
         "latents": given["latents"] + 1,
         "mask": given["mask"].flip(1),
         "fps": given["fps"] * 4,
+        "moved": given["moved"] + 1,
+        "told": given["told"] * 0,
     }
     for name, value in changes.items():
         assert not torch.allclose(out, mixer(made, given | {name: value})(0, H)), name

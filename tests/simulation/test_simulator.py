@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,7 @@ def test_prediction_makes_what_its_window_needs_and_looks_at_its_context(cascade
         predict(cascade, SETTINGS, scene, context, timeline.window(2), seed=1, future=0),
         predict(cascade, SETTINGS, scene, context, timeline.window(1), seed=1, future=1),
         predict(cascade, SETTINGS, scene, context, timeline.window(1), 1, 0, boxes_per_frame={12: scene.boxes}),
+        predict(cascade, SETTINGS, replace(scene, speed=scene.speed / 2), context, timeline.window(1), seed=1, future=0),
     ):
         assert not torch.equal(second, other)
     elsewhere = predict(cascade, SETTINGS, scene, context, timeline.window(1), 1, 0, boxes_per_frame={40: scene.boxes})
@@ -113,6 +115,11 @@ def test_interpolation_keeps_what_it_is_given(cascade: Cascade, scene: Scene) ->
     assert len(dense) == 17
     assert torch.equal(dense[::4], latents[:5])
     assert not torch.equal(dense[1], dense[2])
+    faster = interpolate(cascade, SETTINGS, replace(scene, speed=2 * scene.speed), latents, batches, 1, seed=1, future=0)
+    assert not torch.equal(dense[1], faster[1])
+    drafted = SamplingSettings(**{**SETTINGS.model_dump(), "interpolation": {"steps": 1, "noise": 0.3}})
+    begun = interpolate(cascade, drafted, scene, latents, batches, 1, seed=1, future=0)
+    assert torch.equal(begun[::4], latents[:5]) and not torch.equal(begun[1], dense[1])
     slower = interpolate(cascade, SETTINGS, scene, latents, batches, 2, seed=1, future=0)
     assert not torch.equal(dense[1], slower[1])
     later = interpolate(cascade, SETTINGS, scene, latents[2:], batches[1:], 1, seed=1, future=0)
@@ -123,12 +130,14 @@ def test_decoding_and_upsampling(cascade: Cascade) -> None:
     latents = torch.randn(8, *latent_shape(cascade, SETTINGS), generator=torch.Generator().manual_seed(0))
     low = decode(cascade, SETTINGS, latents)
     assert low.shape == (8, 3, 16, 32) and low.abs().max() <= 1
-    high = upsample(cascade, SETTINGS, low, first=6, seed=1)
+    high = upsample(cascade, SETTINGS, low, seed=1)
     assert high.shape == (8, 3, 64, 128) and high.abs().max() <= 1
-    assert torch.equal(high, upsample(cascade, SETTINGS, low, first=6, seed=1))
-    assert not torch.equal(high, upsample(cascade, SETTINGS, low, first=7, seed=1))
-    # without temporal layers a frame is the same in every portion: its noise depends on its number alone
-    torch.testing.assert_close(upsample(cascade, SETTINGS, low[2:], first=8, seed=1), high[2:], atol=1e-5, rtol=0)
+    assert torch.equal(high, upsample(cascade, SETTINGS, low, seed=1))
+    assert not torch.equal(high, upsample(cascade, SETTINGS, low, seed=2))
+    # without temporal layers a frame is the same in every portion, and what stands still stays as it is
+    torch.testing.assert_close(upsample(cascade, SETTINGS, low[2:], seed=1), high[2:], atol=1e-5, rtol=0)
+    still = upsample(cascade, SETTINGS, low[:1].expand(3, -1, -1, -1), seed=1)
+    torch.testing.assert_close(still, still[:1].expand_as(still), atol=1e-5, rtol=0)
 
 
 def test_nothing_is_recorded_for_gradients(cascade: Cascade, scene: Scene) -> None:

@@ -1,5 +1,6 @@
 import itertools
 from fractions import Fraction
+from math import inf, nan
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +21,10 @@ def test_the_rates_of_the_paper() -> None:
     assert (second.given, len(second.made), second.frames) == (2, 8, range(145, 273))
 
 
-@pytest.mark.parametrize(("seconds", "fps"), [(4, 24), (4, 0), (0, 30), (-1, 30), (0.03, 30)])
+@pytest.mark.parametrize(
+    ("seconds", "fps"),
+    [(4, 24), (4, 0), (4, nan), (4, inf), (0, 30), (-1, 30), (0.03, 30), (nan, 30), (inf, 30), (1e9, 30)],
+)
 def test_what_cannot_be_made_is_refused(seconds: float, fps: float) -> None:
     with pytest.raises(InputError, match="fps" if seconds == 4 else "seconds"):
         Timeline.of(seconds, fps)

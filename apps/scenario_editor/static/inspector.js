@@ -4,7 +4,7 @@ import { button, h, number, refill } from "./dom.js";
 import { clamp } from "./geometry.js";
 import { act, changed, duplicate, put, remove, rounded, select, selectedVehicle, state, toggleLock, vehicles } from "./store.js";
 
-const UNITS = { height: "m", pitch: "°", field_of_view: "°", curvature: "1/m", seconds: "s" };
+const UNITS = { height: "m", pitch: "°", field_of_view: "°", curvature: "1/m", seconds: "s", speed: "m/s" };
 const SHORT = { time_of_day: "Time of day", field_of_view: "View angle", fps: "Frames / s", crowdedness: "Crowdedness" };
 
 export function inspector() {

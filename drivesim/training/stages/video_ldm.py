@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from drivesim.data.batches import Batch as LabelledBatch
 from drivesim.diffusion.ddim import sample
 from drivesim.models.conditioning import Conditions
 from drivesim.models.image_ldm import ImageLDM
+from drivesim.models.road_ahead import move_along
 from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, hold
 from drivesim.scene.boxes import Boxes
 from drivesim.tensors import numpy_stream, torch_stream
@@ -50,10 +52,10 @@ INTERPOLATION = tuple(Task(5, fps, ((0.15, ()), (0.85, (0, 4)))) for fps in (7.5
 class VideoLDMRecipe(Recipe):
     """`prediction`: share of steps that predict (the others interpolate, half at 7.5 and half at 30 fps).
 
-    `drop`: chance of look, road and camera each to be left out; boxes are given for every frame, for the first alone,
-    or for none, with the chances `boxes_every`, `boxes_first` and the rest. `constant`: chance that look and road of the
-    first frame are told for all frames, as a scenario tells them, instead of each frame's own. `estimate`: weight of the
-    error of the context network's own estimate of the frames, which teaches it motion without noise in the way.
+    `drop`: chance of look, road, camera and the way driven each to be left out; boxes are given for every frame, for the
+    first alone, or for none, with the chances `boxes_every`, `boxes_first` and the rest. `constant`: chance that look and
+    road of the first frame are told for all frames, as a scenario tells them, instead of each frame's own. `estimate`: weight
+    of the error of the context network's own estimate of the frames, which teaches it motion without noise in the way.
     """
 
     batch: int = Field(4, ge=1)
@@ -64,6 +66,13 @@ class VideoLDMRecipe(Recipe):
     boxes_first: float = Field(0.2, ge=0, le=1)
     constant: float = Field(0.7, ge=0, le=1)
     estimate: float = Field(0.5, ge=0)
+
+
+def metres_driven(batch: LabelledBatch) -> Tensor:
+    """Metres driven since the first frame of each window [b f], by the speeds at the frames."""
+    speeds = torch.from_numpy(np.stack([clip.ego.speed for clip in batch.labels])).float()
+    steps = (speeds[:, :-1] + speeds[:, 1:]) / 2 / torch.from_numpy(batch.fps).float()[:, None]
+    return nn.functional.pad(steps.cumsum(dim=1), (1, 0))
 
 
 class VideoLDMStage:
@@ -108,20 +117,28 @@ class VideoLDMStage:
         latents = torch.from_numpy(labelled.latents[0]).float()
         mask = torch.zeros(task.frames)
         mask[list(given)] = 1.0
+        metres = torch.full((task.frames,), torch.nan) if rng.random() < recipe.drop else metres_driven(labelled)[0]
         return {
             "latents": latents,
             "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
             "t": diffusion_time(i, rng, len(self.model.schedule)),
             "mask": mask,
+            "metres": metres,
             "fps": torch.tensor(task.fps),
             **pack(conditions),
         }
+
+    def _context(self, batch: Batch, conditions: Conditions) -> Context:
+        """The frames that the mask gives, and the last of them moved with the road."""
+        latents = batch["latents"]
+        given = replace(Context.none(latents), latents=latents, mask=batch["mask"])
+        return move_along(self.latent_data.space.to(latents.device), given, conditions, batch["metres"])
 
     def _errors(self, batch: Batch, conditions: Conditions) -> tuple[Tensor, Tensor]:
         """Errors of the prediction and of the context network's estimate, averaged over the frames that are not given: [] each."""
         model, latents, noise, t = self.model, batch["latents"], batch["noise"], batch["t"]
         noisy = model.schedule.add_noise(latents, noise, t)
-        reading = model.read(Context(latents, batch["mask"]), batch["fps"])
+        reading = model.read(self._context(batch, conditions), batch["fps"])
         output = model.network(noisy, t, model.image.encode(conditions, *latents.shape[3:]), reading)
         error = diffusion_error(model.image.config.prediction, model.schedule, output, latents, noise, t).mean(dim=(-2, -1))
         guessed = (reading.estimate.float() - latents).square().mean(dim=(2, 3, 4))
@@ -147,6 +164,7 @@ class VideoLDMStage:
             "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
             "t": torch.stack(times),
             "mask": torch.zeros(latents.shape[:2]),
+            "metres": metres_driven(labelled),
             "fps": torch.full((clips,), task.fps),
         }
         device = next(self.model.parameters()).device
@@ -177,7 +195,8 @@ class VideoLDMStage:
         for task, given in ((PREDICTION, (0, 1)), (INTERPOLATION[0], (0, 4))):
             _, batch, conditions = self._held_out_batch(task, 0, clips)
             latents = batch["latents"]
-            context = Context.revealed(latents, [given] * clips)
+            batch["mask"][:, list(given)] = 1.0
+            context = self._context(batch, conditions)
             noise = torch.randn(latents.shape, generator=torch_stream(0, "preview")).to(latents.device)
             denoise = hold(self.model.denoise(conditions, context, batch["fps"]), context)
             made = sample(denoise, self.model.schedule, noise, PREVIEW_STEPS)

@@ -1,0 +1,84 @@
+"""Context that streams: which frames get it, and that it shows what the road brings."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from drivesim.models.conditioning import build_conditions
+from drivesim.models.latent_space import LatentSpace
+from drivesim.models.road_ahead import REACH, move_along
+from drivesim.models.video_ldm import Context
+from drivesim.nn.road_motion import move, road_flow
+from drivesim.scene.camera import Camera
+
+F, SHAPE = 5, (3, 8, 16)
+
+
+class Plain(nn.Module):
+    """A latent space whose latents are the picture at a quarter of its size, so that the way there and back is plain."""
+
+    def encode(self, frames: Tensor) -> Tensor:
+        return nn.functional.avg_pool2d(frames, 4)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return nn.functional.interpolate(latents, scale_factor=4.0)
+
+
+SPACE: LatentSpace = Plain()  # type: ignore[assignment]
+CAMERA = build_conditions([None] * F, camera=Camera())
+
+
+def context(*given: int) -> Context:
+    clips = torch.rand(1, F, *SHAPE, generator=torch.Generator().manual_seed(0))
+    return Context.revealed(clips, [given])
+
+
+def metres(step: float) -> Tensor:
+    return step * torch.arange(F)[None]
+
+
+@pytest.mark.parametrize(
+    ("given", "step", "told"),
+    [
+        ((0, 1), 10.0, [0, 0, 1, 1, 1]),
+        ((0, 4), 1.0, [0, 1, 1, 1, 0]),
+        ((2,), 10.0, [0, 0, 0, 1, 1]),
+        ((0,), REACH / 2, [0, 1, 1, 0, 0]),
+        ((0,), 0.0, [0, 0, 0, 0, 0]),
+        ((0,), float("nan"), [0, 0, 0, 0, 0]),
+        ((), 10.0, [0, 0, 0, 0, 0]),
+    ],
+)
+def test_frames_within_reach_of_a_given_frame_before_them_get_it(
+    given: tuple[int, ...], step: float, told: list[int]
+) -> None:
+    seen = move_along(SPACE, context(*given), CAMERA, metres(step))
+    assert seen.told[0].tolist() == told
+    assert [bool(moved.any()) for moved in seen.moved[0]] == [bool(there) for there in told]
+
+
+def test_they_show_the_last_given_frame_moved_by_the_way_since() -> None:
+    before = context(0, 1)
+    seen = move_along(SPACE, before, CAMERA, metres(4.0))
+    picture = SPACE.decode(before.latents[:, 1])
+    values = (8.0, 1.4, 0.0, 60.0, 0.0)
+    flow = road_flow(*(torch.tensor([value]) for value in values), size=picture.shape[2:])
+    torch.testing.assert_close(seen.moved[:, 3], SPACE.encode(move(picture, flow)))
+    above = slice(0, SHAPE[1] // 2)
+    torch.testing.assert_close(seen.moved[:, 3, :, above], before.latents[:, 1, :, above], atol=1e-5, rtol=1e-5)
+
+
+def test_without_a_camera_nobody_knows_where_the_road_is() -> None:
+    seen = move_along(SPACE, context(0), build_conditions([None] * F), metres(4.0))
+    assert not seen.told.any()
+    assert not seen.moved.any()
+
+
+def test_clips_do_not_mix() -> None:
+    both = Context.revealed(torch.rand(2, F, *SHAPE, generator=torch.Generator().manual_seed(1)), [(0,), (0, 4)])
+    ways = torch.cat([metres(2.0), metres(0.5)])
+    together = move_along(SPACE, both, build_conditions([None] * 2 * F, camera=Camera()), ways)
+    for i in range(2):
+        one = Context(*(value[i : i + 1] for value in (both.latents, both.mask, both.moved, both.told)))
+        alone = move_along(SPACE, one, CAMERA, ways[i : i + 1])
+        torch.testing.assert_close(together.moved[i : i + 1], alone.moved)
