@@ -27,7 +27,7 @@ def move_along(space: LatentSpace, context: Context, conditions: Conditions, met
     frames = torch.arange(metres.shape[1], device=metres.device)
     last = torch.where(context.mask > 0, frames, -1).cummax(dim=1).values
     way = metres - metres.gather(1, last.clamp(min=0))
-    made = (last >= 0) & (way > 0) & (way <= REACH) & conditions.camera_given.reshape(metres.shape)
+    made = (last >= 0) & (last < frames) & (way >= 0) & (way <= REACH) & conditions.camera_given.reshape(metres.shape)
     if not made.any():
         return context
     clip, frame = made.nonzero(as_tuple=True)

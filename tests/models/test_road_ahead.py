@@ -44,7 +44,7 @@ def metres(step: float) -> Tensor:
         ((0, 4), 1.0, [0, 1, 1, 1, 0]),
         ((2,), 10.0, [0, 0, 0, 1, 1]),
         ((0,), REACH / 2, [0, 1, 1, 0, 0]),
-        ((0,), 0.0, [0, 0, 0, 0, 0]),
+        ((0,), 0.0, [0, 1, 1, 1, 1]),  # a camera that stands is not one of which nothing is known
         ((0,), float("nan"), [0, 0, 0, 0, 0]),
         ((), 10.0, [0, 0, 0, 0, 0]),
     ],
