@@ -41,7 +41,7 @@ def make_clip() -> Callable[..., Clip]:
             road=Road("city", 3, 2, 0.01),
             camera=Camera(1.5, -2.0, 70.0),
             boxes=tuple(boxes(int(n)) for n in rng.integers(4, size=frames)),
-            ego=EgoMotion(*rng.random((3, frames), np.float32)),
+            ego=EgoMotion(*rng.random((4, frames), np.float32)),
             source=f"fake, seed {seed}",
             depth=rng.random((frames, height, width)).astype(np.float16) if depth else None,
         )

@@ -98,9 +98,9 @@ def motion(
     """Measure whether the road streams toward the camera in the futures of a rollout."""
     from drivesim.evaluation.motion import rollout_motion
 
-    typer.echo(f"{'ground motion':<14}{'px a frame':>11}{'outward':>9}")
+    typer.echo(f"{'ground motion':<14}{'px a frame':>11}{'outward':>9}{'parallax':>10}")
     for name, figures in rollout_motion(folder, worlds).items():
-        typer.echo(f"{name:<14}{figures.expansion:>11.2f}{figures.outward:>9.2f}")
+        typer.echo(f"{name:<14}{figures.expansion:>11.2f}{figures.outward:>9.2f}{figures.parallax:>10.2f}")
 
 
 def _say(text: str) -> None:

@@ -70,6 +70,11 @@ class Batch:
         return tuple(clip.camera for clip in self.labels for _ in clip.boxes)
 
     @property
+    def along(self) -> tuple[float, ...]:
+        """Place of the ego along the road in each frame, in m."""
+        return tuple(float(metres) for clip in self.labels for metres in clip.ego.along)
+
+    @property
     def fps(self) -> np.ndarray:
         """Frames per second of each window [n]."""
         return np.array([clip.fps for clip in self.labels])

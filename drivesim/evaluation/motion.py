@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 
@@ -44,6 +45,4 @@ def world_motion(worlds: int, time_of_day: TimeOfDay, setting: Setting, seed: in
     )
     with closing(made) as clips:
         each = [ground_motion(clip.frames, clip.camera.horizon) for clip in islice(clips, worlds)]
-    return GroundMotion(
-        float(np.mean([motion.expansion for motion in each])), float(np.nanmean([motion.outward for motion in each]))
-    )
+    return GroundMotion(*(float(np.nanmean([getattr(motion, f.name) for motion in each])) for f in fields(GroundMotion)))

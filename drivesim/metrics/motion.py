@@ -13,6 +13,8 @@ from drivesim.metrics.reconstruction import luma
 
 _WIDTH = 256  # optical flow is measured at this width
 _GROUND = 0.06  # of the frame height below the horizon: where the ground begins that is looked at
+_ABOVE = 0.15  # of the frame height above the horizon: from where on there is sky, and what reaches into it
+_LEAST_RATE = 1e-3  # a frame; slower expansion is none
 _LEAST = 0.3  # pixels: slower flow says nothing about its direction
 
 
@@ -22,11 +24,14 @@ class GroundMotion:
 
     `expansion`: mean flow away from the vanishing point, in pixels of a frame 256 wide, from picture to picture; about 0 for a
     still. `outward`: share of the moving ground whose flow points within 45 degrees of away from it; 0.25 where it is
-    random, NaN where nothing moves.
+    random, NaN where nothing moves. `parallax`: how much more slowly what is above the horizon expands than
+    the ground, as a share, both by flow over distance from the vanishing point: 0 where a still is zoomed into, 1 where the sky
+    stands still, NaN where the ground does not expand.
     """
 
     expansion: float
     outward: float
+    parallax: float
 
 
 def ground_motion(frames: np.ndarray, horizon: float) -> GroundMotion:
@@ -40,17 +45,28 @@ def ground_motion(frames: np.ndarray, horizon: float) -> GroundMotion:
     y, x = np.mgrid[:height, :_WIDTH] + 0.5
     away = np.stack([x - _WIDTH / 2, y - horizon * height], axis=-1)
     away /= np.linalg.norm(away, axis=-1, keepdims=True)
+    distance = np.hypot(x - _WIDTH / 2, y - horizon * height)
     ground = y > (horizon + _GROUND) * height
+    above = y < (horizon - _ABOVE) * height
     seen = expansion = moving = outward = 0.0
+    flown, radius = np.zeros(2), np.zeros(2)  # of the ground and of what is above the horizon
     for detail, flow in _flows(frames, height):
         weight = np.where(ground, detail, 0.0)
         outwards, speed = (flow * away).sum(axis=-1), np.linalg.norm(flow, axis=-1)
         moves = weight * (speed > _LEAST)
         seen += float(weight.sum())
         expansion += float((weight * outwards).sum())
+        for half, part in enumerate((weight, np.where(above, detail, 0.0))):
+            flown[half] += float((part * outwards).sum())
+            radius[half] += float((part * distance).sum())
         moving += float(moves.sum())
         outward += float(moves[outwards > np.sqrt(0.5) * speed].sum())
-    return GroundMotion(expansion / max(seen, 1e-9), outward / moving if moving > 0 else float("nan"))
+    ground_rate, above_rate = flown / np.maximum(radius, 1e-9)
+    return GroundMotion(
+        expansion / max(seen, 1e-9),
+        outward / moving if moving > 0 else float("nan"),
+        float(1 - above_rate / ground_rate) if ground_rate > _LEAST_RATE else float("nan"),
+    )
 
 
 def _flows(frames: np.ndarray, height: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -1,6 +1,7 @@
-"""What a picture can be asked to show, as tensors, and the two ways in: tokens for cross-attention, a map of the boxes.
+"""What a picture can be asked to show, as tensors, and two ways in: tokens for cross-attention, a map of the boxes.
 
-Four groups can be given or not, row by row: boxes, look, road, camera.
+Five groups can be given or not, row by row: boxes, look, road, camera, place. The third way in, of the place, is
+marking_map.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "look": ("night", "crowdedness"),
     "road": ("setting", "lanes", "ego_lane", "curvature"),
     "camera": ("camera_height", "pitch", "field_of_view"),
+    "place": ("along",),
 }
 _OCTAVES = 6
 
@@ -40,8 +42,8 @@ class Conditions:
     Boxes: `boxes` float [b n 4] (x1 y1 x2 y2, fractions of the frame), `kinds` int64 [b n], `headings` float [b n]
     (rad), `box_mask` bool [b n] (rows that are boxes), near to far. Look: `night` [b] (1 is night), `crowdedness` [b]
     (vehicles). Road: `setting` int64 [b], `lanes`, `ego_lane` [b], `curvature` [b] (1/m). Camera: `camera_height` [b]
-    (m), `pitch`, `field_of_view` [b] (degrees). `*_given` bool [b]. Numbers are float32. Boxes may be given and yet
-    none be there: an empty road.
+    (m), `pitch`, `field_of_view` [b] (degrees). Place: `along` [b] (m), see scene.clip.EgoMotion. `*_given` bool [b]. Numbers
+    are float32. Boxes may be given and yet none be there: an empty road.
     """
 
     boxes: Tensor
@@ -61,6 +63,8 @@ class Conditions:
     pitch: Tensor
     field_of_view: Tensor
     camera_given: Tensor
+    along: Tensor
+    place_given: Tensor
 
     @classmethod
     def none(cls, rows: int) -> Self:
@@ -98,10 +102,12 @@ class Conditions:
         look: Tensor | bool = False,
         road: Tensor | bool = False,
         camera: Tensor | bool = False,
+        place: Tensor | bool = False,
     ) -> Self:
         """Without the groups where told so: True for every row, or bool [b]. The same as never given, exactly."""
         changed: dict[str, Tensor] = {}
-        for group, dropped in {"boxes": boxes, "look": look, "road": road, "camera": camera}.items():
+        groups = {"boxes": boxes, "look": look, "road": road, "camera": camera, "place": place}
+        for group, dropped in groups.items():
             if dropped is False:
                 continue
             keep = ~torch.as_tensor(dropped, device=self.night.device).expand(len(self))
@@ -117,6 +123,7 @@ def build_conditions(
     crowdedness: float | Sequence[float] | None = None,
     road: Road | Sequence[Road] | None = None,
     camera: Camera | Sequence[Camera] | None = None,
+    along: float | Sequence[float] | None = None,
 ) -> Conditions:
     """Conditions from the scene's value types, a row for each element of `boxes` (None: boxes not given there).
 
@@ -152,6 +159,9 @@ def build_conditions(
         out["pitch"][:] = [c.pitch for c in cameras]
         out["field_of_view"][:] = [c.field_of_view for c in cameras]
         out["camera_given"][:] = True
+    if along is not None:
+        out["along"][:] = _each(along, rows)
+        out["place_given"][:] = True
     return Conditions(**{name: torch.from_numpy(value) for name, value in out.items()})
 
 

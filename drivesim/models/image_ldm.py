@@ -1,4 +1,4 @@
-"""The image latent diffusion model: latents of single frames from boxes, look, road and camera, or from nothing."""
+"""The image latent diffusion model: latents of single frames from boxes, look, road, camera and place, or from nothing."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from drivesim.config import Config, InputError
 from drivesim.diffusion.denoiser import Denoise, Prediction, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.models.conditioning import BOX_MAP_CHANNELS, ConditionEncoder, Conditions, box_map
+from drivesim.models.marking_map import MARKING_MAP_CHANNELS, marking_map
 from drivesim.nn.convolutional import channels_last
 from drivesim.nn.unet import Mix, UNet, UNetConfig
 
 KIND = "image-ldm"
+MAP_CHANNELS = BOX_MAP_CHANNELS + 2 + MARKING_MAP_CHANNELS
 
 
 class ImageLDMConfig(Config):
@@ -58,7 +60,7 @@ class Encoded:
 
 
 class ImageLDM(nn.Module):
-    """Condition encoder and U-Net, which sees the noisy latents, the map of the boxes and the coordinates of each cell.
+    """Condition encoder and U-Net, which sees the noisy latents, the maps of boxes and markings and each cell's coordinates.
 
     `weights` is the sha256 of the checkpoint that it was loaded from, `base` the fingerprint of the latent space that it
     was trained in; None where it was not.
@@ -73,7 +75,7 @@ class ImageLDM(nn.Module):
         self.encoder = ConditionEncoder(config.token_width, config.encoder_layers)
         self.unet = UNet(
             UNetConfig(
-                in_channels=config.latent_channels + BOX_MAP_CHANNELS + 2,
+                in_channels=config.latent_channels + MAP_CHANNELS,
                 out_channels=config.latent_channels,
                 widths=config.widths,
                 blocks=config.blocks,
@@ -108,9 +110,9 @@ class ImageLDM(nn.Module):
     def encode(self, conditions: Conditions, height: int, width: int) -> Encoded:
         """The conditions as the U-Net takes them, for latents of this size; the same at all diffusion times."""
         tokens, mask = self.encoder(conditions)
-        painted = box_map(conditions, height, width)
-        place = coordinates(height, width, painted.device).expand(len(painted), 2, height, width)
-        return Encoded(tokens, mask, torch.cat([painted, place], dim=1))
+        boxes = box_map(conditions, height, width)
+        where = coordinates(height, width, boxes.device).expand(len(boxes), 2, height, width)
+        return Encoded(tokens, mask, torch.cat([boxes, where, marking_map(conditions, height, width)], dim=1))
 
     def network(self, x: Tensor, t: Tensor, encoded: Encoded, mix: Mix | None = None) -> Tensor:
         """`forward` with conditions encoded before."""

@@ -11,33 +11,47 @@ from drivesim.models.conditioning import Conditions
 from drivesim.models.latent_space import LatentSpace
 from drivesim.models.video_ldm import Context
 from drivesim.nn.road_motion import move, road_flow
+from drivesim.nn.road_view import RoadView
+from drivesim.scene.road import LANE_WIDTH, ROADSIDE, SETTINGS
 
 REACH = 60.0  # m: what is left of a given frame after a longer way is a blur at the horizon
+_FAR = 1e4  # m: walls that nobody sees
 
 
 @torch.no_grad()
 def move_along(space: LatentSpace, context: Context, conditions: Conditions, metres: Tensor) -> Context:
-    """The context with what each frame would show if all that the last given frame before it shows were painted on the road.
+    """The context with what each frame would show if all that a given frame shows stood still on the road and along it.
 
-    `metres` float [b f] are driven so far at each frame, NaN where that is not known; `conditions` has a row for each frame
-    (b * f). Pictures are moved, since latents do not move by parts of their cells: the given frame is decoded, moved with the
-    road under the camera of its conditions, and encoded again. Frames stay without where the way or the camera is not known,
-    no given frame comes before them, and after more than REACH.
+    Two answers for each frame: of the last given frame before it and of the first one after it. `metres` float [b f] are driven
+    so far at each frame, NaN where that is not known; `conditions` has a row for each frame (b * f). Pictures are moved, since
+    latents do not move by parts of their cells: the given frame is decoded, moved under the camera of its conditions, and
+    encoded again. Frames stay without where the way or the camera is not known, no frame is given on that side, and after
+    more than REACH.
     """
     frames = torch.arange(metres.shape[1], device=metres.device)
-    last = torch.where(context.mask > 0, frames, -1).cummax(dim=1).values
-    way = metres - metres.gather(1, last.clamp(min=0))
-    made = (last >= 0) & (last < frames) & (way >= 0) & (way <= REACH) & conditions.camera_given.reshape(metres.shape)
+    before = torch.where(context.mask > 0, frames, -1).cummax(dim=1).values
+    after = torch.where(context.mask > 0, frames, len(frames)).flip(1).cummin(dim=1).values.flip(1)
+    source = torch.stack([before, after], dim=2)
+    there = (source >= 0) & (source < len(frames)) & (source != frames[:, None])
+    source = source.clamp(0, len(frames) - 1)
+    way = metres[:, :, None] - metres.gather(1, source.flatten(1)).reshape(source.shape)
+    made = there & (way.abs() <= REACH) & conditions.camera_given.reshape(*metres.shape, 1)
     if not made.any():
         return context
-    clip, frame = made.nonzero(as_tuple=True)
-    sources, number = torch.unique(clip * len(frames) + last[clip, frame], return_inverse=True)
+    clip, frame, _ = made.nonzero(as_tuple=True)
+    sources, number = torch.unique(clip * len(frames) + source[made], return_inverse=True)
     shown = space.decode(context.latents.flatten(0, 1)[sources].float())
-    row = clip * len(frames) + frame
-    view = conditions.rows(row)
-    flow = road_flow(
-        way[made], view.camera_height, view.pitch, view.field_of_view, view.curvature, size=shown.shape[2:]
-    )
-    moved = torch.zeros_like(context.latents)
-    moved[made] = space.encode(move(shown[number], flow)).to(moved.dtype)
+    seen = conditions.rows(clip * len(frames) + frame)
+    view = RoadView.of(seen.camera_height, seen.pitch, seen.field_of_view, seen.curvature, size=shown.shape[2:])
+    moved = torch.zeros_like(context.moved)
+    moved[made] = space.encode(move(shown[number], road_flow(view, way[made], _roadside(seen)))).to(moved.dtype)
     return replace(context, moved=moved, told=made.to(context.mask.dtype))
+
+
+def _roadside(conditions: Conditions) -> tuple[Tensor, Tensor]:
+    """How far left and right of the camera things stand beside the road [n] (m): oncoming lanes are as many as own ones."""
+    c = conditions
+    tables = (torch.tensor([table[s] for s in SETTINGS], device=c.lanes.device) for table in (LANE_WIDTH, ROADSIDE))
+    lane, beside = (table[c.setting] for table in tables)
+    left, right = (c.ego_lane - 0.5 + c.lanes) * lane + beside, (c.lanes - c.ego_lane + 0.5) * lane + beside
+    return torch.where(c.road_given, left, _FAR), torch.where(c.road_given, right, _FAR)

@@ -21,7 +21,8 @@ from drivesim.config import Config, InputError
 from drivesim.diffusion.denoiser import Denoise, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.models.conditioning import Conditions
-from drivesim.models.image_ldm import Encoded, ImageLDM
+from drivesim.models.image_ldm import MAP_CHANNELS, Encoded, ImageLDM
+from drivesim.nn.context import MOVED
 from drivesim.nn.video_unet import Reading, TemporalLayers
 
 KIND = "video-ldm"
@@ -39,8 +40,8 @@ class VideoLDMConfig(Config):
 class Context:
     """What is known of clips: clean `latents` [b f c h w], of which `mask` float [b f] (1: given) says what may be seen.
 
-    `moved` [b f c h w]: a given frame as the road takes it to where the camera is at this frame (see road_ahead.move_along), where
-    `told` float [b f] is 1, and zero where it is 0.
+    `moved` [b f MOVED c h w]: given frames as the road takes them to where the camera is at this frame (see road_ahead.move_along),
+    where `told` float [b f MOVED] is 1, and zero where it is 0.
     """
 
     latents: Tensor
@@ -52,7 +53,7 @@ class Context:
     def none(cls, like: Tensor) -> Self:
         """Nothing known, for clips shaped `like` [b f c h w]: the null branch of context guidance."""
         nothing, never = torch.zeros_like(like), like.new_zeros(like.shape[:2])
-        return cls(nothing, never, nothing, never)
+        return cls(nothing, never, torch.stack([nothing] * MOVED, dim=2), torch.stack([never] * MOVED, dim=2))
 
     @classmethod
     def of(cls, like: Tensor, given: dict[int, Tensor]) -> Self:
@@ -90,6 +91,7 @@ class VideoLDM(nn.Module):
         self.temporal = TemporalLayers(
             image.unet.block_shapes,
             context_channels=image.config.latent_channels,
+            map_channels=MAP_CHANNELS,
             context_widths=config.context_widths,
             embedding_width=config.embedding_width,
             head_width=config.head_width,
@@ -129,15 +131,17 @@ class VideoLDM(nn.Module):
 
         `conditions` has a row for every frame (b * f, frames innermost); `fps` float [b].
         """
-        return self.network(x, t, self.image.encode(conditions, x.shape[3], x.shape[4]), self.read(context, fps))
+        encoded = self.image.encode(conditions, x.shape[3], x.shape[4])
+        return self.network(x, t, encoded, self.read(context, fps, encoded))
 
-    def read(self, context: Context, fps: Tensor) -> Reading:
-        """What the given frames tell, the same at all diffusion times."""
-        return self.temporal.read(context.latents, context.mask, fps, context.moved, context.told)
+    def read(self, context: Context, fps: Tensor, encoded: Encoded) -> Reading:
+        """What the given frames, and the maps of what is asked for, tell; the same at all diffusion times."""
+        return self.temporal.read(context.latents, context.mask, fps, context.moved, context.told, encoded.maps)
 
-    def estimate(self, context: Context, fps: Tensor) -> Tensor:
-        """The context network's own guess of the clips [b f c h w], without noise or conditions; given frames as they are."""
-        return held(self.read(context, fps).estimate, context)
+    def estimate(self, conditions: Conditions, context: Context, fps: Tensor) -> Tensor:
+        """The context network's own guess of the clips [b f c h w], without noise; given frames as they are."""
+        encoded = self.image.encode(conditions, *context.latents.shape[3:])
+        return held(self.read(context, fps, encoded).estimate, context)
 
     def network(self, x: Tensor, t: Tensor, encoded: Encoded, reading: Reading) -> Tensor:
         """`forward` with conditions encoded and context read before."""
@@ -156,7 +160,8 @@ class VideoLDM(nn.Module):
         read = lru_cache(maxsize=1)(partial(self.read, context, fps))
 
         def network(x: Tensor, t: Tensor) -> Tensor:
-            return self.network(x, t, encode(x.shape[3], x.shape[4]), read())
+            encoded = encode(x.shape[3], x.shape[4])
+            return self.network(x, t, encoded, read(encoded))
 
         return denoiser(network, self.schedule, self.image.config.prediction)
 

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from drivesim.nn.blocks import Downsample, ResBlock, SpatialTransformer, Upsample, group_norm, zero_initialised
 from drivesim.nn.embeddings import fourier_features
 
+MOVED = 2  # given frames that are moved to each frame: one from before it, one from after it
 _OCTAVES = 4
 _SHORTEST, _LONGEST = 1 / 30, 5.0  # s: distances in time that are told apart
-_BEHIND = 4.0  # logits by which the shares of the other and the moved frame start behind that of the nearest
+_BEHIND = 4.0  # logits by which the shares of the other and the moved frames start behind that of the nearest
 
 
 class Known(NamedTuple):
@@ -51,12 +52,15 @@ class ContextNetwork(nn.Module):
     The paper downsamples the masked frames with a few convolutions and leaves motion to the temporal layers of a large
     model. Temporal layers see one place of all frames and a small frozen model was never taught to move things, so here a
     small U-Net looks at the two given frames nearest to each frame, the time that lies between, and where in the
-    picture it is, and at a given frame moved along with the road where there is one. It does not know the diffusion time
-    and runs once for all sampling steps. Its output is features for each level, and an estimate of the frame: the nearest
-    given frame, the other one and the moved one, in shares, and a change. A fresh network's is the nearest, but for 4 %.
+    picture it is; at given frames moved along with the road where there are any; and at the maps of what is asked for. It does
+    not know the diffusion time and runs once for all sampling steps. Its output is features for each level, and an estimate of
+    the frame: the nearest given frame, the other one and the moved ones, in shares, and a change. A fresh network's is the
+    nearest, but for 5 %.
     """
 
-    def __init__(self, channels: int, widths: tuple[int, ...], embedding_width: int, head_width: int) -> None:
+    def __init__(
+        self, channels: int, map_channels: int, widths: tuple[int, ...], embedding_width: int, head_width: int
+    ) -> None:
         super().__init__()
         self.widths = widths
         self.delay = nn.Sequential(
@@ -65,29 +69,32 @@ class ContextNetwork(nn.Module):
             nn.Linear(embedding_width, embedding_width),
         )
         self.first = nn.Conv2d(2 * channels + 2, widths[0], 3, padding=1)
-        self.road = zero_initialised(nn.Conv2d(channels + 1, widths[0], 3, padding=1))
+        self.road = zero_initialised(nn.Conv2d(MOVED * (channels + 1), widths[0], 3, padding=1))
+        self.maps = zero_initialised(nn.Conv2d(map_channels, widths[0], 3, padding=1))
         self.down = nn.ModuleList(ResBlock(width, width, embedding_width) for width in widths)
         self.shrink = nn.ModuleList(Downsample(a, b) for a, b in pairwise(widths))
         self.match = nn.ModuleList(SpatialTransformer(width, head_width) for width in widths[1:])
         self.grow = nn.ModuleList(Upsample(b, a) for a, b in pairwise(widths))
         self.up = nn.ModuleList(ResBlock(2 * width, width, embedding_width) for width in widths[:-1])
         self.norm = group_norm(widths[0])
-        self.share = zero_initialised(nn.Conv2d(widths[0], 3, 3, padding=1))
+        self.share = zero_initialised(nn.Conv2d(widths[0], 2 + MOVED, 3, padding=1))
         self.estimate = zero_initialised(nn.Conv2d(widths[0], channels, 3, padding=1))
 
     def forward(
-        self, latents: Tensor, mask: Tensor, fps: Tensor, moved: Tensor, told: Tensor
+        self, latents: Tensor, mask: Tensor, fps: Tensor, moved: Tensor, told: Tensor, maps: Tensor
     ) -> tuple[list[Tensor], Tensor]:
         """Features [(b f) w h/2^l w/2^l] of every level l, and estimates [b f c h w]; arguments as of `nearest_given`.
 
-        `moved` [b f c h w]: a given frame, moved with the road, and zero where `told` float [b f] is 0.
+        `moved` [b f MOVED c h w]: given frames, moved with the road, and zero where `told` float [b f MOVED] is 0. `maps`
+        [(b f) m h w] draw what is asked for, zero where nothing is.
         """
         known = nearest_given(latents, mask, fps)
         embedding = self.delay(_describe(known))
         pair = rearrange(known.frames, "b f two c h w -> (b f) (two c) h w")
-        there = told.to(moved.dtype)[:, :, None, None, None]
-        road = torch.cat([moved, there.expand_as(moved[:, :, :1])], dim=2).flatten(0, 1)
-        h = self.first(torch.cat([pair, _places(pair)], dim=1)) + self.road(road)
+        there = told.to(moved.dtype)[..., None, None, None]
+        road = torch.cat([moved, there.expand_as(moved[:, :, :, :1])], dim=3)
+        road = rearrange(road, "b f k c h w -> (b f) (k c) h w")
+        h = self.first(torch.cat([pair, _places(pair)], dim=1)) + self.road(road) + self.maps(maps.to(pair.dtype))
         skips: list[Tensor] = []
         for level, block in enumerate(self.down):
             h = block(h if level == 0 else self.shrink[level - 1](h), embedding)
@@ -99,9 +106,10 @@ class ContextNetwork(nn.Module):
             h = self.up[level](torch.cat([self.grow[level](h), skips[level]], dim=1), embedding)
             features.insert(0, h)
         h = nn.functional.silu(self.norm(h))
-        choices = torch.cat([known.frames, moved[:, :, None]], dim=2)
+        choices = torch.cat([known.frames, moved], dim=2)
         shares = rearrange(self.share(h), "(b f) k h w -> b f k 1 h w", b=len(mask)).float()
-        start = torch.stack([torch.zeros_like(told), *(torch.log(x) - _BEHIND for x in (known.there[:, :, 1], told))], dim=2)
+        others = torch.cat([known.there[:, :, 1:], told], dim=2)
+        start = torch.cat([torch.zeros_like(others[:, :, :1]), torch.log(others) - _BEHIND], dim=2)
         shares = torch.softmax(shares + start[..., None, None, None], dim=2)
         change = rearrange(self.estimate(h), "(b f) c h w -> b f c h w", b=len(mask))
         return features, (shares * choices).sum(dim=2) + change

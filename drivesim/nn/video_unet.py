@@ -38,6 +38,7 @@ class TemporalLayers(nn.Module):
         self,
         block_shapes: list[tuple[int, int]],
         context_channels: int,
+        map_channels: int,
         context_widths: tuple[int, ...] = (48, 96, 128),
         embedding_width: int = 128,
         head_width: int = 32,
@@ -50,7 +51,7 @@ class TemporalLayers(nn.Module):
         self.time = TimeEmbedding(64, embedding_width)
         self.given = nn.Embedding(MAX_GIVEN + 1, embedding_width)
         self.rate = nn.Linear(1 + 2 * _FPS_OCTAVES, embedding_width)
-        self.context = ContextNetwork(context_channels, context_widths, embedding_width, head_width)
+        self.context = ContextNetwork(context_channels, map_channels, context_widths, embedding_width, head_width)
         told = {level: width + (context_channels if level == 0 else 0) for level, width in enumerate(context_widths)}
         self.positions = nn.ModuleList(FrameEmbedding(widths[level]) for level in sorted(widths))
         self.convolutions = nn.ModuleList(
@@ -65,13 +66,15 @@ class TemporalLayers(nn.Module):
         embedding: Tensor = self.time(t) + self.given(given) + self.rate(fourier_features(rate, _FPS_OCTAVES))
         return embedding
 
-    def read(self, latents: Tensor, mask: Tensor, fps: Tensor, moved: Tensor, told: Tensor) -> Reading:
+    def read(
+        self, latents: Tensor, mask: Tensor, fps: Tensor, moved: Tensor, told: Tensor, maps: Tensor
+    ) -> Reading:
         """What the given frames tell, the same at all diffusion times.
 
-        Context `latents` [b f c h w], of which `mask` float [b f] (1: given) says what may be seen; `fps` float [b]; `moved` [b
-        f c h w] and `told` float [b f] as of ContextNetwork.
+        Context `latents` [b f c h w], of which `mask` float [b f] (1: given) says what may be seen; `fps` float [b];
+        `moved`, `told` and `maps` as of ContextNetwork.
         """
-        features, estimate = self.context(latents, mask, fps, moved, told)
+        features, estimate = self.context(latents, mask, fps, moved, told, maps)
         features[0] = torch.cat([features[0], estimate.flatten(0, 1).to(features[0].dtype)], dim=1)
         return Reading(mask, fps, features, estimate)
 

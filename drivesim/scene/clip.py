@@ -17,11 +17,15 @@ TIMES_OF_DAY: tuple[TimeOfDay, ...] = get_args(TimeOfDay)
 
 @dataclass(frozen=True)
 class EgoMotion:
-    """Motion of the ego, float32 [f]: speed (m/s), yaw_rate (rad/s, positive left), curvature of its road (1/m)."""
+    """Motion of the ego, float32 [f]: speed (m/s), yaw_rate (rad/s, positive left), curvature of its road (1/m).
+
+    `along` (m) is its place along the road, counted from where a period of the dashes begins (see scene.road.DASHES).
+    """
 
     speed: np.ndarray
     yaw_rate: np.ndarray
     curvature: np.ndarray
+    along: np.ndarray
 
 
 @dataclass(frozen=True)

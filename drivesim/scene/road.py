@@ -11,6 +11,14 @@ import numpy as np
 Setting = Literal["highway", "city", "residential", "rural"]
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
 LANE_WIDTH: dict[Setting, float] = {"highway": 3.7, "city": 3.3, "residential": 3.2, "rural": 3.4}  # m
+DASHES: dict[Setting, tuple[float, float]] = {  # m: length of a dash between lanes, which lies in mid-period, and the period
+    "highway": (3.0, 12.2),
+    "city": (2.5, 7.5),
+    "residential": (2.5, 7.5),
+    "rural": (3.0, 12.0),
+}
+ROADSIDE: dict[Setting, float] = {"highway": 10.0, "city": 2.5, "residential": 2.0, "rural": 5.5}
+"""m beyond the outermost lanes of both directions: where, half-way, what stands beside roads is seen in the world."""
 MAX_LANES = 5
 MAX_CURVATURE = 0.02  # 1/m, a bend of 50 m radius
 

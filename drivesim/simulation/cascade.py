@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 import torch
+from torch import Tensor
 
 from drivesim.checkpoint import require_checkpoint, weight_files
 from drivesim.checksums import file_hash
@@ -92,7 +93,7 @@ def weights_of(checkpoints: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Scene:
-    """What a scenario asks of the networks: `conditions` one row, `speed` m/s, and the guidance scales of its two kinds."""
+    """What a scenario asks of the networks: `conditions` of the first frame, one row, `speed` m/s, and two guidance scales."""
 
     conditions: Conditions
     boxes: Boxes
@@ -102,17 +103,29 @@ class Scene:
 
     @classmethod
     def of(cls, scenario: Scenario) -> Self:
-        """The scene of a scenario. All four groups of conditions are given."""
+        """The scene of a scenario. All groups of conditions are given, but for the place where a photo has its own markings.
+
+        The first frame is where a period of the dashes begins.
+        """
         boxes = scenario.scene_boxes()
         look = scenario.look
         conditions = build_conditions(
-            [boxes], look.time_of_day, look.crowdedness, scenario.road_model(), scenario.camera_model()
+            [boxes],
+            look.time_of_day,
+            look.crowdedness,
+            scenario.road_model(),
+            scenario.camera_model(),
+            along=None if scenario.photo else 0.0,
         )
         return cls(conditions, boxes, scenario.rollout.speed, scenario.guidance.boxes, scenario.guidance.context)
 
-    def rows(self, boxes: list[Boxes | None]) -> Conditions:
-        """Conditions, a row for each element: look, road and camera of the scene, and these boxes (None: not given)."""
+    def rows(self, boxes: list[Boxes | None], seconds: Tensor) -> Conditions:
+        """Conditions, a row for each element: look, road and camera of the scene, and these boxes (None: not given).
+
+        `seconds` float [rows] since the first frame tell the place.
+        """
         given = build_conditions(boxes)
         scene = self.conditions.drop(boxes=True).repeat(len(boxes))
         names = ("boxes", "kinds", "headings", "box_mask", "boxes_given")
-        return type(scene)(**(vars(scene) | {name: getattr(given, name) for name in names}))
+        along = torch.where(scene.place_given, scene.along + self.speed * seconds, 0.0)
+        return replace(scene, **{name: getattr(given, name) for name in names}, along=along)

@@ -32,10 +32,10 @@ class InterpolationSampling(Config):
     `noise`, 0 to 1, is what the context network's estimate is covered with when sampling begins; 1 is noise alone.
     """
 
-    steps: int = Field(default=1, ge=1)
+    steps: int = Field(default=2, ge=1)
     eta: float = Field(default=0.0, ge=0)
     guidance: float = Field(default=1.0, gt=0)
-    noise: float = Field(default=0.1, gt=0, le=1)
+    noise: float = Field(default=0.5, gt=0, le=1)
     batch: int = Field(default=4, ge=1)
 
 
@@ -69,13 +69,14 @@ class SamplingSettings(Config):
             return cls(
                 image=ImageSampling(steps=25),
                 prediction=PredictionSampling(steps=20),
+                interpolation=InterpolationSampling(steps=1, noise=0.1),
                 super_resolution=SuperResolutionSampling(steps=2, overlap=1),
             )
         if quality == "best":
             return cls(
                 image=ImageSampling(steps=100),
                 prediction=PredictionSampling(steps=100),
-                interpolation=InterpolationSampling(steps=4, noise=0.2),
+                interpolation=InterpolationSampling(steps=8, noise=1.0),
                 super_resolution=SuperResolutionSampling(steps=16),
             )
         return cls()

@@ -108,7 +108,7 @@ def predict(
     """
     plan, video = settings.prediction, cascade.video
     boxes = [(boxes_per_frame or {}).get(key) for key in window.keys]
-    asked = scene.rows(boxes).to(cascade.device)
+    asked = scene.rows(boxes, torch.tensor(window.keys) / float(KEY_FPS)).to(cascade.device)
     free = asked.drop(boxes=True)
     shape = (1, WINDOW, *context.shape[1:])
     fps = torch.full((1,), float(KEY_FPS), device=cascade.device)
@@ -154,8 +154,10 @@ def interpolate(
     for links in batches:
         ends = latents[links.start - first : links.stop - first + 1]
         count, shape = len(links), (FACTOR + 1, *latents.shape[1:])
-        conditions = scene.rows([None] * (count * (FACTOR + 1))).to(device)
-        fps = torch.full((count,), float(KEY_FPS * FACTOR**level), device=device)
+        fps = torch.full((count,), float(KEY_FPS * FACTOR**level))
+        frames = FACTOR * torch.tensor(links)[:, None] + torch.arange(FACTOR + 1)
+        conditions = scene.rows([None] * frames.numel(), (frames / fps[:, None]).flatten()).to(device)
+        fps = fps.to(device)
         noise = torch.stack([_noise(shape, seed, future, "interpolate", level, link) for link in links])
         with cascade.sampling(settings.precision):
             given = {0: ends[:-1].to(device), FACTOR: ends[1:].to(device)}
@@ -172,7 +174,7 @@ def interpolate(
                 plan.eta,
                 _fresh(noise.shape, seed, future, "interpolate", level, links.start),
                 _lap(progress, "interpolate"),
-                draft=Draft(video.estimate(seen, fps).to(noise.dtype), plan.noise) if plan.noise < 1 else None,
+                draft=Draft(video.estimate(conditions, seen, fps).to(noise.dtype), plan.noise) if plan.noise < 1 else None,
             ).cpu()
         for link, end in zip(made, ends[1:], strict=True):
             dense += [link[1:FACTOR], end[None]]

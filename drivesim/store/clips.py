@@ -1,7 +1,7 @@
 """Clips as HDF5: one file holds many, frame after frame in flat tables, so that any frame or window is read alone.
 
 frames  uint8 [F h w 3], one compressed chunk a frame      depth    float16 [F h w] (m), where the clips have it
-ego     float32 [F 3]    speed, yaw rate, curvature        box_end  int64 [F]  end of the frame's rows in `boxes`
+ego     float32 [F 4]    the fields of EgoMotion           box_end  int64 [F]  end of the frame's rows in `boxes`
 boxes   one row a vehicle and frame                        clips    one row a clip (end of its frames, fps, ...)
 sources utf-8 text of all clips' sources
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,7 +26,7 @@ from drivesim.scene.road import SETTINGS, Road
 from drivesim.scene.traffic import KINDS
 from drivesim.store.tables import Tables, add_table, committed, create_file, open_file
 
-KIND, VERSION = "drivesim clips", 1
+KIND, VERSION = "drivesim clips", 2
 _NAMES = {"kinds": KINDS, "settings": SETTINGS, "times_of_day": TIMES_OF_DAY}  # what the numbers in the tables mean
 _BOX = np.dtype(
     [("track", "i8"), ("kind", "u1"), ("box", "f4", 4), ("heading", "f4"), ("visible", "f4"), ("cuboid", "f4", 7)]
@@ -96,7 +96,7 @@ class ClipWriter:
             tables.append("frames", frame[None])
         for depth in () if clip.depth is None else clip.depth:
             tables.append("depth", depth[None].astype(np.float16))
-        tables.append("ego", np.stack([clip.ego.speed, clip.ego.yaw_rate, clip.ego.curvature], 1).astype(np.float32))
+        tables.append("ego", np.stack([getattr(clip.ego, f.name) for f in fields(EgoMotion)], 1).astype(np.float32))
         tables.append("boxes", rows)
         tables.append("box_end", ends)
         tables.append("sources", source)
@@ -132,7 +132,7 @@ def _lay_out(file: h5py.File, clip: Clip, recipe: dict[str, Any]) -> None:
     add_table(file, "frames", clip.frames.shape[1:], np.uint8, chunk=1, compression="lzf")
     if clip.depth is not None:
         add_table(file, "depth", clip.depth.shape[1:], np.float16, chunk=1, compression="lzf", shuffle=True)
-    add_table(file, "ego", (3,), np.float32)
+    add_table(file, "ego", (len(fields(EgoMotion)),), np.float32)
     add_table(file, "boxes", (), _BOX)
     add_table(file, "box_end", (), np.int64)
     add_table(file, "clips", (), _CLIP, chunk=64)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 
 from drivesim.checkpoint import FORMAT, Checkpoint, load_strictly, read_checkpoint, weights_hash, write_checkpoint
 from drivesim.config import InputError, shipped
@@ -98,9 +98,23 @@ def run_training(
 
 
 def initialise(model: nn.Module, name: StageName, folder: Path) -> None:
-    """Starts `model` from the checkpoint `folder`; what the checkpoint lacks (temporal layers, say) stays as it is."""
+    """Starts `model` from the checkpoint `folder`; what the checkpoint lacks (temporal layers, say) stays as it is.
+
+    A parameter that has grown since (a convolution that is told of another map) begins with the checkpoint's values and zeros
+    after them along every axis.
+    """
     _, tensors = read_checkpoint(folder, name)
-    load_strictly(model, model.state_dict() | tensors, folder)
+    own = model.state_dict()
+    load_strictly(model, own | {key: grown(value, own[key]) if key in own else value for key, value in tensors.items()}, folder)
+
+
+def grown(value: Tensor, like: Tensor) -> Tensor:
+    """`value` with zeros after it along every axis that is longer in `like`; as it is if any is shorter there."""
+    if value.ndim != like.ndim or any(old > new for old, new in zip(value.shape, like.shape, strict=True)):
+        return value
+    whole = torch.zeros(like.shape, dtype=value.dtype)
+    whole[tuple(slice(0, size) for size in value.shape)] = value
+    return whole
 
 
 def export_run(run_folder: Path, folder: Path, data: list[Path], checkpoints: Path | None, say: Say = print) -> str:

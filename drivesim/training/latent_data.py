@@ -77,15 +77,13 @@ def conditions_of(
 ) -> Conditions:
     """What is known of the frames of a batch, as conditions; `boxes` instead of its own where given.
 
-    `constant`: crowdedness and road of a window's first frame stand for all its frames.
+    `constant`: the crowdedness of a window's first frame stands for all its frames.
     """
-    shown = list(batch.boxes if boxes is None else boxes)
-    crowdedness, road = list(batch.crowdedness), list(batch.road)
+    shown, crowdedness = list(batch.boxes if boxes is None else boxes), list(batch.crowdedness)
     if constant:
         frames = len(shown) // len(batch.labels)
-        first = [i - i % frames for i in range(len(shown))]
-        crowdedness, road = [crowdedness[i] for i in first], [road[i] for i in first]
-    return build_conditions(shown, batch.time_of_day, crowdedness, road, batch.camera)
+        crowdedness = [crowdedness[i - i % frames] for i in range(len(shown))]
+    return build_conditions(shown, batch.time_of_day, crowdedness, batch.road, batch.camera, batch.along)
 
 
 def asked(boxes: Sequence[Boxes], rng: np.random.Generator) -> list[Boxes]:

@@ -166,22 +166,22 @@ def render_clip(
         motion.append(moment[1])
         if depth:
             depths.append(rendered.depth.astype(np.float16))
-    speed, rate, curvature = np.array(motion, np.float32).reshape(-1, 3).T
+    ego = EgoMotion(*np.array(motion).reshape(-1, 4).T.astype(np.float32))
     return Clip(
         pictures,
         fps,
         world.time_of_day,
-        replace(world.road, curvature=float(curvature[0])),
+        replace(world.road, curvature=float(ego.curvature[0])),
         world.camera,
         tuple(labels),
-        EgoMotion(speed, rate, curvature),
+        ego,
         world.source,
         np.stack(depths) if depth else None,
     )
 
 
-def moments(world: World, frames: int, fps: float) -> Iterator[tuple[Moment, tuple[float, float, float]]]:
-    """The world at the time of each frame, and the ego's speed, yaw rate and curvature of the road there.
+def moments(world: World, frames: int, fps: float) -> Iterator[tuple[Moment, tuple[float, ...]]]:
+    """The world at the time of each frame, and the ego's motion then, in the order of EgoMotion.
 
     Traffic advances in steps of STEP; a frame between two steps lies on the line between them.
     """
@@ -212,7 +212,7 @@ def _between(a: np.ndarray, b: np.ndarray | None, share: float) -> np.ndarray:
 
 def _moment(
     world: World, a: Traffic, b: Traffic | None, share: float, time: float
-) -> tuple[Moment, tuple[float, float, float]]:
+) -> tuple[Moment, tuple[float, ...]]:
     rows, later = a.rows, b.rows if b else None
     s, d, speed, heading = (
         _between(getattr(rows, name), getattr(later, name) if later else None, share)
@@ -250,7 +250,7 @@ def _moment(
         rows.braking[present],
         present >= a.moving,
     )
-    return moment, (float(speed[0]), float(speed[0]) * curvature, curvature)
+    return moment, (float(speed[0]), float(speed[0]) * curvature, curvature, float(s[0]))
 
 
 def _bounced(world: World, time: float, speed: float, accel: float) -> Camera:

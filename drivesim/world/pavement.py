@@ -8,7 +8,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from drivesim.scene.road import Setting
+from drivesim.scene.road import DASHES, Setting
 from drivesim.world.layout import Layout
 from drivesim.world.noise import fractal
 
@@ -47,8 +47,7 @@ def build_profile(layout: Layout, setting: Setting, rng: np.random.Generator) ->
     d = D_FROM + (np.arange(bins, dtype=np.float32) + 0.5) * D_STEP
     zones, lines = _surfaces(d, layout, setting, rng)
     marks = _markings(d, layout, setting, rng)
-    dash, period = {"highway": (3.0, 12.2), "rural": (3.0, 12.0)}.get(setting, (2.5, 7.5))
-    return Profile(_prefiltered(marks), _prefiltered(zones), _prefiltered(lines), dash, period)
+    return Profile(_prefiltered(marks), _prefiltered(zones), _prefiltered(lines), *DASHES[setting])
 
 
 def _surfaces(

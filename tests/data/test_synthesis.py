@@ -33,7 +33,7 @@ from drivesim.scene.road import Road
 def make(seed, frames, fps, height, width, **_):
     time.sleep(seed % 7 / 100)  # out of order
     pictures = np.random.default_rng(seed).integers(256, size=(frames, height, width, 3), dtype=np.uint8)
-    ego = EgoMotion(*np.zeros((3, frames), np.float32))
+    ego = EgoMotion(*np.zeros((4, frames), np.float32))
     return Clip(pictures, fps, "day", Road(), Camera(), (Boxes.none(),) * frames, ego, f"seed {seed}")
 
 def fail(seed, *_, **__):

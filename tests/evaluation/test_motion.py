@@ -21,6 +21,7 @@ def test_every_future_and_the_worlds_are_measured(tmp_path: Path) -> None:
     assert abs(figures["future-00"].expansion) < 0.3
     assert figures["worlds"].expansion > 0.5
     assert figures["worlds"].outward > 0.6
+    assert figures["worlds"].parallax > 0.2
 
 
 def test_a_folder_without_films_is_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Ground motion: a plane that is driven over, a still, noise."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -40,6 +41,18 @@ def test_a_still_does_not_move_and_noise_moves_nowhere_in_particular() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (6, 128, 256, 3), dtype=np.uint8)
     random = ground_motion(noise, CAMERA.horizon)
     assert 0.1 < random.outward < 0.4
+
+
+def test_zooming_into_a_still_has_no_parallax() -> None:
+    middle, still = (128.0, 128 * CAMERA.horizon), road(0.0, frames=1)[0]
+    still[:64] = still[:63:-1]  # clouds
+    zoomed = [cv2.warpAffine(still, cv2.getRotationMatrix2D(middle, 0, 1.015**k), (256, 128)) for k in range(4)]
+    under_clouds = road(0.15)
+    under_clouds[:, :64] = still[:64]
+    zoom, driven = (ground_motion(frames, CAMERA.horizon) for frames in (np.stack(zoomed), under_clouds))
+    assert abs(zoom.parallax) < 0.25
+    assert driven.parallax > 0.8
+    assert np.isnan(ground_motion(road(0.0), CAMERA.horizon).parallax)
 
 
 def test_size_of_the_pictures_does_not_matter() -> None:

@@ -35,7 +35,7 @@ def boxes(*rows: list[float], kind: int = 0, heading: float = 0.0, distance: lis
 
 
 def full(*rows: list[float]) -> Conditions:
-    return build_conditions([boxes(*rows)], "night", 3, Road("city", 3, 2, 0.01), Camera(1.6, -2.0, 70.0))
+    return build_conditions([boxes(*rows)], "night", 3, Road("city", 3, 2, 0.01), Camera(1.6, -2.0, 70.0), 7.0)
 
 
 def equal(a: Conditions, b: Conditions) -> bool:
@@ -55,6 +55,7 @@ def test_built_from_the_scene() -> None:
     assert c.box_mask.sum() == 2
     assert (float(c.night), float(c.crowdedness), int(c.setting), float(c.lanes)) == (1, 3, 1, 3)
     assert (float(c.camera_height), float(c.pitch)) == (pytest.approx(1.6), -2.0)
+    assert float(c.along) == 7.0
     assert all(getattr(c, f"{group}_given").all() for group in GROUPS)
     pair = build_conditions([boxes(LEFT), None], ["day", "night"], [1, 5])
     assert pair.boxes_given.tolist() == [True, False]
@@ -77,9 +78,9 @@ def test_nearest_first_and_at_most_max_boxes() -> None:
 
 def test_dropping_is_not_giving() -> None:
     c = full(LEFT)
-    assert equal(c.drop(boxes=True, look=True, road=True, camera=True), Conditions.none(1))
-    assert equal(c.drop(look=True, road=True, camera=True), build_conditions([boxes(LEFT)]))
-    without = build_conditions([None], "night", 3, Road("city", 3, 2, 0.01), Camera(1.6, -2.0, 70.0))
+    assert equal(c.drop(boxes=True, look=True, road=True, camera=True, place=True), Conditions.none(1))
+    assert equal(c.drop(look=True, road=True, camera=True, place=True), build_conditions([boxes(LEFT)]))
+    without = build_conditions([None], "night", 3, Road("city", 3, 2, 0.01), Camera(1.6, -2.0, 70.0), 7.0)
     assert equal(c.drop(boxes=torch.tensor([True])), without)
     assert equal(c.drop(boxes=torch.tensor([False])), c)
 

@@ -34,7 +34,7 @@ def scene(*placements: Placement) -> Conditions:
     rectangles, visible = project_cuboids(camera, cuboids)
     n = len(placements)
     boxes = Boxes(np.arange(n), np.zeros(n, np.int64), rectangles, cuboids[:, 6], visible, cuboids)
-    return build_conditions([boxes], "day", n, road, camera)
+    return build_conditions([boxes], "day", n, road, camera, 2.0)
 
 
 X, T = torch.randn(1, 4, 8, 16, generator=torch.Generator().manual_seed(0)), torch.tensor([400])
@@ -53,7 +53,7 @@ def test_each_group_changes_the_output_and_dropping_is_not_giving(group: str) ->
 
 def test_dropping_everything_is_giving_nothing() -> None:
     model = perturbed()
-    nothing = GIVEN.drop(boxes=True, look=True, road=True, camera=True)
+    nothing = GIVEN.drop(boxes=True, look=True, road=True, camera=True, place=True)
     assert torch.equal(model(X, T, nothing), model(X, T, Conditions.none(1)))
 
 

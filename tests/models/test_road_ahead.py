@@ -9,7 +9,9 @@ from drivesim.models.latent_space import LatentSpace
 from drivesim.models.road_ahead import REACH, move_along
 from drivesim.models.video_ldm import Context
 from drivesim.nn.road_motion import move, road_flow
+from drivesim.nn.road_view import RoadView
 from drivesim.scene.camera import Camera
+from drivesim.scene.road import Road
 
 F, SHAPE = 5, (3, 8, 16)
 
@@ -40,32 +42,46 @@ def metres(step: float) -> Tensor:
 @pytest.mark.parametrize(
     ("given", "step", "told"),
     [
-        ((0, 1), 10.0, [0, 0, 1, 1, 1]),
-        ((0, 4), 1.0, [0, 1, 1, 1, 0]),
-        ((2,), 10.0, [0, 0, 0, 1, 1]),
-        ((0,), REACH / 2, [0, 1, 1, 0, 0]),
-        ((0,), 0.0, [0, 1, 1, 1, 1]),  # a camera that stands is not one of which nothing is known
-        ((0,), float("nan"), [0, 0, 0, 0, 0]),
-        ((), 10.0, [0, 0, 0, 0, 0]),
+        ((0, 1), 10.0, ["", "", "<", "<", "<"]),
+        ((0, 4), 1.0, ["", "<>", "<>", "<>", ""]),
+        ((2,), 10.0, [">", ">", "", "<", "<"]),
+        ((0, 4), REACH / 3, ["", "<>", "<>", "<>", ""]),
+        ((0, 4), REACH / 2, ["", "<", "<>", ">", ""]),
+        ((0,), 0.0, ["", "<", "<", "<", "<"]),  # a camera that stands is not one of which nothing is known
+        ((0,), float("nan"), [""] * 5),
+        ((), 10.0, [""] * 5),
     ],
 )
-def test_frames_within_reach_of_a_given_frame_before_them_get_it(
-    given: tuple[int, ...], step: float, told: list[int]
+def test_frames_within_reach_of_a_given_frame_before_or_after_them_get_it(
+    given: tuple[int, ...], step: float, told: list[str]
 ) -> None:
+    """<: of the given frame before, >: of the one after."""
     seen = move_along(SPACE, context(*given), CAMERA, metres(step))
-    assert seen.told[0].tolist() == told
-    assert [bool(moved.any()) for moved in seen.moved[0]] == [bool(there) for there in told]
+    expected = [[float(side in sides) for side in "<>"] for sides in told]
+    assert seen.told[0].tolist() == expected
+    assert seen.moved[0].flatten(2).any(dim=2).float().tolist() == expected
 
 
-def test_they_show_the_last_given_frame_moved_by_the_way_since() -> None:
-    before = context(0, 1)
+def test_they_show_the_given_frames_moved_by_the_way_between() -> None:
+    before = context(0, 1, 4)
     seen = move_along(SPACE, before, CAMERA, metres(4.0))
-    picture = SPACE.decode(before.latents[:, 1])
-    values = (8.0, 1.4, 0.0, 60.0, 0.0)
-    flow = road_flow(*(torch.tensor([value]) for value in values), size=picture.shape[2:])
-    torch.testing.assert_close(seen.moved[:, 3], SPACE.encode(move(picture, flow)))
-    above = slice(0, SHAPE[1] // 2)
-    torch.testing.assert_close(seen.moved[:, 3, :, above], before.latents[:, 1, :, above], atol=1e-5, rtol=1e-5)
+    for side, source, way in ((0, 1, 8.0), (1, 4, -4.0)):
+        picture = SPACE.decode(before.latents[:, source])
+        view = RoadView.of(*(torch.tensor([value]) for value in (1.4, 0.0, 60.0, 0.0)), size=picture.shape[2:])
+        flow = road_flow(view, torch.tensor([way]))
+        torch.testing.assert_close(seen.moved[:, 3, side], SPACE.encode(move(picture, flow)))
+        above = slice(0, SHAPE[1] // 2)
+        expected = before.latents[:, source, :, above]
+        torch.testing.assert_close(seen.moved[:, 3, side, :, above], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_where_the_road_is_known_things_beside_it_come_nearer_too() -> None:
+    known = build_conditions([None] * F, road=Road("city", 1), camera=Camera())
+    without, seen = (move_along(SPACE, context(0), c, metres(4.0)).moved[:, 1, 0] for c in (CAMERA, known))
+    row = SHAPE[1] // 2 - 1  # just above the horizon
+    assert not torch.allclose(seen[..., row, :3], without[..., row, :3], atol=1e-2)
+    road = slice(SHAPE[2] // 2 - 1, SHAPE[2] // 2 + 1)
+    torch.testing.assert_close(seen[..., -2:, road], without[..., -2:, road])
 
 
 def test_without_a_camera_nobody_knows_where_the_road_is() -> None:

@@ -14,6 +14,8 @@ from drivesim.diffusion.guidance import guide
 from drivesim.models.conditioning import Conditions, build_conditions
 from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
 from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig
+from drivesim.nn.context import MOVED
+from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
 
 SMALL = ImageLDMConfig(latent_channels=4, widths=(16, 32), blocks=1, head_width=16, token_width=32, encoder_layers=1)
@@ -41,7 +43,7 @@ def noise(seed: int, frames: int = F) -> Tensor:
 
 
 X, T, FPS = noise(1), torch.tensor([300, 800]), torch.tensor([1.875, 30.0])
-GIVEN = build_conditions([None] * (B * F), "night", 2, Road("rural", 1))
+GIVEN = build_conditions([None] * (B * F), "night", 2, Road("rural", 1), Camera(), 3.0)
 
 
 def test_alpha_one_is_the_image_model_bit_for_bit() -> None:
@@ -106,7 +108,8 @@ def test_only_temporal_layers_are_trained_and_saved() -> None:
     assert not any(p.requires_grad for p in model.image.parameters())
     model.train()
     assert not model.image.training
-    context = replace(Context.of(X, {0: noise(2)[:, 0]}), moved=noise(3), told=torch.ones(B, F))
+    moved, told = torch.stack([noise(3)] * MOVED, dim=2), torch.ones(B, F, MOVED)
+    context = replace(Context.of(X, {0: noise(2)[:, 0]}), moved=moved, told=told)
     model(X, T, GIVEN, context, FPS).square().sum().backward()
     # the embedding of the number of given frames gets gradients in the rows that were used
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
@@ -153,5 +156,5 @@ def test_loading_checks_the_image_weights(tmp_path: Path) -> None:
 def test_the_estimate_keeps_what_is_given() -> None:
     model, clip = video(), noise(2)
     context = Context.revealed(clip, [(0, 3)] * B)
-    estimate = model.estimate(context, FPS)
+    estimate = model.estimate(GIVEN, context, FPS)
     assert torch.equal(estimate[:, [0, 3]], clip[:, [0, 3]]) and not torch.equal(estimate[:, 1], clip[:, 1])

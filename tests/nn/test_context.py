@@ -5,14 +5,15 @@ import math
 import torch
 from torch import Tensor
 
-from drivesim.nn.context import ContextNetwork, nearest_given
+from drivesim.nn.context import MOVED, ContextNetwork, nearest_given
 
 FPS = torch.tensor([2.0])
 
 
-def unmoved(clips: Tensor) -> tuple[Tensor, Tensor]:
-    """What is told of moved frames where none is."""
-    return torch.zeros_like(clips), torch.zeros(clips.shape[:2])
+def unmoved(clips: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What is told of moved frames and of what is asked for, where none and nothing is."""
+    b, f, c, h, w = clips.shape
+    return torch.zeros(b, f, MOVED, c, h, w), torch.zeros(b, f, MOVED), torch.zeros(b * f, 2, h, w)
 
 
 def clip(frames: int = 5) -> Tensor:
@@ -42,29 +43,39 @@ def test_where_one_is_given_it_stands_twice_and_where_none_is_zeros() -> None:
 
 
 def test_a_fresh_network_copies_and_gives_features_of_every_level() -> None:
-    """The estimate is the nearest given frame, with two percent of the other, and of the moved one where there is one."""
-    network = ContextNetwork(3, (8, 16), 16, 8)
+    """The estimate is the nearest given frame, with two percent of the other, and of each moved one where there is one."""
+    network = ContextNetwork(3, 2, (8, 16), 16, 8)
     nearer, other = nearest_given(clip(), mask(0, 4), FPS).frames.unbind(2)
     features, estimate = network(clip(), mask(0, 4), FPS, *unmoved(clip()))
     assert [tuple(f.shape) for f in features] == [(5, 8, 8, 8), (5, 16, 4, 4)]
     little = math.exp(-4)
     torch.testing.assert_close(estimate, (nearer + little * other) / (1 + little))
-    moved, told = torch.full_like(clip(), 100.0), torch.tensor([[0.0, 1, 1, 0, 0]])
-    _, estimate = network(clip(), mask(0, 4), FPS, moved * told[:, :, None, None, None], told)
-    expected = (nearer + little * other + little * moved) / (1 + 2 * little)
-    torch.testing.assert_close(estimate[:, 1:3], expected[:, 1:3])
-    torch.testing.assert_close(estimate[:, 3:], ((nearer + little * other) / (1 + little))[:, 3:])
+    told = torch.tensor([[[0.0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]])
+    moved = torch.tensor([100.0, 200.0])[:, None, None, None] * told[..., None, None, None] * torch.ones(3, 8, 8)
+    _, estimate = network(clip(), mask(0, 4), FPS, moved, told, unmoved(clip())[2])
+    count = told.sum(dim=2)[..., None, None, None]
+    torch.testing.assert_close(estimate, (nearer + little * (other + moved.sum(dim=2))) / (1 + little * (1 + count)))
+
+
+def test_it_sees_the_maps_once_it_has_learned_to() -> None:
+    network = ContextNetwork(3, 2, (8, 16), 16, 8)
+    moved, told, maps = unmoved(clip())
+    torch.nn.init.normal_(network.estimate.weight)
+    plain = network(clip(), mask(0), FPS, moved, told, maps)[1]
+    assert torch.equal(plain, network(clip(), mask(0), FPS, moved, told, maps + 1)[1])
+    torch.nn.init.normal_(network.maps.weight)
+    assert not torch.allclose(plain, network(clip(), mask(0), FPS, moved, told, maps + 1)[1])
 
 
 def test_without_a_given_frame_there_is_nothing_to_copy() -> None:
-    _, estimate = ContextNetwork(3, (8, 16), 16, 8)(clip(), mask(), FPS, *unmoved(clip()))
+    _, estimate = ContextNetwork(3, 2, (8, 16), 16, 8)(clip(), mask(), FPS, *unmoved(clip()))
     assert not estimate.any()
 
 
 def test_it_learns_to_move_a_dot_by_the_time_that_passes() -> None:
     """A dot that moves two cells to the right a frame: copying leaves it behind, the network learns to follow it."""
     torch.manual_seed(0)
-    network = ContextNetwork(1, (16, 16), 16, 16)
+    network = ContextNetwork(1, 2, (16, 16), 16, 16)
     optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
     draw = torch.Generator().manual_seed(1)
 

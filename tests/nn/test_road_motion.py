@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 from drivesim.nn.road_motion import move, road_flow
+from drivesim.nn.road_view import RoadView
 from drivesim.scene.camera import Camera
+from drivesim.scene.road import Road
 
 SIZE = (16, 32)
 
@@ -15,8 +17,12 @@ USUAL = Camera()
 
 
 def flow(metres: float, camera: Camera = USUAL, curvature: float = 0.0) -> Tensor:
-    values = (metres, camera.height, camera.pitch, camera.field_of_view, curvature)
-    return road_flow(*(torch.tensor([value]) for value in values), size=SIZE)[0]
+    return road_flow(view(camera, curvature), torch.tensor([metres]))[0]
+
+
+def view(camera: Camera = USUAL, curvature: float = 0.0) -> RoadView:
+    values = (camera.height, camera.pitch, camera.field_of_view, curvature)
+    return RoadView.of(*(torch.tensor([value]) for value in values), size=SIZE)
 
 
 def centres() -> np.ndarray:
@@ -55,6 +61,39 @@ def test_sky_does_not_come_nearer_and_what_is_behind_leaves_the_picture() -> Non
     assert (forward[1, -1] < -1).all()  # the near road was farther away, higher in the picture
     later = flow(-10.0)
     assert (later[1, -1] > SIZE[0]).all()
+
+
+@pytest.mark.parametrize("camera", [Camera(), Camera(1.9, 3.0, 75.0)])
+@pytest.mark.parametrize("curvature", [0.0, 0.008, -0.008])
+def test_what_stands_beside_the_road_is_found_where_the_camera_saw_it(camera: Camera, curvature: float) -> None:
+    """Walls 6 m left and 5 m right of the way: rays are followed until they leave the corridor, and seen from 4 m before."""
+    metres, road = 4.0, Road(curvature=curvature)
+    moved = road_flow(view(camera, curvature), torch.tensor([metres]), (torch.tensor([6.0]), torch.tensor([5.0])))[0]
+    far = road_flow(view(camera, curvature), torch.tensor([metres]))[0]
+    then, turn = road.to_plane(metres, 0.0), metres * curvature
+    rays, checked = camera.rays(*SIZE), 0
+    for row, column in np.ndindex(*SIZE):
+        points = np.arange(1.0, 40.0, 0.002)[:, None] * rays[row, column] + [0.0, 0.0, camera.height]
+        across = points[:, 1]
+        if curvature:
+            across = 1 / curvature - np.sign(curvature) * np.hypot(points[:, 0], points[:, 1] - 1 / curvature)
+        beyond = (across > 6.0) | (across < -5.0)
+        x, y, up = points[np.argmax(beyond)]
+        if not beyond.any() or not 0.0 < up < 9.9:
+            continue  # it meets the road first, or nothing within 40 m
+        before = [np.cos(turn) * x - np.sin(turn) * y + then[0], np.sin(turn) * x + np.cos(turn) * y + then[1], up]
+        expected = (camera.project(np.array(before))[0] - centres()[row, column]) * SIZE[::-1]
+        np.testing.assert_allclose(moved[:, row, column].numpy(), expected, atol=0.02)
+        checked += 1
+    assert checked > 100
+    assert torch.equal(moved[:, -2:, 12:20], far[:, -2:, 12:20])  # the near road is nearer than the walls
+
+
+def test_above_the_walls_is_sky() -> None:
+    walls = torch.tensor([6.0]), torch.tensor([6.0])
+    low, high = (road_flow(view(), torch.tensor([4.0]), walls, tall=tall)[0] for tall in (3.0, 30.0))
+    assert low[:, 0, :3].abs().max() < 1e-4
+    assert high[0, 0, 0] > 1 and high[0, 0, -1] < -1
 
 
 def test_pictures_move_by_whole_and_half_cells_and_repeat_their_edge() -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from drivesim.nn.context import MOVED
 from drivesim.nn.unet import Mix, UNet, UNetConfig
 from drivesim.nn.video_unet import TemporalLayers
 
@@ -13,7 +14,7 @@ B, F = 2, 4
 
 def layers() -> TemporalLayers:
     torch.manual_seed(0)
-    made = TemporalLayers(SHAPES, context_channels=3, context_widths=(8, 16), embedding_width=16, head_width=16)
+    made = TemporalLayers(SHAPES, context_channels=3, map_channels=2, context_widths=(8, 16), embedding_width=16, head_width=16)
     for name, parameter in made.named_parameters():
         if not name.endswith("logit"):
             nn.init.normal_(parameter, std=0.2)
@@ -24,13 +25,13 @@ def inputs() -> dict[str, torch.Tensor]:
     mask = torch.zeros(B, F)
     mask[:, :2] = 1
     latents = torch.randn(B, F, 3, 8, 8, generator=torch.Generator().manual_seed(1))
-    told = torch.ones(B, F)
+    told, maps = torch.ones(B, F, MOVED), torch.randn(B * F, 2, 8, 8, generator=torch.Generator().manual_seed(3))
     return {"t": torch.tensor([10, 600]), "latents": latents, "mask": mask, "fps": torch.tensor([1.875, 30.0]),
-            "moved": latents.flip(1), "told": told}  # fmt: skip
+            "moved": torch.stack([latents.flip(1)] * MOVED, dim=2), "told": told, "maps": maps}  # fmt: skip
 
 
 def mixer(made: TemporalLayers, given: dict[str, torch.Tensor]) -> Mix:
-    return made.mixer(given["t"], made.read(*(given[name] for name in ("latents", "mask", "fps", "moved", "told"))))
+    return made.mixer(given["t"], made.read(*(given[name] for name in ("latents", "mask", "fps", "moved", "told", "maps"))))
 
 
 H = torch.randn(B * F, 16, 8, 8, generator=torch.Generator().manual_seed(2))
@@ -46,6 +47,7 @@ def test_everything_given_matters() -> None:
         "fps": given["fps"] * 4,
         "moved": given["moved"] + 1,
         "told": given["told"] * 0,
+        "maps": given["maps"] + 1,
     }
     for name, value in changes.items():
         assert not torch.allclose(out, mixer(made, given | {name: value})(0, H)), name
@@ -73,7 +75,7 @@ def test_alpha_one_leaves_the_unet_as_it_is_bit_for_bit() -> None:
     torch.manual_seed(0)
     network = UNet(UNetConfig(in_channels=3, out_channels=3, widths=(16, 32), blocks=1, head_width=16))
     nn.init.normal_(network.conv_out.weight)
-    made = TemporalLayers(network.block_shapes, 3, (8, 16), 16, 16)
+    made = TemporalLayers(network.block_shapes, 3, 2, (8, 16), 16, 16)
     for name, parameter in made.named_parameters():
         if not name.endswith("logit"):
             nn.init.normal_(parameter, std=0.2)
@@ -87,13 +89,13 @@ def test_alpha_one_leaves_the_unet_as_it_is_bit_for_bit() -> None:
 
 def test_default_size_is_about_half_of_the_unet() -> None:
     network = UNet(UNetConfig(in_channels=22, out_channels=8, token_width=128))
-    made = TemporalLayers(network.block_shapes, context_channels=8)
+    made = TemporalLayers(network.block_shapes, context_channels=8, map_channels=78)
     assert 4e6 < sum(p.numel() for p in made.parameters()) < 6.5e6
 
 
 def test_a_width_for_every_level() -> None:
     with pytest.raises(ValueError, match="2 levels"):
-        TemporalLayers(SHAPES, 3, (8, 16, 16), 16, 16)
+        TemporalLayers(SHAPES, 3, 2, (8, 16, 16), 16, 16)
 
 
 def test_channels_last_is_possible() -> None:

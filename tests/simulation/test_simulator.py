@@ -27,6 +27,7 @@ from drivesim.simulation.simulator import (
     upsample,
 )
 from drivesim.simulation.timeline import Timeline
+from drivesim.video_io import write_image
 
 NIGHT = SCENARIO.replace("time_of_day: day", "time_of_day: night")
 
@@ -49,6 +50,20 @@ def test_composed_frames_depend_on_scene_seed_and_variant(cascade: Cascade, scen
     assert not torch.equal(frame, compose(cascade, SETTINGS, scene, seed=1, variant=1))
     assert not torch.equal(frame, compose(cascade, SETTINGS, scene_of(tmp_path, NIGHT), seed=1))
     assert not torch.equal(frame, compose(cascade, SETTINGS, scene_of(tmp_path, SCENARIO.replace("sedan", "bus")), seed=1))
+
+
+def test_the_place_along_the_road_follows_from_speed_and_time(scene: Scene) -> None:
+    rows = scene.rows([None, scene.boxes], torch.tensor([0.0, 1.5]))
+    assert rows.place_given.all() and rows.along.tolist() == [0.0, 1.5 * scene.speed]
+    assert rows.boxes_given.tolist() == [False, True]
+
+
+def test_a_photo_has_markings_of_its_own(tmp_path: Path) -> None:
+    write_image(tmp_path / "road.png", np.zeros((64, 128, 3), np.uint8))
+    scene = scene_of(tmp_path, SCENARIO + "photo: road.png\n")
+    assert not scene.conditions.place_given.any()
+    rows = scene.rows([None] * 2, torch.tensor([0.0, 1.5]))
+    assert not rows.place_given.any() and not rows.along.any()
 
 
 def test_guidance_zero_ignores_the_scene(cascade: Cascade, tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ with ClipWriter(sys.argv[1]) as writer:
     while True:
         k = len(writer)
         frames = np.random.default_rng(k).integers(256, size=(20, 16, 32, 3), dtype=np.uint8)
-        ego = EgoMotion(*np.full((3, 20), k, np.float32))
+        ego = EgoMotion(*np.full((4, 20), k, np.float32))
         writer.append(Clip(frames, 30.0, "day", Road(), Camera(), (Boxes.none(),) * 20, ego, f"clip {k}"))
         print(len(writer), flush=True)
 """

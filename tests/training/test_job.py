@@ -18,7 +18,7 @@ from drivesim.models.latent_space import LatentSpace
 from drivesim.models.super_resolution import SuperResolution
 from drivesim.models.video_ldm import VideoLDM
 from drivesim.training.__main__ import parse_overrides
-from drivesim.training.job import export_run, run_training
+from drivesim.training.job import export_run, grown, run_training
 from drivesim.training.stage import STAGE_NAMES
 
 
@@ -86,6 +86,13 @@ def test_training_starts_from_another_checkpoint(trained: Path, tmp_path: Path) 
     before, after = ImageLDM.load(trained / "checkpoints" / "image-ldm"), ImageLDM.load(tmp_path / "out")
     for (name, x), y in zip(before.state_dict().items(), after.state_dict().values(), strict=True):
         torch.testing.assert_close(x, y, rtol=1e-3, atol=1e-5, msg=name)
+
+
+def test_what_has_grown_begins_with_the_old_values_and_zeros() -> None:
+    old = torch.ones(2, 3)
+    assert grown(old, torch.empty(3, 4)).tolist() == [[1, 1, 1, 0], [1, 1, 1, 0], [0, 0, 0, 0]]
+    for other in (torch.empty(2, 3), torch.empty(2, 2), torch.empty(1, 9), torch.empty(3)):  # as it is: refused when it is loaded
+        assert grown(old, other) is old or torch.equal(grown(old, other), old)
 
 
 def test_a_begun_run_goes_on_without_the_checkpoint_it_started_from(trained: Path, tmp_path: Path) -> None:
