@@ -13,7 +13,7 @@ from drivesim.models.conditioning import Conditions
 from drivesim.nn.road_view import RoadView
 from drivesim.scene.road import DASHES, LANE_WIDTH, SETTINGS
 
-CELL = 8  # pixels of a cell of the latents, across and down
+CELL = 8  # pixels that a cell of the latents is drawn with, across and down
 MARKING_MAP_CHANNELS = CELL * CELL
 _LINE = 0.15  # m: width of a line
 

@@ -18,7 +18,7 @@ DASHES: dict[Setting, tuple[float, float]] = {  # m: length of a dash between la
     "rural": (3.0, 12.0),
 }
 ROADSIDE: dict[Setting, float] = {"highway": 10.0, "city": 2.5, "residential": 2.0, "rural": 5.5}
-"""m beyond the outermost lanes of both directions: where, half-way, what stands beside roads is seen in the world."""
+"""m beyond the outermost lanes of both directions: about where the middle of what stands beside roads is in the world."""
 MAX_LANES = 5
 MAX_CURVATURE = 0.02  # 1/m, a bend of 50 m radius
 

@@ -129,7 +129,7 @@ class VideoLDMStage:
         }
 
     def _context(self, batch: Batch, conditions: Conditions) -> Context:
-        """The frames that the mask gives, and they moved with the road."""
+        """The frames that the mask gives, as they are and moved with the road."""
         latents = batch["latents"]
         given = replace(Context.none(latents), latents=latents, mask=batch["mask"])
         return move_along(self.latent_data.space.to(latents.device), given, conditions, batch["metres"])
