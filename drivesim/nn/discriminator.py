@@ -15,7 +15,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 class PatchDiscriminator(nn.Module):
     """Frames [b 3 h w] in [-1, 1] to logits [b 1 h/8 w/8]: each judges a patch of 40 pixels. 8 divides h and w."""
 
-    def __init__(self, width: int = 32) -> None:
+    def __init__(self, width: int = 48) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             spectral_norm(nn.Conv2d(12, width, 3, padding=1)),

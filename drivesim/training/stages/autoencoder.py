@@ -1,4 +1,9 @@
-"""Autoencoder: L1 on pixels and on their differences at three scales, a little KL, and later a patch adversary."""
+"""Autoencoder: absolute error of pixels and edges, latents that diffusion models learn easily, and later a patch adversary.
+
+Latents are made easy to learn in two ways. They are decoded with noise added, because what a diffusion model samples is
+never exact (l-DeTok, arXiv 2507.15856); and latents averaged over 2x2 cells must decode to frames averaged over 2x2 pixels
+(scale equivariance: arXiv 2502.14831, 2502.09509).
+"""
 
 from __future__ import annotations
 
@@ -9,20 +14,26 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
 from drivesim.config import InputError
 from drivesim.data.batches import FrameSource
-from drivesim.metrics.reconstruction import psnr
+from drivesim.metrics.reconstruction import gradient_energy, psnr
 from drivesim.models.latent_space import LatentSpace
 from drivesim.nn.autoencoder import Autoencoder, AutoencoderConfig, kl_divergence
 from drivesim.nn.discriminator import PatchDiscriminator, hinge_discriminator, hinge_generator
-from drivesim.tensors import numpy_stream, to_frames, to_network
+from drivesim.tensors import numpy_stream, to_frames, to_network, torch_stream
 from drivesim.training.stage import Batch, Recipe, StageName, seeded
 
 
 class AutoencoderRecipe(Recipe):
     """`crop` height and width in pixels; weights of the loss terms; the adversary acts from `adversary_from` samples on.
+
+    `adversary_weight` is relative: 1 lets the adversary pull at the decoder's last layer as hard as the error does (VQGAN,
+    arXiv 2012.09841, eq. 7). `input_noise`: largest deviation of noise on the frames that the encoder sees, of 1; they are to
+    be made without it. `latent_noise`: largest deviation of noise on latents, in deviations of their own; 30 % of the crops
+    get none. `equivariance`: weight of the error at half size.
 
     `decoder_only` goes on from the autoencoder of the checkpoints and keeps its encoder and latent scale, so that all that
     was trained on these latents stays valid.
@@ -34,6 +45,10 @@ class AutoencoderRecipe(Recipe):
     kl_weight: float = 1e-5
     adversary_weight: float = 0.0
     adversary_from: int = 0
+    adversary_width: int = 48
+    input_noise: float = Field(0.0, ge=0)
+    latent_noise: float = Field(0.0, ge=0)
+    equivariance: float = Field(0.0, ge=0)
     decoder_only: bool = False
 
 
@@ -47,6 +62,12 @@ def reconstruction_loss(made: Tensor, frames: Tensor, gradient_weight: float) ->
         if scale < 2:
             error = F.avg_pool2d(error, 2)
     return loss
+
+
+def gradient_ratio(loss: Tensor, other: Tensor, weight: Tensor) -> Tensor:
+    """How much steeper `loss` is than `other` in the parameter `weight`: a scalar without gradient, at most 1e4."""
+    steep, flat = (torch.autograd.grad(x, weight, retain_graph=True)[0].float().norm() for x in (loss, other))
+    return (steep / flat.clamp(min=1e-8)).clamp(max=1e4).detach()
 
 
 class AutoencoderStage:
@@ -65,55 +86,78 @@ class AutoencoderStage:
                 self.space.autoencoder.encoder.requires_grad_(False)
             self.modules: dict[str, nn.Module] = {"model": self.space}
             if recipe.adversary_weight > 0:
-                self.modules["adversary"] = PatchDiscriminator()
+                self.modules["adversary"] = PatchDiscriminator(recipe.adversary_width)
         self.source = FrameSource(data, preload=True)
         self.held_out = FrameSource(held_out)
 
     def draw(self, step: int, index: range) -> Batch:
-        """frames [b 3 h w] crops, noise [b z h/8 w/8] for the latents."""
-        crop, factor = self.recipe.crop, Autoencoder.factor
-        frames, noise = [], []
+        """frames [b 3 h w] crops and what the encoder sees of them; noise [b z h/8 w/8] of posterior and latents."""
+        recipe, factor = self.recipe, Autoencoder.factor
+        shape = (recipe.model.latent_channels, recipe.crop[0] // factor, recipe.crop[1] // factor)
+        samples: dict[str, list[np.ndarray]] = {name: [] for name in ("frames", "seen", "posterior_noise", "latent_noise")}
         for i in index:
-            rng = numpy_stream(self.recipe.seed, "autoencoder", i)
-            frames.append(self.source.frames(rng, 1, crop)[0])
-            shape = (self.recipe.model.latent_channels, crop[0] // factor, crop[1] // factor)
-            noise.append(rng.standard_normal(shape, np.float32))
-        return {"frames": to_network(np.stack(frames)), "noise": torch.from_numpy(np.stack(noise))}
+            rng = numpy_stream(recipe.seed, "autoencoder", i)
+            frame = to_network(self.source.frames(rng, 1, recipe.crop)[0]).numpy()
+            samples["frames"].append(frame)
+            samples["posterior_noise"].append(rng.standard_normal(shape, np.float32))
+            level = recipe.latent_noise * rng.random() * (rng.random() < 0.7)
+            samples["latent_noise"].append(np.float32(level) * rng.standard_normal(shape, np.float32))
+            level = 2 * recipe.input_noise * rng.random()
+            samples["seen"].append(frame + np.float32(level) * rng.standard_normal(frame.shape, np.float32))
+        return {name: torch.from_numpy(np.stack(rows)) for name, rows in samples.items()}
 
     def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
         """First the autoencoder's, then the adversary's."""
-        recipe = self.recipe
+        recipe, autoencoder = self.recipe, self.space.autoencoder
         frames = batch["frames"].contiguous(memory_format=torch.channels_last)
-        made, mean, logvar = self.space(frames, batch["noise"])
-        loss = reconstruction_loss(made, frames, recipe.gradient_weight)
-        noted = {"l1": (made - frames).detach().float().abs().mean()}
+        mean, logvar = autoencoder.encode(batch["seen"].contiguous(memory_format=torch.channels_last))
+        spread = self.space.scale if recipe.decoder_only else mean.detach().float().std(dim=(0, 2, 3))
+        latents = mean + torch.exp(0.5 * logvar) * batch["posterior_noise"] + spread[:, None, None] * batch["latent_noise"]
+        decoded = autoencoder.decode(latents)
+        loss = reconstruction_loss(decoded, frames, recipe.gradient_weight)
+        noted = {"l1": (decoded - frames).detach().float().abs().mean()}
+        if recipe.equivariance > 0:
+            small = reconstruction_loss(autoencoder.decode(F.avg_pool2d(mean, 2)), F.avg_pool2d(frames, 2), recipe.gradient_weight)
+            loss = loss + recipe.equivariance * small
+            noted["half_size"] = small.detach()
         loss = loss + recipe.kl_weight * kl_divergence(mean.float(), logvar.float())
         contest = recipe.adversary_weight > 0 and samples >= recipe.adversary_from
         if contest:
-            fooled = hinge_generator(self.modules["adversary"](made))
-            loss = loss + recipe.adversary_weight * fooled
+            fooled = hinge_generator(self.modules["adversary"](decoded))
+            loss = loss + recipe.adversary_weight * gradient_ratio(loss, fooled, autoencoder.decoder.head.weight) * fooled
             noted["fooled"] = fooled.detach()
         yield "model", loss, noted
         if contest:
             adversary = self.modules["adversary"]
-            yield "adversary", hinge_discriminator(adversary(frames), adversary(made.detach())), {}
+            yield "adversary", hinge_discriminator(adversary(frames), adversary(decoded.detach())), {}
 
     def _held_out_frames(self, count: int) -> np.ndarray:
         return self.held_out.frames(numpy_stream(0, "held-out"), count, None)
 
-    def _reconstruct(self, frames: np.ndarray) -> np.ndarray:
+    def _reconstruct(self, frames: np.ndarray, noise: float = 0.0) -> np.ndarray:
+        """`frames` through the autoencoder, with noise of `noise` deviations on the latents of each part of eight."""
         device = next(self.space.parameters()).device
-        made = []
+        generator = torch_stream(0, "latent noise")
+        decoded = []
         for part in np.array_split(frames, max(1, len(frames) // 8)):
-            x = to_network(part).to(device)
-            made.append(to_frames(self.space.autoencoder.decode(self.space.autoencoder.encode(x)[0])))
-        return np.concatenate(made)
+            latents = self.space.autoencoder.encode(to_network(part).to(device))[0]
+            deviation = noise * latents.std(dim=(0, 2, 3), keepdim=True)
+            latents = latents + deviation * torch.randn(latents.shape, generator=generator).to(latents)
+            decoded.append(to_frames(self.space.autoencoder.decode(latents)))
+        return np.concatenate(decoded)
 
     def evaluate(self) -> dict[str, float]:
-        """PSNR (dB) over whole held-out frames, 8 a batch: mean, and of the worst tenth."""
+        """Over whole held-out frames, 8 a batch: PSNR (dB), mean and of the worst tenth; the share of gradient energy that
+        is kept; PSNR with noise of 0.2 deviations on the latents."""
         frames = self._held_out_frames(8 * self.recipe.held_out_batches)
-        figures = psnr(self._reconstruct(frames), frames)
-        return {"psnr": float(figures.mean()), "psnr_worst": float(np.sort(figures)[: -(-len(figures) // 10)].mean())}
+        decoded = self._reconstruct(frames)
+        figures = psnr(decoded, frames)
+        return {
+            "psnr": float(figures.mean()),
+            "psnr_worst": float(np.sort(figures)[: -(-len(figures) // 10)].mean()),
+            "edges": float(gradient_energy(decoded).sum() / gradient_energy(frames).sum()),
+            "psnr_noisy": float(psnr(self._reconstruct(frames, 0.2), frames).mean()),
+        }
 
     def preview(self) -> np.ndarray:
         """Held-out frames above their reconstructions."""
