@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import hypothesis
 import numpy as np
 import pytest
+from tiny_cascade import SCENARIO, load_cascade, write_cascade
 
+from drivesim.engine.cascade import Cascade
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
 from drivesim.scene.clip import Clip, EgoMotion
@@ -47,3 +50,22 @@ def make_clip() -> Callable[..., Clip]:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny cascade on disk."""
+    return write_cascade(tmp_path_factory.mktemp("checkpoints"))
+
+
+@pytest.fixture(scope="session")
+def cascade(checkpoints: Path) -> Cascade:
+    """The same in memory."""
+    return load_cascade(checkpoints)
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    """A scenario file for it."""
+    (tmp_path / "tiny.yaml").write_text(SCENARIO)
+    return tmp_path / "tiny.yaml"

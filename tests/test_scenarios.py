@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from drivesim.config import shipped
-from drivesim.scene.scenario_file import check_scenarios, dump_scenario, load_scenario
+from drivesim.scenario.file import check_scenarios, dump_scenario, load_scenario
 
 SCENARIOS = sorted(shipped("scenarios").glob("*.yaml"))
 

@@ -38,8 +38,8 @@ def run(installed: Path, folder: Path, code: str) -> str:
 def test_scenarios_and_weights_are_found_in_the_wheel(installed: Path, tmp_path: Path) -> None:
     code = (
         "from drivesim.config import shipped\n"
-        "from drivesim.simulation.cascade import weights_of\n"
-        "from drivesim.scene.scenario_file import check_scenarios\n"
+        "from drivesim.engine.cascade import weights_of\n"
+        "from drivesim.scenario.file import check_scenarios\n"
         "print(shipped('scenarios')); print(len({f.split('/')[0] for f in weights_of(shipped('checkpoints'))}))\n"
         "print(check_scenarios([shipped('scenarios')]))"
     )

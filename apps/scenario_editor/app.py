@@ -18,9 +18,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from drivesim.config import InputError, shipped
-from drivesim.scene.scenario_file import load_scenario
-from drivesim.scene.traffic import KINDS, SIZES
-from drivesim.simulation.settings import QUALITIES
+from drivesim.engine.settings import QUALITIES
+from drivesim.scenario.file import load_scenario
+from drivesim.scene.vehicles import KINDS, SIZES
 from scenario_editor.composer import Composer, identity, load_cascade
 from scenario_editor.compositions import Compositions
 from scenario_editor.desk import Desk

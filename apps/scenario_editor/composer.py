@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from drivesim.config import InputError, shipped
-from drivesim.scene.scenario import Scenario
-from drivesim.simulation.cascade import STAGE_FOLDERS, Cascade, Scene, settle_precision
-from drivesim.simulation.progress import Progress
-from drivesim.simulation.rollout import first_frame, first_latents
-from drivesim.simulation.settings import SamplingSettings, parse_quality
+from drivesim.engine.cascade import STAGE_FOLDERS, Cascade, Scene, settle_precision
+from drivesim.engine.progress import Progress
+from drivesim.engine.settings import SamplingSettings, parse_quality
+from drivesim.rollout.run import first_frame, first_latents
+from drivesim.scenario.scenario import Scenario
 from drivesim.tensors import pick_device
 
 Report = Callable[[float, str], None]  # share done, and what is being done

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from drivesim.config import InputError
-from drivesim.scene.scenario import Scenario
-from drivesim.scene.sections import FRAME_HEIGHT, FRAME_WIDTH
-from drivesim.scene.traffic import KINDS
+from drivesim.scenario.scenario import Scenario
+from drivesim.scenario.sections import FRAME_HEIGHT, FRAME_WIDTH
+from drivesim.scene.vehicles import KINDS
 from drivesim.video_io import write_image
 from scenario_editor.composer import Composer
 from scenario_editor.sessions import Session, SessionStore

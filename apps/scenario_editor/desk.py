@@ -8,9 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 from drivesim.config import InputError
-from drivesim.scene.scenario import Scenario
-from drivesim.scene.scenario_file import SECTIONS
-from drivesim.simulation.settings import QUALITIES
+from drivesim.engine.settings import QUALITIES
+from drivesim.scenario.file import SECTIONS
+from drivesim.scenario.scenario import Scenario
 from scenario_editor import vehicle_edits
 from scenario_editor.compositions import Compositions, first_frame_of, variants
 from scenario_editor.job_files import JobView

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from drivesim.scene.scenario_file import SECTIONS
+from drivesim.scenario.file import SECTIONS
 
 MAX_SLIDER_SPAN = 100.0  # a wider range cannot be hit with a slider
 

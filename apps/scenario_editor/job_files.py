@@ -26,8 +26,8 @@ import cv2
 import numpy as np
 
 from drivesim.config import Config, InputError, write_atomic
-from drivesim.simulation.segments import frames_at, join_segments
-from drivesim.simulation.timeline import Timeline
+from drivesim.engine.timeline import Timeline
+from drivesim.rollout.segments import frames_at, join_segments
 from drivesim.video_io import read_image, video_info
 
 State = Literal["queued", "running", "complete", "failed", "cancelled"]

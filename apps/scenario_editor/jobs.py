@@ -27,7 +27,7 @@ import numpy as np
 
 import drivesim
 from drivesim.config import InputError, write_atomic
-from drivesim.simulation.settings import parse_quality
+from drivesim.engine.settings import parse_quality
 from scenario_editor.job_files import JobFolder, JobView, Record, is_process_of
 from scenario_editor.uploads import photo_file
 from scenario_editor.yaml_text import read, rewrite

@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from drivesim.scenario.file import SECTIONS
+from drivesim.scenario.scenario import AnyVehicle, Scenario
+from drivesim.scenario.sections import VEHICLE_FORMS, CameraSection, RoadSection, Vehicle, vehicle_tag
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
-from drivesim.scene.scenario import AnyVehicle, Scenario
-from drivesim.scene.scenario_file import SECTIONS
-from drivesim.scene.sections import VEHICLE_FORMS, CameraSection, RoadSection, Vehicle, vehicle_tag
 
 Values = dict[str, Any]
 """As `Scenario.model_dump(mode="json")`: name, photo, vehicles, and a dict for each of SECTIONS."""

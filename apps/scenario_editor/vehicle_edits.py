@@ -9,11 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from drivesim.config import InputError
+from drivesim.scenario.consistency import first_frame_boxes
+from drivesim.scenario.sections import MAX_VEHICLES, VEHICLE_FORMS, BoxedVehicle, PlacedVehicle, Vehicle, vehicle_tag
 from drivesim.scene.camera import Camera
-from drivesim.scene.consistency import first_frame_boxes
 from drivesim.scene.road import Road
-from drivesim.scene.sections import MAX_VEHICLES, VEHICLE_FORMS, BoxedVehicle, PlacedVehicle, Vehicle, vehicle_tag
-from drivesim.scene.traffic import KINDS, Kind
+from drivesim.scene.vehicles import KINDS, Kind
 from scenario_editor import placement
 from scenario_editor.values import Values, shortened, vehicles_of
 

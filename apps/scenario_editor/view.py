@@ -6,10 +6,10 @@ import hashlib
 import json
 from typing import Any
 
-from drivesim.scene.consistency import conflicts, first_frame_boxes
-from drivesim.scene.scenario import Scenario
-from drivesim.scene.scenario_file import SECTIONS
-from drivesim.scene.sections import RoadSection
+from drivesim.scenario.consistency import conflicts, first_frame_boxes
+from drivesim.scenario.file import SECTIONS
+from drivesim.scenario.scenario import Scenario
+from drivesim.scenario.sections import RoadSection
 from scenario_editor.sessions import Session
 from scenario_editor.values import Values, geometry, vehicles_of
 from scenario_editor.yaml_text import Reading

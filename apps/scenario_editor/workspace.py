@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 from drivesim.config import InputError, write_atomic
-from drivesim.scene.scenario_file import scenario_files
-from drivesim.scene.yaml_document import YamlDocument
+from drivesim.scenario.file import scenario_files
+from drivesim.scenario.yaml_document import YamlDocument
 from scenario_editor.sessions import Session
 from scenario_editor.uploads import (
     MAX_PHOTO_BYTES,

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from drivesim.scene.yaml_document import OneLine, yaml_text
+from drivesim.scenario.yaml_document import OneLine, yaml_text
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#[^\r\n]*", re.MULTILINE)
 

@@ -9,10 +9,10 @@ from typing import Any
 import yaml
 
 from drivesim.config import InputError
-from drivesim.scene.scenario import Scenario
-from drivesim.scene.scenario_file import SECTIONS, Fault, parse_scenario
-from drivesim.scene.sections import VEHICLE_FORMS, vehicle_tag
-from drivesim.scene.yaml_document import OneLine, YamlDocument, yaml_text
+from drivesim.scenario.file import SECTIONS, Fault, parse_scenario
+from drivesim.scenario.scenario import Scenario
+from drivesim.scenario.sections import VEHICLE_FORMS, vehicle_tag
+from drivesim.scenario.yaml_document import OneLine, YamlDocument, yaml_text
 from scenario_editor.values import DEFAULTS, Values, shortened, vehicle_defaults, vehicles_of
 from scenario_editor.yaml_patch import Patch, aligned
 

@@ -18,8 +18,8 @@ def compose(
     checkpoints: Annotated[Path | None, typer.Option(help="Folder of the weights; default: the shipped ones.")] = None,
 ) -> None:
     """Compose the first frame that a rollout of SCENARIO with this seed would start from."""
-    from drivesim.simulation.rollout import Request, compose_frames
-    from drivesim.simulation.settings import parse_quality
+    from drivesim.engine.settings import parse_quality
+    from drivesim.rollout.run import Request, compose_frames
     from drivesim.video_io import write_image
 
     request = Request(

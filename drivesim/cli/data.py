@@ -29,8 +29,8 @@ def generate(
     depth: Annotated[bool, typer.Option(help="Keep the depth of every pixel, too.")] = False,
 ) -> None:
     """Render clips with exact labels into a store; the same command again goes on where it stopped."""
-    from drivesim.data.synthesis import fill_store
-    from drivesim.store.clips import ClipStore
+    from drivesim.dataset.clips import ClipStore
+    from drivesim.dataset.synthesis import fill_store
 
     height, width = _parse_size(size)
     fill_store(
@@ -58,8 +58,8 @@ def show(
 ) -> None:
     """Lay random frames of a store, of the world and of real footage on one sheet."""
     from drivesim.config import InputError
-    from drivesim.data.sheets import real_pictures, sheet, store_clips, world_clips
-    from drivesim.store.clips import ClipStore
+    from drivesim.dataset.clips import ClipStore
+    from drivesim.dataset.sheets import real_pictures, sheet, store_clips, world_clips
     from drivesim.video_io import write_image
 
     height, across = _parse_size(size)

@@ -19,8 +19,8 @@ def doctor(
 ) -> None:
     """Say what of DIR is whole and what is not: sums, counts, times, films, boxes. Exit code 1 if something is not."""
     from drivesim.cli.rollout import progress_bars, stoppable
-    from drivesim.simulation.doctor import examine
-    from drivesim.simulation.doctor import repair as mend
+    from drivesim.rollout.doctor import examine
+    from drivesim.rollout.doctor import repair as mend
 
     report = examine(folder)
     if repair and report.faults:

@@ -78,9 +78,9 @@ def scenarios(
 ) -> None:
     """Compose the first frame of every scenario, before super-resolution, and lay them on one sheet."""
     from drivesim.config import shipped
+    from drivesim.engine.cascade import Cascade
+    from drivesim.engine.settings import parse_quality
     from drivesim.evaluation.scenario_sheet import scenario_sheet
-    from drivesim.simulation.cascade import Cascade
-    from drivesim.simulation.settings import parse_quality
     from drivesim.tensors import pick_device
     from drivesim.video_io import write_image
 

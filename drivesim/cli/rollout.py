@@ -14,7 +14,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drivesim.simulation.progress import Progress
+    from drivesim.engine.progress import Progress
 
 
 def rollout(
@@ -39,8 +39,8 @@ def rollout(
         "goes on from there"
     )
     with stoppable(again), progress_bars() as show:
-        from drivesim.simulation.rollout import Request, roll_out
-        from drivesim.simulation.settings import parse_quality
+        from drivesim.engine.settings import parse_quality
+        from drivesim.rollout.run import Request, roll_out
 
         request = Request(
             scenario, seconds, fps, futures, only, seed, device, parse_quality(quality), checkpoints, ignore_free_space

@@ -20,7 +20,7 @@ def validate(
     """Check scenario files; list every error of every file as file:line:column: message (exit code 2)."""
     import json
 
-    from drivesim.scene.scenario_file import check_scenarios, scenario_files, scenario_schema
+    from drivesim.scenario.file import check_scenarios, scenario_files, scenario_schema
 
     if schema:
         print(json.dumps(scenario_schema(), indent=2))

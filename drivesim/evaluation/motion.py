@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from drivesim.config import InputError
-from drivesim.data.synthesis import fresh_clips
+from drivesim.dataset.synthesis import fresh_clips
 from drivesim.evaluation.quality import HEIGHT, HELD_OUT_SEED, WIDTH
 from drivesim.metrics.motion import GroundMotion, ground_motion
+from drivesim.scenario.file import load_scenario
 from drivesim.scene.clip import TimeOfDay
 from drivesim.scene.road import Setting
-from drivesim.scene.scenario_file import load_scenario
 from drivesim.video_io import read_video
 
 WORLD_FRAMES, WORLD_FPS = 9, 30.0

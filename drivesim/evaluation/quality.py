@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from drivesim.config import InputError
-from drivesim.data.progress import Teller
-from drivesim.data.sheets import real_pictures
-from drivesim.data.synthesis import fresh_clips
+from drivesim.dataset.progress import Teller
+from drivesim.dataset.sheets import real_pictures
+from drivesim.dataset.synthesis import fresh_clips
 from drivesim.metrics.reconstruction import gradient_energy, psnr, ssim
 from drivesim.models.latent_space import LatentSpace
 from drivesim.scene.clip import Clip

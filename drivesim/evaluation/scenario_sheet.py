@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 
 from drivesim.config import InputError
-from drivesim.data.progress import Teller
-from drivesim.data.sheets import COLUMNS, draw_boxes
-from drivesim.scene.scenario_file import load_scenario, scenario_files
-from drivesim.simulation.cascade import Cascade, Scene, settle_precision
-from drivesim.simulation.rollout import first_latents
-from drivesim.simulation.settings import SamplingSettings
-from drivesim.simulation.simulator import decode
+from drivesim.dataset.progress import Teller
+from drivesim.dataset.sheets import COLUMNS, draw_boxes
+from drivesim.engine.cascade import Cascade, Scene, settle_precision
+from drivesim.engine.engine import decode
+from drivesim.engine.settings import SamplingSettings
+from drivesim.rollout.run import first_latents
+from drivesim.scenario.file import load_scenario, scenario_files
 from drivesim.tensors import to_frames
 from drivesim.video_io import contact_sheet
 

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from drivesim.nn.blocks import TransformerBlock
-from drivesim.nn.embeddings import fourier_features
+from drivesim.models.layers.blocks import TransformerBlock
+from drivesim.models.layers.embeddings import fourier_features
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
 from drivesim.scene.clip import TimeOfDay
 from drivesim.scene.road import MAX_CURVATURE, MAX_LANES, SETTINGS, Road
-from drivesim.scene.traffic import KINDS
+from drivesim.scene.vehicles import KINDS
 
 MAX_BOXES = 24
 BOX_MAP_CHANNELS = 6 + len(KINDS)

@@ -15,9 +15,9 @@ from drivesim.config import Config, InputError
 from drivesim.diffusion.denoiser import Denoise, Prediction, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.models.conditioning import BOX_MAP_CHANNELS, ConditionEncoder, Conditions, box_map
+from drivesim.models.layers.convolutional import channels_last
+from drivesim.models.layers.unet import Mix, UNet, UNetConfig
 from drivesim.models.marking_map import MARKING_MAP_CHANNELS, marking_map
-from drivesim.nn.convolutional import channels_last
-from drivesim.nn.unet import Mix, UNet, UNetConfig
 
 KIND = "image-ldm"
 MAP_CHANNELS = BOX_MAP_CHANNELS + 2 + MARKING_MAP_CHANNELS

@@ -12,8 +12,8 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from drivesim.checkpoint import load_strictly, read_checkpoint
-from drivesim.nn.autoencoder import Autoencoder, AutoencoderConfig, TemporalDecoderLayers
-from drivesim.nn.convolutional import channels_last
+from drivesim.models.layers.autoencoder import Autoencoder, AutoencoderConfig, TemporalDecoderLayers
+from drivesim.models.layers.convolutional import channels_last
 
 KIND = "autoencoder"
 

@@ -10,7 +10,7 @@ from einops import rearrange
 from torch import Tensor
 
 from drivesim.models.conditioning import Conditions
-from drivesim.nn.road_view import RoadView
+from drivesim.models.layers.road_view import RoadView
 from drivesim.scene.road import DASHES, LANE_WIDTH, SETTINGS
 
 CELL = 8  # pixels that a cell of the latents is drawn with, across and down

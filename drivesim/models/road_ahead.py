@@ -9,9 +9,9 @@ from torch import Tensor
 
 from drivesim.models.conditioning import Conditions
 from drivesim.models.latent_space import LatentSpace
+from drivesim.models.layers.road_motion import move, road_flow
+from drivesim.models.layers.road_view import RoadView
 from drivesim.models.video_ldm import Context
-from drivesim.nn.road_motion import move, road_flow
-from drivesim.nn.road_view import RoadView
 from drivesim.scene.road import LANE_WIDTH, ROADSIDE, SETTINGS
 
 REACH = 60.0  # m: what is left of a given frame after a longer way is a blur at the horizon

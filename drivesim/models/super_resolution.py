@@ -22,8 +22,8 @@ from drivesim.config import Config
 from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.denoiser import Denoise, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
-from drivesim.nn.convolutional import channels_last
-from drivesim.nn.upsampler import Sharpener, UpsamplerTemporalLayers, UpsamplerUNet
+from drivesim.models.layers.convolutional import channels_last
+from drivesim.models.layers.upsampler import Sharpener, UpsamplerTemporalLayers, UpsamplerUNet
 
 KIND = "super-resolution"
 FACTOR = 4

@@ -22,8 +22,8 @@ from drivesim.diffusion.denoiser import Denoise, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.models.conditioning import Conditions
 from drivesim.models.image_ldm import MAP_CHANNELS, Encoded, ImageLDM
-from drivesim.nn.context import MOVED
-from drivesim.nn.video_unet import Reading, TemporalLayers
+from drivesim.models.layers.context import MOVED
+from drivesim.models.layers.video_unet import Reading, TemporalLayers
 
 KIND = "video-ldm"
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from drivesim.checkpoint import FORMAT, Checkpoint, load_strictly, read_checkpoint, weights_hash, write_checkpoint
 from drivesim.config import InputError, shipped
-from drivesim.data.synthesis import fill_store
+from drivesim.dataset.synthesis import fill_store
 from drivesim.tensors import pick_device
 from drivesim.training.loop import Say, start_state, train
 from drivesim.training.optim import barrier, rank

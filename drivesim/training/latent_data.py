@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from drivesim.data.batches import Batch as LabelledBatch
-from drivesim.data.batches import ClipWindows
-from drivesim.data.latents import LatentCache, cache_latents
+from drivesim.dataset.batches import Batch as LabelledBatch
+from drivesim.dataset.batches import ClipWindows
+from drivesim.dataset.clips import ClipStore
+from drivesim.dataset.latents import LatentCache, cache_latents
 from drivesim.diffusion.denoiser import Prediction, training_target
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.models.conditioning import Conditions, box_map, build_conditions
 from drivesim.models.latent_space import LatentSpace
 from drivesim.scene.boxes import Boxes
-from drivesim.store.clips import ClipStore
 from drivesim.tensors import to_frames, to_network
 from drivesim.training.optim import barrier, rank
 from drivesim.training.stage import Batch

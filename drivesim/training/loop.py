@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from drivesim.config import InputError
-from drivesim.nn.convolutional import channels_last
+from drivesim.models.layers.convolutional import channels_last
 from drivesim.training.optim import (
     Ema,
     average_gradients,

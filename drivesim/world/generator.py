@@ -12,22 +12,22 @@ import numpy as np
 from drivesim.scene.camera import Camera
 from drivesim.scene.clip import Clip, EgoMotion, TimeOfDay
 from drivesim.scene.road import MAX_CURVATURE, Road, Setting
-from drivesim.scene.traffic import KINDS, SIZES
+from drivesim.scene.vehicles import KINDS, SIZES
+from drivesim.traffic.flow import STEP, Traffic
+from drivesim.traffic.sampling import sample_traffic
 from drivesim.world.alignment import Alignment
-from drivesim.world.bodies import vehicle_mesh
-from drivesim.world.flow import STEP, Traffic
-from drivesim.world.ground import sample_surface
-from drivesim.world.layout import Layout, sample_layout
-from drivesim.world.lighting import sample_look
-from drivesim.world.mesh import MATERIALS, Mesh
-from drivesim.world.raster import Assembly, assemble, merged
-from drivesim.world.renderer import render
-from drivesim.world.roadside import furnish
-from drivesim.world.scenery import Scenery
-from drivesim.world.sensor import develop
-from drivesim.world.sky import sample_backdrop
-from drivesim.world.stage import Moment, Stage
-from drivesim.world.traffic import sample_traffic
+from drivesim.world.cross_section import Layout, sample_layout
+from drivesim.world.ground.surface import sample_surface
+from drivesim.world.light.lighting import sample_look
+from drivesim.world.light.sky import sample_backdrop
+from drivesim.world.render.mesh import MATERIALS, Mesh
+from drivesim.world.render.raster import Assembly, assemble, merged
+from drivesim.world.render.renderer import render
+from drivesim.world.render.sensor import develop
+from drivesim.world.render.stage import Moment, Stage
+from drivesim.world.roadside.furnish import furnish
+from drivesim.world.roadside.scenery import Scenery
+from drivesim.world.vehicles.bodies import vehicle_mesh
 
 WORLD_VERSION = 1
 VARIANTS = 64  # bodies of each kind

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from drivesim.cli.data import app
 from drivesim.config import InputError
-from drivesim.data import synthesis
+from drivesim.dataset import synthesis
+from drivesim.dataset.clips import ClipStore
 from drivesim.scene.clip import Clip
-from drivesim.store.clips import ClipStore
 from drivesim.video_io import read_image, write_image, write_video
 
 SMALL = ["--frames", "3", "--size", "16x32", "--workers", "0"]

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 from tiny_rollout import drivesim  # isort: skip  (finds the next)
 from tiny_cascade import SCENARIO, SETTINGS, write_cascade
 
-from drivesim.simulation.settings import SamplingSettings
+from drivesim.engine.settings import SamplingSettings
 
 
 def test_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

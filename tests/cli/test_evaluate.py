@@ -16,9 +16,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "simulation"))
 from tiny_cascade import SCENARIO, SETTINGS, write_cascade
 
 from drivesim.cli.main import app
+from drivesim.engine.settings import SamplingSettings
 from drivesim.evaluation import quality
 from drivesim.evaluation.quality import Pair
-from drivesim.simulation.settings import SamplingSettings
 from drivesim.video_io import read_image, write_image
 
 

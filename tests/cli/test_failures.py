@@ -17,8 +17,6 @@ import numpy as np
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 from tiny_rollout import drivesim  # isort: skip  (finds the two below)
 from outcome import results
 from tiny_cascade import SCENARIO, SETTINGS, write_cascade
@@ -26,9 +24,9 @@ from tiny_cascade import SCENARIO, SETTINGS, write_cascade
 from drivesim import checksums
 from drivesim.checkpoint import sign_checkpoint
 from drivesim.checksums import SUMS
-from drivesim.simulation import rollout as engine
-from drivesim.simulation.settings import SamplingSettings
-from drivesim.simulation.writer import FutureFolder
+from drivesim.engine.settings import SamplingSettings
+from drivesim.rollout import run as engine
+from drivesim.rollout.folder import FutureFolder
 from drivesim.video_io import write_image
 
 LONG = ("--seconds", "6", "--futures", "1")  # two windows

@@ -11,14 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
+from tiny_cascade import SCENARIO, SETTINGS, write_cascade
 from typer.testing import CliRunner
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "simulation"))
-
-from tiny_cascade import SCENARIO, SETTINGS, write_cascade
-
 from drivesim.cli.main import app
-from drivesim.simulation.settings import SamplingSettings
+from drivesim.engine.settings import SamplingSettings
 
 
 @pytest.fixture(scope="module")
@@ -90,13 +87,13 @@ def test_control_c_and_sigterm_keep_finished_windows(
     out = folder / "out"
     program = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"  # in the background it is ignored
-        "from tiny_cascade import SETTINGS; from drivesim.simulation.settings import SamplingSettings;"
+        "from tiny_cascade import SETTINGS; from drivesim.engine.settings import SamplingSettings;"
         "SamplingSettings.preset = classmethod(lambda cls, quality: SETTINGS);"
         "from drivesim.cli.main import main; main()"
     )
     command = [sys.executable, "-c", program, "rollout", str(folder / "tiny.yaml"), "--checkpoints", str(checkpoints)]
     command += ["--out", str(out), "--seconds", "300", "--futures", "1"]
-    paths = [str(Path(__file__).parent.parent / "simulation"), os.environ.get("PYTHONPATH", "")]
+    paths = [str(Path(__file__).parents[1] / "toys"), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     end = time.monotonic() + 600

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from drivesim import __version__
 from drivesim.cli.main import app
 from drivesim.config import InputError, shipped
-from drivesim.scene.scenario_file import parse_scenario
+from drivesim.scenario.file import parse_scenario
 
 GOOD = "name: {name}\nlook: {{time_of_day: day, crowdedness: 0}}\n"
 HEAVY = {"torch", "gradio", "numpy", "cv2", "shapely", "h5py", "pydantic", "av"}
@@ -167,7 +167,7 @@ def test_help_is_fast_and_imports_nothing_heavy() -> None:
 
 
 def test_scenario_modules_are_light() -> None:
-    program = "import sys, drivesim.scene.scenario_file; assert not {'torch', 'h5py', 'av'} & set(sys.modules)"
+    program = "import sys, drivesim.scenario.file; assert not {'torch', 'h5py', 'av'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
 
 

@@ -1,20 +1,16 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "simulation"))
-
 from tiny_cascade import SCENARIO, SETTINGS, load_cascade, write_cascade
 
 from drivesim.config import InputError
+from drivesim.engine.cascade import Cascade, Scene
+from drivesim.engine.engine import compose, decode
 from drivesim.evaluation.scenario_sheet import scenario_sheet
-from drivesim.scene.scenario_file import load_scenario
-from drivesim.simulation.cascade import Cascade, Scene
-from drivesim.simulation.simulator import compose, decode
+from drivesim.scenario.file import load_scenario
 from drivesim.tensors import to_frames
 from drivesim.video_io import write_image
 

@@ -15,7 +15,7 @@ from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
 from drivesim.scene.boxes import Boxes, project_cuboids
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
-from drivesim.scene.traffic import Placement
+from drivesim.scene.vehicles import Placement
 
 SMALL = ImageLDMConfig(latent_channels=4, widths=(16, 32), blocks=1, head_width=16, token_width=32, encoder_layers=1)
 

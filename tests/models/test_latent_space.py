@@ -8,7 +8,7 @@ import torch
 from drivesim.checkpoint import FORMAT, Checkpoint, write_checkpoint
 from drivesim.config import InputError
 from drivesim.models.latent_space import KIND, LatentSpace
-from drivesim.nn.autoencoder import Autoencoder, AutoencoderConfig
+from drivesim.models.layers.autoencoder import Autoencoder, AutoencoderConfig
 
 SMALL = AutoencoderConfig(
     latent_channels=4, encoder_widths=(8, 8, 16), encoder_blocks=(1, 1, 1), decoder_widths=(8, 8, 16), decoder_blocks=(1, 1, 1)

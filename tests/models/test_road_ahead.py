@@ -6,10 +6,10 @@ from torch import Tensor, nn
 
 from drivesim.models.conditioning import build_conditions
 from drivesim.models.latent_space import LatentSpace
+from drivesim.models.layers.road_motion import move, road_flow
+from drivesim.models.layers.road_view import RoadView
 from drivesim.models.road_ahead import REACH, move_along
 from drivesim.models.video_ldm import Context
-from drivesim.nn.road_motion import move, road_flow
-from drivesim.nn.road_view import RoadView
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
 

@@ -13,8 +13,8 @@ from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.guidance import guide
 from drivesim.models.conditioning import Conditions, build_conditions
 from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
+from drivesim.models.layers.context import MOVED
 from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig
-from drivesim.nn.context import MOVED
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
 

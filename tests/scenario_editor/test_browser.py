@@ -16,13 +16,13 @@ from scenario_editor.composer import Composer
 from scenario_editor.jobs import Queue
 from tiny_cascade import load_cascade
 
+from drivesim.engine.settings import parse_quality
+from drivesim.rollout.run import Request, compose_frames
+from drivesim.scenario.file import check_scenarios, load_scenario
 from drivesim.scene.boxes import project_cuboids
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
-from drivesim.scene.scenario_file import check_scenarios, load_scenario
-from drivesim.scene.traffic import KINDS, SIZES, Placement
-from drivesim.simulation.rollout import Request, compose_frames
-from drivesim.simulation.settings import parse_quality
+from drivesim.scene.vehicles import KINDS, SIZES, Placement
 from drivesim.video_io import read_image
 
 SCENARIO = """\

@@ -9,9 +9,9 @@ from scenario_editor.composer import load_cascade as load_shipped
 from tiny_cascade import SETTINGS, load_cascade
 
 from drivesim.config import InputError, shipped
-from drivesim.scene.scenario import Scenario
-from drivesim.scene.scenario_file import load_scenario
-from drivesim.simulation.rollout import Request, compose_frames
+from drivesim.rollout.run import Request, compose_frames
+from drivesim.scenario.file import load_scenario
+from drivesim.scenario.scenario import Scenario
 
 PATH = shipped("scenarios") / "crossing_car.yaml"
 

@@ -12,8 +12,8 @@ from scenario_editor.compositions import KEPT, Compositions, first_frame_of, fra
 from scenario_editor.sessions import Session, SessionStore
 
 from drivesim.config import InputError, shipped
-from drivesim.scene.scenario import Scenario
-from drivesim.scene.scenario_file import load_scenario
+from drivesim.scenario.file import load_scenario
+from drivesim.scenario.scenario import Scenario
 from drivesim.video_io import read_image
 
 PATH = shipped("scenarios") / "highway_day.yaml"

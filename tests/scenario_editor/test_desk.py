@@ -16,7 +16,7 @@ from scenario_editor.sessions import SessionStore
 from scenario_editor.workspace import Workspace
 
 from drivesim.config import shipped
-from drivesim.scene.scenario_file import load_scenario
+from drivesim.scenario.file import load_scenario
 from drivesim.video_io import write_image
 
 PRESETS = shipped("scenarios")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from scenario_editor.form import FIELDS
 
-from drivesim.scene.scenario_file import SECTIONS
+from drivesim.scenario.file import SECTIONS
 
 
 def test_every_value_of_every_section_has_a_field() -> None:

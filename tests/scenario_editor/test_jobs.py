@@ -19,8 +19,8 @@ from scenario_editor.jobs import MAX_QUEUE, MAX_WAITING, Queue
 from scenario_editor.uploads import add_photo
 
 from drivesim.config import InputError
-from drivesim.simulation.rollout import Request, roll_out
-from drivesim.store.rollouts import read_rollout
+from drivesim.rollout.labels_file import read_rollout
+from drivesim.rollout.run import Request, roll_out
 from drivesim.video_io import read_video, video_info, write_image, write_video
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "simulation"))
@@ -324,7 +324,7 @@ def test_the_command_is_that_of_this_code(root: Path, tmp_path: Path) -> None:
 def test_a_rollout_of_the_queue_is_that_of_the_command(tmp_path: Path, checkpoints: Path) -> None:
     program = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1] / 'simulation')!r});"
-        "from tiny_cascade import SETTINGS; from drivesim.simulation.settings import SamplingSettings;"
+        "from tiny_cascade import SETTINGS; from drivesim.engine.settings import SamplingSettings;"
         "SamplingSettings.preset = classmethod(lambda cls, quality: SETTINGS);"
         "from drivesim.cli.main import main; main()"
     )

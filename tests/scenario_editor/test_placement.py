@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scenario_editor.placement import as_box, as_placed, box_of, drawn, fitted, ground_at, placed
 
 from drivesim.config import InputError
+from drivesim.scenario.sections import BoxedVehicle, PlacedVehicle
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
-from drivesim.scene.sections import BoxedVehicle, PlacedVehicle
 
 BEND = Road("rural", 2, 1, 0.008)
 

@@ -11,7 +11,7 @@ from scenario_editor.workspace import Workspace
 from scenario_editor.yaml_text import read, rewrite
 
 from drivesim.config import InputError, shipped
-from drivesim.scene.scenario_file import load_scenario
+from drivesim.scenario.file import load_scenario
 from drivesim.video_io import write_image
 
 TEXT = "name: a  # first\nlook: {time_of_day: day, crowdedness: 0}\n"

@@ -12,8 +12,8 @@ from scenario_editor.values import geometry, values_of, vehicles_of
 from scenario_editor.yaml_text import new_text, read, rewrite
 
 from drivesim.config import InputError, shipped
-from drivesim.scene.scenario_file import load_scenario, scenario_files
-from drivesim.scene.yaml_document import YamlDocument
+from drivesim.scenario.file import load_scenario, scenario_files
+from drivesim.scenario.yaml_document import YamlDocument
 from drivesim.video_io import write_image
 
 SCENARIOS = {path.stem: path.read_text(encoding="utf-8") for path in scenario_files([shipped("scenarios")])}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from drivesim.scene.boxes import Boxes, cuboid_corners, project_cuboids, silhouette
 from drivesim.scene.camera import NEAR, Camera
 from drivesim.scene.road import Road
-from drivesim.scene.traffic import KINDS, Placement
+from drivesim.scene.vehicles import KINDS, Placement
 
 placements = st.builds(
     Placement, st.floats(-10, 90), st.floats(-15, 15), st.floats(-180, 180), st.sampled_from(KINDS)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from drivesim.scenario.consistency import ground_distance
 from drivesim.scene.camera import NEAR, Camera, clip_near
-from drivesim.scene.consistency import ground_distance
 
 cameras = st.builds(Camera, st.floats(1.0, 2.5), st.floats(-6, 6), st.floats(40, 90))
 

@@ -13,14 +13,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from toy import ToyStage
 
 from drivesim.config import InputError, read_yaml
 from drivesim.training.loop import batches, due, signals_noted, start_state, train
 from drivesim.training.run import Run, TrainState, prepare_optimizers
 from drivesim.training.stage import Recipe
-
-sys.path.insert(0, str(Path(__file__).parent))
-from toy import ToyStage
 
 CPU = torch.device("cpu")
 
@@ -211,7 +209,7 @@ def in_two_processes(body: str) -> None:
     """Runs `body` in two gloo processes, both of which must come to their end."""
     script = (
         "import os, signal, sys, torch, torch.distributed as dist\n"
-        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        f"sys.path.insert(0, {str(Path(__file__).parents[1] / 'toys')!r})\n"
         "from pathlib import Path\n"
         "from test_loop import CPU, Run, ToyStage, disturbed, recipe, run_in, train\n"
         "dist.init_process_group('gloo')\n"

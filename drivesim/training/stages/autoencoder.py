@@ -18,11 +18,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from drivesim.config import InputError
-from drivesim.data.batches import FrameSource
+from drivesim.dataset.batches import FrameSource
 from drivesim.metrics.reconstruction import gradient_energy, psnr
 from drivesim.models.latent_space import LatentSpace
-from drivesim.nn.autoencoder import Autoencoder, AutoencoderConfig, kl_divergence
-from drivesim.nn.discriminator import PatchDiscriminator, hinge_discriminator, hinge_generator
+from drivesim.models.layers.autoencoder import Autoencoder, AutoencoderConfig, kl_divergence
+from drivesim.models.layers.discriminator import PatchDiscriminator, hinge_discriminator, hinge_generator
 from drivesim.tensors import numpy_stream, to_frames, to_network, torch_stream
 from drivesim.training.stage import Batch, Recipe, StageName, seeded
 

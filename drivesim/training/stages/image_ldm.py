@@ -11,7 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from drivesim.data.sheets import draw_boxes
+from drivesim.dataset.sheets import draw_boxes
 from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.guidance import guide
 from drivesim.models.conditioning import GROUPS, Conditions

@@ -13,7 +13,7 @@ from einops import rearrange
 from pydantic import Field
 from torch import Tensor, nn
 
-from drivesim.data.batches import ClipWindows
+from drivesim.dataset.batches import ClipWindows
 from drivesim.diffusion.denoiser import training_target
 from drivesim.metrics.reconstruction import psnr
 from drivesim.models.latent_space import LatentSpace

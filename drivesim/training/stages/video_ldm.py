@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from drivesim.checkpoint import weights_hash
-from drivesim.data.batches import Batch as LabelledBatch
+from drivesim.dataset.batches import Batch as LabelledBatch
 from drivesim.diffusion.ddim import sample
 from drivesim.models.conditioning import Conditions
 from drivesim.models.image_ldm import ImageLDM

@@ -1,0 +1,190 @@
+"""What the training stages read: random frames and windows of stores, with labels and cached latents.
+
+Every draw takes a random generator and depends on nothing else. A training step makes its own from (seed, samples
+seen), so that a resumed run sees what an uninterrupted one would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from drivesim.config import InputError
+from drivesim.dataset.clips import ClipStore
+from drivesim.dataset.latents import LatentCache
+from drivesim.scene.boxes import Boxes
+from drivesim.scene.camera import Camera
+from drivesim.scene.clip import Clip, TimeOfDay
+from drivesim.scene.road import Road
+
+
+class Window(NamedTuple):
+    """Every `step`-th frame from `start` to before `stop` of one clip of one store."""
+
+    store: int
+    clip: int
+    start: int
+    stop: int
+    step: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """n windows of f frames: `labels` without pictures; `frames` uint8 [n f h w 3], `latents` float16 [n f c h w].
+
+    The properties list one value a frame, n * f rows with the frames of a window together, as build_conditions wants
+    them. A frame's road has the frame's own curvature.
+    """
+
+    labels: tuple[Clip, ...]
+    frames: np.ndarray | None
+    latents: np.ndarray | None
+
+    @property
+    def boxes(self) -> tuple[Boxes, ...]:
+        """Vehicles of each frame."""
+        return tuple(boxes for clip in self.labels for boxes in clip.boxes)
+
+    @property
+    def crowdedness(self) -> tuple[float, ...]:
+        """Number of vehicles that count in each frame."""
+        return tuple(float(boxes.crowdedness) for boxes in self.boxes)
+
+    @property
+    def time_of_day(self) -> tuple[TimeOfDay, ...]:
+        """Day or night, for each frame."""
+        return tuple(clip.time_of_day for clip in self.labels for _ in clip.boxes)
+
+    @property
+    def road(self) -> tuple[Road, ...]:
+        """The road seen from each frame."""
+        return tuple(replace(clip.road, curvature=float(c)) for clip in self.labels for c in clip.ego.curvature)
+
+    @property
+    def camera(self) -> tuple[Camera, ...]:
+        """The camera of each frame."""
+        return tuple(clip.camera for clip in self.labels for _ in clip.boxes)
+
+    @property
+    def along(self) -> tuple[float, ...]:
+        """Place of the ego along the road in each frame, in m."""
+        return tuple(float(metres) for clip in self.labels for metres in clip.ego.along)
+
+    @property
+    def fps(self) -> np.ndarray:
+        """Frames per second of each window [n]."""
+        return np.array([clip.fps for clip in self.labels])
+
+
+class ClipWindows:
+    """Windows of `length` frames at `fps`, all equally likely.
+
+    A faster clip serves a slower rate by leaving frames out where its rate is a multiple (30 serves 7.5 by every
+    fourth); `fps` None takes each clip at its own rate. Of equal frame size. `latents`: one cache a store.
+    """
+
+    def __init__(
+        self,
+        stores: Sequence[ClipStore | Path | str],
+        length: int,
+        fps: float | None = None,
+        latents: Sequence[LatentCache] | None = None,
+    ) -> None:
+        """Raises InputError if a store is broken, the frame sizes differ, or no clip is long enough."""
+        self.stores = [store if isinstance(store, ClipStore) else ClipStore(store) for store in stores]
+        self.length, self.latents = length, latents
+        names = ", ".join(str(store.path) for store in self.stores)
+        if len({(store.height, store.width) for store in self.stores}) > 1:
+            raise InputError(f"{names}: have frames of different sizes; train on stores of one size")
+        rows = []
+        for number, store in enumerate(self.stores):
+            for clip in range(len(store)):
+                step = 1 if fps is None else round(store.fps(clip) / fps)
+                fits = fps is None or abs(store.fps(clip) - step * fps) < 1e-6 * fps
+                starts = store.frames(clip) - (length - 1) * step
+                if step > 0 and fits and starts > 0:
+                    rows.append((number, clip, step, starts))
+        if not rows:
+            rate = "" if fps is None else f" at {fps:g} fps"
+            raise InputError(f"{names or 'no store'}: no clip has {length} frames{rate}; generate longer clips")
+        self._rows = np.array(rows)
+        self._ends = np.cumsum(self._rows[:, 3])
+
+    def __len__(self) -> int:
+        """Number of different windows."""
+        return int(self._ends[-1])
+
+    def draw(self, rng: np.random.Generator, n: int) -> list[Window]:
+        """n random windows, with replacement."""
+        return [self.window(int(k)) for k in rng.integers(len(self), size=n)]
+
+    def window(self, k: int) -> Window:
+        """Window number k, 0 <= k < len."""
+        row = int(np.searchsorted(self._ends, k, side="right"))
+        store, clip, step, starts = (int(value) for value in self._rows[row])
+        start = k - (int(self._ends[row]) - starts)
+        return Window(store, clip, start, start + (self.length - 1) * step + 1, step)
+
+    def batch(
+        self,
+        rng: np.random.Generator,
+        n: int,
+        pictures: bool = True,
+        crop: tuple[int, int] | None = None,
+        flip: bool = False,
+    ) -> Batch:
+        """n random windows with labels; with pictures if asked, with latents if there are caches.
+
+        `crop` (height, width) and `flip` act on pictures alone: labels and latents stay those of the whole frame.
+        """
+        windows = self.draw(rng, n)
+        latents = self.latents
+        return Batch(
+            labels=tuple(self.stores[w.store].labels(*w[1:]) for w in windows),
+            frames=self.pictures(rng, windows, crop, flip) if pictures else None,
+            latents=None if latents is None else np.stack([latents[w.store].read(*w[1:]) for w in windows]),
+        )
+
+    def pictures(
+        self,
+        rng: np.random.Generator,
+        windows: Sequence[Window],
+        crop: tuple[int, int] | None = None,
+        flip: bool = False,
+    ) -> np.ndarray:
+        """Pictures uint8 [n f h w 3] of windows, each cropped at a random place and, if asked, flipped with chance 1/2.
+
+        Flip only where no label matters: traffic keeps right. Raises ValueError for a crop larger than the frame.
+        """
+        cut = []
+        for w in windows:
+            frames = self.stores[w.store].pictures(*w[1:])
+            if crop is not None:
+                y = int(rng.integers(frames.shape[1] - crop[0] + 1))
+                x = int(rng.integers(frames.shape[2] - crop[1] + 1))
+                frames = frames[:, y : y + crop[0], x : x + crop[1]]
+            cut.append(frames[:, :, ::-1] if flip and rng.random() < 0.5 else frames)
+        return np.stack(cut)
+
+
+class FrameSource:
+    """Single pictures, without labels; `preload` keeps all of them in memory."""
+
+    def __init__(self, stores: Sequence[ClipStore | Path | str], preload: bool = False) -> None:
+        """Raises InputError as ClipWindows."""
+        self._windows = ClipWindows(stores, 1, None)
+        for store in self._windows.stores if preload else ():
+            store.preload()
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def frames(
+        self, rng: np.random.Generator, n: int, crop: tuple[int, int] | None = None, flip: bool = False
+    ) -> np.ndarray:
+        """n random pictures uint8 [n h w 3]; see ClipWindows.pictures for `crop` and `flip`."""
+        return self._windows.pictures(rng, self._windows.draw(rng, n), crop, flip)[:, 0]

@@ -1,0 +1,131 @@
+"""The four models of the cascade on one device, and what a scenario asks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from drivesim.checkpoint import require_checkpoint, weight_files
+from drivesim.checksums import file_hash
+from drivesim.engine.settings import SamplingSettings
+from drivesim.models.conditioning import Conditions, build_conditions
+from drivesim.models.image_ldm import ImageLDM
+from drivesim.models.latent_space import LatentSpace
+from drivesim.models.layers.convolutional import channels_last
+from drivesim.models.super_resolution import SuperResolution
+from drivesim.models.video_ldm import VideoLDM
+from drivesim.scenario.scenario import Scenario
+from drivesim.scene.boxes import Boxes
+
+STAGE_FOLDERS = ("autoencoder", "image-ldm", "video-ldm", "super-resolution")
+
+
+@dataclass(frozen=True)
+class Cascade:
+    """The models, in eval mode and on `device`; `video` sits on top of `image`."""
+
+    latent_space: LatentSpace
+    image: ImageLDM
+    video: VideoLDM
+    super_resolution: SuperResolution
+    device: torch.device
+
+    @classmethod
+    def load(cls, checkpoints: Path, device: torch.device) -> Self:
+        """The cascade of a folder with one checkpoint a stage; InputError if one is missing, damaged or no match."""
+        latent_space, image, video, super_resolution = (checkpoints / name for name in STAGE_FOLDERS)
+        space, backbone = LatentSpace.load(latent_space), ImageLDM.load(image)
+        backbone.check_latents(space.fingerprint())
+        return cls(
+            space.to(device),
+            backbone.to(device),
+            channels_last(VideoLDM.load(video, backbone)).eval().to(device),
+            SuperResolution.load(super_resolution).eval().to(device),
+            device,
+        )
+
+    @property
+    def reach(self) -> int:
+        """Frames on either side that the decoder sees of a frame."""
+        temporal = self.latent_space.temporal
+        return 0 if temporal is None else temporal.reach
+
+    @contextmanager
+    def sampling(self, precision: str) -> Iterator[None]:
+        """Within it nothing is recorded for gradients, kernels are deterministic and `precision` (not auto) holds.
+
+        Not for use around a generator's yield: a consumer would inherit it.
+        """
+        cudnn = torch.backends.cudnn
+        before = cudnn.deterministic, cudnn.benchmark
+        cudnn.deterministic, cudnn.benchmark = True, False
+        try:
+            low = torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bfloat16")
+            with torch.inference_mode(), low:
+                yield
+        finally:
+            cudnn.deterministic, cudnn.benchmark = before
+
+
+def settle_precision(settings: SamplingSettings, device: torch.device) -> SamplingSettings:
+    """The settings with a precision that is not auto: bfloat16 on GPUs and on CPUs that compute with it."""
+    if settings.precision != "auto":
+        return settings
+    queries = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    fast = device.type == "cuda" or any(getattr(torch.cpu, query, bool)() for query in queries)
+    return settings.model_copy(update={"precision": "bfloat16" if fast else "float32"})
+
+
+def weights_of(checkpoints: Path) -> dict[str, str]:
+    """sha256 of every file that decides pixels, by name (image-ldm/weights-00.safetensors); InputError if one is missing."""
+    return {
+        f"{stage}/{file.name}": file_hash(file)
+        for stage in STAGE_FOLDERS
+        for file in (require_checkpoint(checkpoints / stage) / "config.json", *weight_files(checkpoints / stage))
+    }
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a scenario asks of the networks: `conditions` of the first frame, one row, `speed` m/s, and two guidance scales."""
+
+    conditions: Conditions
+    boxes: Boxes
+    speed: float
+    guidance: float
+    context_guidance: float
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> Self:
+        """The scene of a scenario. All groups of conditions are given, but for the place where a photo has its own markings.
+
+        The first frame is where a period of the dashes begins.
+        """
+        boxes = scenario.scene_boxes()
+        look = scenario.look
+        conditions = build_conditions(
+            [boxes],
+            look.time_of_day,
+            look.crowdedness,
+            scenario.road_model(),
+            scenario.camera_model(),
+            along=None if scenario.photo else 0.0,
+        )
+        return cls(conditions, boxes, scenario.rollout.speed, scenario.guidance.boxes, scenario.guidance.context)
+
+    def rows(self, boxes: list[Boxes | None], seconds: Tensor) -> Conditions:
+        """Conditions, a row for each element: look, road and camera of the scene, and these boxes (None: not given).
+
+        `seconds` float [rows] since the first frame tell the place.
+        """
+        given = build_conditions(boxes)
+        scene = self.conditions.drop(boxes=True).repeat(len(boxes))
+        names = ("boxes", "kinds", "headings", "box_mask", "boxes_given")
+        along = torch.where(scene.place_given, scene.along + self.speed * seconds, 0.0)
+        return replace(scene, **{name: getattr(given, name) for name in names}, along=along)

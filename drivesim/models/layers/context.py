@@ -1,0 +1,137 @@
+"""What given frames tell of every frame of a clip: features for the temporal layers, and an estimate of the frame itself."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from drivesim.models.layers.blocks import (
+    Downsample,
+    ResBlock,
+    SpatialTransformer,
+    Upsample,
+    group_norm,
+    zero_initialised,
+)
+from drivesim.models.layers.embeddings import fourier_features
+
+MOVED = 2  # given frames that are moved to each frame: one from before it, one from after it
+_OCTAVES = 4
+_SHORTEST, _LONGEST = 1 / 30, 5.0  # s: distances in time that are told apart
+_BEHIND = 4.0  # logits by which the shares of the other and the moved frames start behind that of the nearest
+
+
+class Known(NamedTuple):
+    """The two given frames that are nearest to each frame of a clip, the nearer first, the earlier of two equally near.
+
+    `frames` [b f 2 c h w]; `seconds` [b f 2], signed time from the given frame to this one; `there` float [b f 2]: 0 where
+    fewer are given. The second repeats the first where only one is given; both are zero where none is.
+    """
+
+    frames: Tensor
+    seconds: Tensor
+    there: Tensor
+
+
+def nearest_given(latents: Tensor, mask: Tensor, fps: Tensor) -> Known:
+    """What is known of clips `latents` [b f c h w] at `fps` [b], of which `mask` float [b f] (1: given) says what may be seen."""
+    frame = torch.arange(mask.shape[1], device=mask.device)
+    distance = (frame[:, None] - frame).abs() + 2.0 * len(frame) * (mask[:, None, :] < 0.5)
+    index = torch.argsort(distance, dim=2, stable=True)
+    index = index[:, :, [0, 1]] if len(frame) > 1 else index.expand(-1, -1, 2)
+    there = (torch.arange(1, 3, device=mask.device) <= mask.sum(dim=1)[:, None].round()).to(latents.dtype)
+    there = there[:, None, :].expand(-1, len(frame), -1)
+    index = torch.where(there > 0, index, index[:, :, :1])
+    rows = torch.arange(len(mask), device=mask.device)[:, None, None]
+    seconds = (frame[:, None] - index) / fps.to(latents.dtype)[:, None, None] * there
+    some = there[:, :, :1, None, None, None]
+    return Known(torch.where(some > 0, latents[rows, index], torch.zeros_like(some)), seconds, there)
+
+
+class ContextNetwork(nn.Module):
+    """Learned downsampling of the context c_S (Video LDM, sec. 3.2), deep enough to move what is known to where it will be.
+
+    The paper downsamples the masked frames with a few convolutions and leaves motion to the temporal layers of a large
+    model. Temporal layers see one place of all frames and a small frozen model was never taught to move things, so here a
+    small U-Net looks at the two given frames nearest to each frame, the time that lies between, and where in the
+    picture it is; at given frames moved along with the road where there are any; and at the maps of what is asked for. It does
+    not know the diffusion time and runs once for all sampling steps. Its output is features for each level, and an estimate of
+    the frame: the nearest given frame, the other one and the moved ones, in shares, and a change. A fresh network's is the
+    nearest, but for 5 %.
+    """
+
+    def __init__(
+        self, channels: int, map_channels: int, widths: tuple[int, ...], embedding_width: int, head_width: int
+    ) -> None:
+        super().__init__()
+        self.widths = widths
+        self.delay = nn.Sequential(
+            nn.Linear(2 * (1 + 2 * _OCTAVES) + 2, embedding_width),
+            nn.SiLU(),
+            nn.Linear(embedding_width, embedding_width),
+        )
+        self.first = nn.Conv2d(2 * channels + 2, widths[0], 3, padding=1)
+        self.road = zero_initialised(nn.Conv2d(MOVED * (channels + 1), widths[0], 3, padding=1))
+        self.maps = zero_initialised(nn.Conv2d(map_channels, widths[0], 3, padding=1))
+        self.down = nn.ModuleList(ResBlock(width, width, embedding_width) for width in widths)
+        self.shrink = nn.ModuleList(Downsample(a, b) for a, b in pairwise(widths))
+        self.match = nn.ModuleList(SpatialTransformer(width, head_width) for width in widths[1:])
+        self.grow = nn.ModuleList(Upsample(b, a) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(ResBlock(2 * width, width, embedding_width) for width in widths[:-1])
+        self.norm = group_norm(widths[0])
+        self.share = zero_initialised(nn.Conv2d(widths[0], 2 + MOVED, 3, padding=1))
+        self.estimate = zero_initialised(nn.Conv2d(widths[0], channels, 3, padding=1))
+
+    def forward(
+        self, latents: Tensor, mask: Tensor, fps: Tensor, moved: Tensor, told: Tensor, maps: Tensor
+    ) -> tuple[list[Tensor], Tensor]:
+        """Features [(b f) w h/2^l w/2^l] of every level l, and estimates [b f c h w]; arguments as of `nearest_given`.
+
+        `moved` [b f MOVED c h w]: given frames, moved with the road, and zero where `told` float [b f MOVED] is 0. `maps`
+        [(b f) m h w] draw what is asked for, zero where nothing is.
+        """
+        known = nearest_given(latents, mask, fps)
+        embedding = self.delay(_describe(known))
+        pair = rearrange(known.frames, "b f two c h w -> (b f) (two c) h w")
+        there = told.to(moved.dtype)[..., None, None, None]
+        road = torch.cat([moved, there.expand_as(moved[:, :, :, :1])], dim=3)
+        road = rearrange(road, "b f k c h w -> (b f) (k c) h w")
+        h = self.first(torch.cat([pair, _places(pair)], dim=1)) + self.road(road) + self.maps(maps.to(pair.dtype))
+        skips: list[Tensor] = []
+        for level, block in enumerate(self.down):
+            h = block(h if level == 0 else self.shrink[level - 1](h), embedding)
+            if level > 0:
+                h = self.match[level - 1](h)
+            skips.append(h)
+        features = [h]
+        for level in reversed(range(len(self.up))):
+            h = self.up[level](torch.cat([self.grow[level](h), skips[level]], dim=1), embedding)
+            features.insert(0, h)
+        h = nn.functional.silu(self.norm(h))
+        choices = torch.cat([known.frames, moved], dim=2)
+        shares = rearrange(self.share(h), "(b f) k h w -> b f k 1 h w", b=len(mask)).float()
+        others = torch.cat([known.there[:, :, 1:], told], dim=2)
+        start = torch.cat([torch.zeros_like(others[:, :, :1]), torch.log(others) - _BEHIND], dim=2)
+        shares = torch.softmax(shares + start[..., None, None, None], dim=2)
+        change = rearrange(self.estimate(h), "(b f) c h w -> b f c h w", b=len(mask))
+        return features, (shares * choices).sum(dim=2) + change
+
+
+def _describe(known: Known) -> Tensor:
+    """The times to the given frames on a logarithmic scale, and which are there: [(b f) k]."""
+    size = torch.log1p(known.seconds.abs() / _SHORTEST) / math.log1p(_LONGEST / _SHORTEST)
+    delay = fourier_features((known.seconds.sign() * size).float().flatten(0, 1), _OCTAVES)
+    return torch.cat([delay, known.there.float().flatten(0, 1)], dim=1)
+
+
+def _places(pictures: Tensor) -> Tensor:
+    """x and y of every cell of `pictures` [n c h w], -1 to 1: [n 2 h w]."""
+    n, _, height, width = pictures.shape
+    down = torch.linspace(-1, 1, height, device=pictures.device, dtype=pictures.dtype)
+    across = torch.linspace(-1, 1, width, device=pictures.device, dtype=pictures.dtype)
+    return torch.stack(torch.meshgrid(down, across, indexing="ij")).flip(0).expand(n, 2, height, width)

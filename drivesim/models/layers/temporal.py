@@ -1,0 +1,83 @@
+"""Temporal layers (Video LDM, sec. 3.1): spatial layers see pictures [(b f) c h w], these see clips.
+
+Each ends in the merge out = alpha z + (1 - alpha) z' of its input z (the image model's) and its own output z', with one
+learned alpha in [0, 1] a layer. alpha = 1 is the image model exactly; so is the start, because z' = z then.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from drivesim.models.layers.blocks import Attention, group_norm, zero_initialised
+
+MAX_INNER = 96
+
+
+class AlphaMerge(nn.Module):
+    """alpha z + (1 - alpha) z', alpha = sigmoid(logit), a scalar so that clips of any length work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logit = nn.Parameter(torch.zeros(()))
+
+    def forward(self, spatial: Tensor, temporal: Tensor) -> Tensor:
+        """Both [...], the same shape and dtype; bit for bit `spatial` where alpha rounds to 1."""
+        return torch.lerp(temporal, spatial, torch.sigmoid(self.logit).to(spatial.dtype))
+
+
+class TemporalConv(nn.Module):
+    """Residual block of a 3D convolution in two factors, (3, 1, 1) over frames and (1, 3, 3) within them.
+
+    The paper's reaches over frames only; frozen spatial layers of a large model move what it finds, those of a small one
+    do not. Context features are concatenated to the input of the first factor, which runs as a 2D one of (3, 1) over
+    [b c f (h w)]; an embedding scales and shifts between the two. Either may be left out with a width of 0. Between the two
+    are at most MAX_INNER channels.
+    """
+
+    def __init__(self, width: int, embedding_width: int = 0, context_width: int = 0) -> None:
+        super().__init__()
+        self.norm1 = group_norm(width)
+        inner = min(width, MAX_INNER)
+        self.conv1 = nn.Conv2d(width + context_width, inner, (3, 1), padding=(1, 0))
+        self.modulation = nn.Linear(embedding_width, 2 * inner) if embedding_width else None
+        self.norm2 = group_norm(inner)
+        self.conv2 = zero_initialised(nn.Conv2d(inner, width, 3, padding=1))
+        self.merge = AlphaMerge()
+
+    def forward(
+        self, z: Tensor, frames: int, embedding: Tensor | None = None, context: Tensor | None = None
+    ) -> Tensor:
+        """`z` [(b f) c h w], `embedding` [b e], `context` [(b f) k h w] to [(b f) c h w]."""
+        clip = rearrange(z, "(b f) c h w -> b c f (h w)", f=frames)
+        h = F.silu(self.norm1(clip))
+        if context is not None:
+            h = torch.cat([h, rearrange(context, "(b f) k h w -> b k f (h w)", f=frames).to(h.dtype)], dim=1)
+        h = self.norm2(self.conv1(h))
+        if self.modulation is not None and embedding is not None:
+            scale, shift = self.modulation(F.silu(embedding)).to(h.dtype)[:, :, None, None].chunk(2, dim=1)
+            h = torch.addcmul(shift, h, 1 + scale)
+        h = self.conv2(rearrange(F.silu(h), "b c f (h w) -> (b f) c h w", h=z.shape[2]))
+        out: Tensor = self.merge(z, (z + h).to(z.dtype))
+        return out
+
+
+class TemporalAttention(nn.Module):
+    """Self-attention of every place among the frames of its clip."""
+
+    def __init__(self, width: int, head_width: int = 32) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.attention = Attention(width, head_width)
+        self.merge = AlphaMerge()
+
+    def forward(self, z: Tensor, frames: int, position: Tensor) -> Tensor:
+        """`z` [(b f) c h w], `position` [f c] (see FrameEmbedding) to [(b f) c h w]."""
+        height, width = z.shape[2:]
+        places = rearrange(z, "(b f) c h w -> (b h w) f c", f=frames)
+        h = self.attention(self.norm(places) + position)
+        h = rearrange(h, "(b h w) f c -> (b f) c h w", h=height, w=width)
+        out: Tensor = self.merge(z, (z + h).to(z.dtype))
+        return out

@@ -1,0 +1,110 @@
+"""The network of pixel-space super-resolution: a U-Net on pixel-unshuffled frames, at the size of the low resolution.
+
+Exactly convolutional and without attention, so that it trains on patches and runs at any size. The finest level, where
+most of the cost is, is narrower than the frames that it denoises: 16 pixels of 3 colours fold into 48 channels. So
+noise, which v contains and which has full rank, takes a 1x1 path of its own around the U-Net.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from drivesim.models.layers.blocks import zero_initialised
+from drivesim.models.layers.convolutional import PixelNorm, ResidualBlock, SubPixelUpsample, TemporalBlock
+from drivesim.models.layers.embeddings import TimeEmbedding
+from drivesim.models.layers.temporal import AlphaMerge
+from drivesim.models.layers.unet import Mix
+
+_EMBEDDING_WIDTH = 192
+
+
+class Sharpener(nn.Module):
+    """What a picture at low resolution tells of its details, without diffusion: [b 3 h w] to `channels`, zero at the start."""
+
+    def __init__(self, channels: int, width: int, blocks: int) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, padding=1)
+        self.blocks = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
+        self.norm = PixelNorm(width)
+        self.head = zero_initialised(nn.Conv2d(width, channels, 3, padding=1))
+
+    def forward(self, low: Tensor) -> Tensor:
+        out: Tensor = self.head(F.silu(self.norm(self.blocks(self.stem(low)))))
+        return out
+
+
+class UpsamplerUNet(nn.Module):
+    """`widths` of the levels, the finest first, and residual blocks of each on the way down and again on the way up.
+
+    The coarsest level has its blocks once. `mix(i, h)` is called after every level on the way up; the coarsest is 0.
+    """
+
+    def __init__(self, channels: int, low_channels: int, widths: tuple[int, ...], blocks: tuple[int, ...]) -> None:
+        super().__init__()
+        self.time = TimeEmbedding(64, _EMBEDDING_WIDTH)
+        self.level = TimeEmbedding(64, _EMBEDDING_WIDTH)
+        self.stem = nn.Conv2d(channels + low_channels, widths[0], 3, padding=1)
+
+        def level(width: int, count: int) -> nn.ModuleList:
+            return nn.ModuleList(ResidualBlock(width, _EMBEDDING_WIDTH) for _ in range(count))
+
+        sizes = list(zip(widths, blocks, strict=True))
+        self.down = nn.ModuleList(level(*size) for size in sizes)
+        self.shrink = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(widths))
+        self.grow = nn.ModuleList(SubPixelUpsample(b, a, kernel=1) for a, b in pairwise(widths))
+        self.join = nn.ModuleList(nn.Conv2d(2 * width, width, 1) for width in widths[:-1])
+        self.up = nn.ModuleList(level(*size) for size in sizes[:-1])
+        self.norm = PixelNorm(widths[0])
+        self.head = zero_initialised(nn.Conv2d(widths[0], channels, 3, padding=1))
+        self.gain = nn.Linear(_EMBEDDING_WIDTH, channels)
+        self.around = zero_initialised(nn.Conv2d(channels, channels, 1))
+
+    def forward(self, x: Tensor, t: Tensor, low: Tensor, level: Tensor, mix: Mix | None = None) -> Tensor:
+        """Network output [b c h w] for noisy `x` [b c h w] at `t` int64 [b].
+
+        `low` [b 3 h w] is the low resolution, noise-augmented at `level` int64 [b]. 2^(levels - 1) divides h and w.
+        """
+        embedding = self.time(t) + self.level(level)
+        h = self.stem(torch.cat([x, low.to(x.dtype)], dim=1))
+        skips: list[Tensor] = []
+        for i, blocks in enumerate(self.down):
+            h = h if i == 0 else self.shrink[i - 1](h)
+            for block in blocks:  # type: ignore[attr-defined]
+                h = block(h, embedding)
+            skips.append(h)
+        h = skips.pop()
+        coarsest = len(self.down) - 1
+        h = h if mix is None else mix(0, h)
+        for i in reversed(range(coarsest)):
+            h = self.join[i](torch.cat([self.grow[i](h), skips.pop()], dim=1))
+            for block in self.up[i]:  # type: ignore[attr-defined]
+                h = block(h, embedding)
+            h = h if mix is None else mix(coarsest - i, h)
+        gain = 1 + self.gain(F.silu(embedding))[:, :, None, None]
+        out: Tensor = self.head(F.silu(self.norm(h))) + self.around(x * gain)
+        return out
+
+
+class UpsamplerTemporalLayers(nn.Module):
+    """A 3D convolution block with an alpha merge at every level of an UpsamplerUNet (Video LDM, sections 3.1 and 3.4).
+
+    `inner`: widths between the two convolutions, the finest first. At the start clips are denoised picture by picture.
+    """
+
+    def __init__(self, widths: tuple[int, ...], inner: tuple[int, ...]) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(TemporalBlock(a, b) for a, b in zip(widths[::-1], inner[::-1], strict=True))
+        self.merges = nn.ModuleList(AlphaMerge() for _ in widths)
+
+    def mixer(self, frames: int) -> Mix:
+        """The `mix` of UpsamplerUNet.forward for clips of `frames` frames, laid out as [(b f) ...]."""
+
+        def mix(i: int, h: Tensor) -> Tensor:
+            mixed: Tensor = self.merges[i](h, (h + self.blocks[i](h, frames)).to(h.dtype))
+            return mixed
+
+        return mix

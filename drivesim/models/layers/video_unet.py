@@ -1,0 +1,99 @@
+"""Temporal layers for every block of a spatial U-Net, with context frames: they make an image model a video model."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from drivesim.models.layers.context import ContextNetwork
+from drivesim.models.layers.embeddings import FrameEmbedding, TimeEmbedding, fourier_features
+from drivesim.models.layers.temporal import AlphaMerge, TemporalAttention, TemporalConv
+from drivesim.models.layers.unet import Mix
+
+MAX_GIVEN = 2  # context frames the model is told the number of
+_FPS_OCTAVES = 4
+
+
+class Reading(NamedTuple):
+    """What a context tells: features [(b f) k h/2^l w/2^l] of every level l, and an estimate of the frames [b f c h w]."""
+
+    mask: Tensor
+    fps: Tensor
+    features: list[Tensor]
+    estimate: Tensor
+
+
+class TemporalLayers(nn.Module):
+    """A TemporalConv and a TemporalAttention for each spatial block of a U-Net (`block_shapes`: channels, level).
+
+    They know the diffusion time, the frame rate (logarithm, Fourier features), the number of given frames (0, 1 or 2)
+    and, through a ContextNetwork with a width for each level, the given frames themselves. The embedding of the frame
+    index is shared by the blocks of a level.
+    """
+
+    def __init__(
+        self,
+        block_shapes: list[tuple[int, int]],
+        context_channels: int,
+        map_channels: int,
+        context_widths: tuple[int, ...] = (48, 96, 128),
+        embedding_width: int = 128,
+        head_width: int = 32,
+    ) -> None:
+        super().__init__()
+        widths = {level: width for width, level in block_shapes}
+        if len(context_widths) != len(widths):
+            raise ValueError(f"{len(context_widths)} context widths for a U-Net of {len(widths)} levels")
+        self.levels = [level for _, level in block_shapes]
+        self.time = TimeEmbedding(64, embedding_width)
+        self.given = nn.Embedding(MAX_GIVEN + 1, embedding_width)
+        self.rate = nn.Linear(1 + 2 * _FPS_OCTAVES, embedding_width)
+        self.context = ContextNetwork(context_channels, map_channels, context_widths, embedding_width, head_width)
+        told = {level: width + (context_channels if level == 0 else 0) for level, width in enumerate(context_widths)}
+        self.positions = nn.ModuleList(FrameEmbedding(widths[level]) for level in sorted(widths))
+        self.convolutions = nn.ModuleList(
+            TemporalConv(width, embedding_width, told[level]) for width, level in block_shapes
+        )
+        self.attentions = nn.ModuleList(TemporalAttention(width, head_width) for width, _ in block_shapes)
+
+    def embed(self, t: Tensor, mask: Tensor, fps: Tensor) -> Tensor:
+        """Diffusion time `t` [b], number of frames given in `mask` [b f] and `fps` [b], embedded: [b e]."""
+        given = mask.sum(dim=1).round().long().clamp(0, MAX_GIVEN)
+        rate = torch.log(fps.float() / 30.0)[:, None] / math.log(16.0)  # 1.875 to 30 frames/s become -1 to 0
+        embedding: Tensor = self.time(t) + self.given(given) + self.rate(fourier_features(rate, _FPS_OCTAVES))
+        return embedding
+
+    def read(
+        self, latents: Tensor, mask: Tensor, fps: Tensor, moved: Tensor, told: Tensor, maps: Tensor
+    ) -> Reading:
+        """What the given frames tell, the same at all diffusion times.
+
+        Context `latents` [b f c h w], of which `mask` float [b f] (1: given) says what may be seen; `fps` float [b];
+        `moved`, `told` and `maps` as of ContextNetwork.
+        """
+        features, estimate = self.context(latents, mask, fps, moved, told, maps)
+        features[0] = torch.cat([features[0], estimate.flatten(0, 1).to(features[0].dtype)], dim=1)
+        return Reading(mask, fps, features, estimate)
+
+    def mixer(self, t: Tensor, context: Reading) -> Mix:
+        """The `mix` of UNet.forward for one batch of clips at `t` int64 [b]."""
+        frames = context.mask.shape[1]
+        embedding = self.embed(t, context.mask, context.fps)
+        positions = [position(frames) for position in self.positions]
+
+        def mix(i: int, h: Tensor) -> Tensor:
+            level = self.levels[i]
+            h = self.convolutions[i](h, frames, embedding, context.features[level])
+            mixed: Tensor = self.attentions[i](h, frames, positions[level])
+            return mixed
+
+        return mix
+
+    def set_alpha_logit(self, value: float) -> None:
+        """Sets every alpha to sigmoid(`value`); from about 20 on the image model is left as it is, bit for bit."""
+        for module in self.modules():
+            if isinstance(module, AlphaMerge):
+                nn.init.constant_(module.logit, value)

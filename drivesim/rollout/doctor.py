@@ -1,0 +1,280 @@
+"""Whether an output folder or a checkpoint is whole, and the repair of what can be computed again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from drivesim.checkpoint import (
+    Checkpoint,
+    checkpoint_faults,
+    read_checkpoint,
+    require_checkpoint,
+    sign_checkpoint,
+    weight_files,
+)
+from drivesim.checksums import SUMS, faults, file_hash, read_sums
+from drivesim.config import InputError, read_json
+from drivesim.engine.cascade import STAGE_FOLDERS, Cascade
+from drivesim.engine.progress import Progress
+from drivesim.engine.stream import frame_shape
+from drivesim.engine.timeline import KEY_FPS, Timeline
+from drivesim.rollout.folder import DATA, VIDEO, RolloutFolder
+from drivesim.rollout.labels_file import HEIGHT, SOURCES, WIDTH, Rollout, read_rollout
+from drivesim.rollout.live import NAME as LIVE
+from drivesim.rollout.lock import FolderLock
+from drivesim.rollout.manifest import NAME, Manifest, read_manifest
+from drivesim.rollout.run import Request, roll_out
+from drivesim.rollout.windows import Windows
+from drivesim.scene.vehicles import KINDS
+from drivesim.video_io import read_image, stream_video, video_info
+
+
+@dataclass
+class Report:
+    """What was found: `whole` and `unfinished` parts in words, and `faults` by file name, relative to `folder`."""
+
+    folder: Path
+    whole: list[str] = field(default_factory=list)
+    unfinished: list[str] = field(default_factory=list)
+    faults: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing is damaged, and nothing missing."""
+        return not self.faults and not self.unfinished
+
+
+def examine(folder: Path) -> Report:
+    """Checks an output folder, a checkpoint or a folder of the four checkpoints. Writes nothing.
+
+    InputError if it is none of them, or if a rollout is working there.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    if (folder / "config.json").is_file() or weight_files(folder):
+        return _examine_checkpoint(folder)
+    if any((folder / stage).is_dir() for stage in STAGE_FOLDERS):
+        return _examine_cascade(folder)
+    if not (folder / NAME).is_file() and not any(folder.glob("future-*")):
+        raise InputError(f"{folder}: neither the output of a rollout nor a checkpoint; give the folder of one")
+    if holder := FolderLock.holder(folder):
+        raise InputError(f"{folder}: {holder} is working there; wait until it has ended")
+    return _examine_rollout(folder)
+
+
+def repair(
+    report: Report,
+    checkpoints: Path | None = None,
+    on_change: Callable[[Progress], None] | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Removes what is damaged and makes it again, where it can be computed: what is found afterwards.
+
+    Of a rollout that needs its scenario and weights (`checkpoints`; None: the shipped ones) as they were. Of a checkpoint
+    only the sums can be written, where there are none and the rest can be loaded. InputError where nothing can be done.
+    """
+    folder = report.folder
+    if not report.faults:
+        return report
+    if not (folder / NAME).is_file():
+        _sign(report)
+    elif NAME in report.faults:
+        raise InputError(
+            f"{folder / NAME}: {report.faults[NAME]}, and it cannot be computed; "
+            "restore it from a copy, or roll out anew with --fresh"
+        )
+    else:
+        _remake(report, checkpoints, on_change, say)
+    return examine(folder)
+
+
+def _examine_cascade(folder: Path) -> Report:
+    report = Report(folder)
+    for stage in STAGE_FOLDERS:
+        if not (folder / stage).is_dir():
+            report.faults[stage] = "is missing; train the stage or copy its checkpoint there"
+            continue
+        part = _examine_checkpoint(folder / stage)
+        report.whole += [f"{stage}: {line}" for line in part.whole]
+        report.faults |= {f"{stage}/{name}": fault for name, fault in part.faults.items()}
+    if not report.faults:
+        try:
+            Cascade.load(folder, torch.device("cpu"))
+            report.whole.append("the four stages belong together")
+        except InputError as error:
+            report.faults["."] = str(error)
+    return report
+
+
+def _examine_checkpoint(folder: Path) -> Report:
+    report = Report(folder)
+    try:
+        kind = Checkpoint.parse(read_json(require_checkpoint(folder) / "config.json"), folder / "config.json").kind
+    except InputError as error:
+        report.faults["config.json"] = str(error)
+    report.faults |= checkpoint_faults(folder)
+    if report.faults:
+        return report
+    try:
+        _, tensors = read_checkpoint(folder, kind)
+    except InputError as error:
+        report.faults["config.json"] = str(error)
+        return report
+    if broken := sorted(name for name, x in tensors.items() if x.is_floating_point() and not x.isfinite().all()):
+        report.faults[weight_files(folder)[0].name] = f"holds numbers that are not finite ({broken[0]}); train it again"
+        return report
+    size = sum(file.stat().st_size for file in weight_files(folder)) / 2**20
+    report.whole.append(f"{kind}, {len(tensors)} tensors in {len(weight_files(folder))} files, {size:.1f} MiB")
+    return report
+
+
+def _sign(report: Report) -> None:
+    """Writes the sums of checkpoints that have none."""
+    mended = [name for name in report.faults if Path(name).name == SUMS and not (report.folder / name).exists()]
+    if not mended or len(mended) < len(report.faults):
+        lost = next(name for name in report.faults if name not in mended)
+        raise InputError(
+            f"{report.folder / lost}: {report.faults[lost]}, and weights cannot be computed; copy or export them again"
+        )
+    for name in mended:
+        sign_checkpoint((report.folder / name).parent)
+
+
+def _examine_rollout(folder: Path) -> Report:
+    report = Report(folder)
+    sums: dict[str, str] = {}
+    try:
+        sums = read_sums(folder / SUMS) if (folder / SUMS).is_file() else {}
+    except InputError:
+        report.faults[SUMS] = "is damaged"
+    try:
+        manifest = read_manifest(folder)
+    except InputError as error:
+        report.faults |= faults(folder, sums) | {NAME: str(error)}
+        return report
+    found = faults(folder, manifest.files)
+    if sums and sums.get(NAME) != file_hash(folder / NAME):
+        found[NAME] = f"does not match {SUMS}: one of the two is damaged or edited"
+    elif sums and sums != manifest.files | {NAME: sums[NAME]}:
+        found[SUMS] = "is damaged: it differs from the manifest, which is whole by its own sum"
+    report.faults |= found
+    if not sums and SUMS not in report.faults:
+        report.unfinished.append(f"{SUMS} is not written yet: the last run did not come to its end{_last_words(folder)}")
+    if manifest.files.get("scenario.yaml", manifest.job.scenario) != manifest.job.scenario:
+        report.faults["scenario.yaml"] = "is not the scenario of this rollout"
+    for name in ("initial.png", "preview.png"):
+        if name not in manifest.files:
+            report.unfinished.append(f"{name} is not made yet")
+        elif name not in report.faults:
+            report.faults |= dict(_picture_faults(folder, name))
+    for name, record in manifest.futures.items():
+        _examine_future(report, manifest, name, record.state == "complete")
+    return report
+
+
+def _last_words(folder: Path) -> str:
+    try:
+        values = read_json(folder / LIVE)
+    except InputError:
+        return ""
+    return f" ({values.get('message') or values.get('state')})"
+
+
+def _picture_faults(folder: Path, name: str) -> Iterator[tuple[str, str]]:
+    try:
+        read_image(folder / name)
+    except InputError as error:
+        yield name, str(error)
+
+
+def _examine_future(report: Report, manifest: Manifest, name: str, complete: bool) -> None:
+    """Adds what is found of one future."""
+    timeline = Timeline.of(manifest.job.seconds, manifest.job.fps)
+    folder = report.folder
+    if not complete:
+        whole, fault = Windows(folder / name / ".state").whole()
+        state = f"; {fault}: it is made again" if fault else ""
+        report.unfinished.append(f"{name}: {whole} of {timeline.windows} windows are whole, the same command goes on{state}")
+        return
+    files = (f"{name}/{VIDEO}", f"{name}/{DATA}")
+    for file in files:
+        if file not in manifest.files:
+            report.faults[file] = f"is not in the manifest, although {name} is complete"
+    if any(file in report.faults for file in files):
+        return
+    try:
+        data = read_rollout(folder / files[1])
+        found = {files[0]: _film_fault(folder / files[0], manifest, timeline), files[1]: data_fault(data, timeline)}
+    except InputError as error:
+        found = {files[1]: str(error)}
+    if wrong := {file: fault for file, fault in found.items() if fault is not None}:
+        report.faults |= wrong
+        return
+    report.whole.append(f"{name}: {timeline.frames} frames, {len(data.latents)} key frames, {len(data.boxes)} boxes")
+
+
+def _film_fault(path: Path, manifest: Manifest, timeline: Timeline) -> str | None:
+    height, width, _ = frame_shape(manifest.job.sampling)
+    try:
+        info = video_info(path)
+        frames = sum(1 for _ in stream_video(path))
+    except InputError as error:
+        return str(error)
+    if (info.height, info.width, info.fps) != (height, width, timeline.fps):
+        return f"is {info.width}x{info.height} at {float(info.fps):g} fps, not {width}x{height} at {float(timeline.fps):g}"
+    return None if frames == timeline.frames else f"has {frames} frames, not {timeline.frames}"
+
+
+def data_fault(data: Rollout, timeline: Timeline) -> str | None:
+    """What is wrong with the contents of a rollout.h5, the first of it; None if nothing is."""
+    times, key_times = np.arange(timeline.frames) / float(timeline.fps), np.arange(timeline.keys) / float(KEY_FPS)
+    if len(data.time_s) != len(times) or not np.allclose(data.time_s, times):
+        return f"time_s: not the times of {timeline.frames} frames at {float(timeline.fps):g} fps"
+    if len(data.keyframe_time_s) != len(key_times) or not np.allclose(data.keyframe_time_s, key_times):
+        return f"keyframes/time_s: not the times of {timeline.keys} key frames"
+    if len(data.latents) != timeline.keys or not np.isfinite(data.latents).all():
+        return f"keyframes/latents: not {timeline.keys} key frames of finite numbers"
+    for i, row in enumerate(data.boxes):
+        inside = 0 <= row["x1"] < row["x2"] <= WIDTH and 0 <= row["y1"] < row["y2"] <= HEIGHT
+        if not inside:
+            return f"boxes: row {i} is not inside the frame of {WIDTH}x{HEIGHT}"
+        if not 0 <= row["frame"] < timeline.frames:
+            return f"boxes: row {i} is of frame {row['frame']}, which is not there"
+        if not (0 <= row["score"] <= 1 and row["kind"] < len(KINDS) and row["source"] < len(SOURCES)):
+            return f"boxes: row {i} has a score, kind or source that cannot be"
+    return None
+
+
+def _remake(
+    report: Report,
+    checkpoints: Path | None,
+    on_change: Callable[[Progress], None] | None,
+    say: Callable[[str], None],
+) -> None:
+    """Removes the damaged files of a rollout, then makes again what they belong to."""
+    folder, manifest = report.folder, read_manifest(report.folder)
+    job = manifest.job
+    sources = (Path(str(manifest.scenario.get("file"))), folder / "scenario.yaml")
+    source = next((path for path in sources if path.is_file() and file_hash(path) == job.scenario), None)
+    if source is None:
+        raise InputError(f"{folder}: the scenario file {sources[0]} is not what it was; restore it to repair the rollout")
+    with FolderLock.hold(folder) as lock:
+        opened = RolloutFolder(folder, manifest, lock)
+        for name in report.faults:
+            say(f"removes {folder / name}: {report.faults[name]}")
+            (folder / name).unlink(missing_ok=True)
+        opened.drop(*report.faults)
+        (folder / SUMS).unlink(missing_ok=True)
+    damaged = sorted({int(name.split("/")[0].split("-")[1]) for name in report.faults if name.startswith("future-")})
+    complete = [int(name.split("-")[1]) for name, record in manifest.futures.items() if record.state == "complete"]
+    for future in damaged or complete[:1]:
+        request = Request(
+            source, job.seconds, job.fps, only=future, seed=job.seed, device=job.device, settings=job.sampling,
+            checkpoints=checkpoints,
+        )  # fmt: skip
+        roll_out(request, folder, on_change=on_change, say=say)

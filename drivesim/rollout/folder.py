@@ -1,0 +1,283 @@
+"""The output folder of a rollout: what stands in it, what of it survives a crash, and what belongs to another job.
+
+    DIR/manifest.json  scenario.yaml  initial.png  preview.png
+    DIR/SHA256SUMS           of all files, once the futures asked for are there
+    DIR/future-00/video.mp4  rollout.h5
+    DIR/future-00/.state/    while the future is being made: see `windows`
+    DIR/progress.json        while a rollout works there, or after it failed: see `live`
+
+A file takes its name when it is whole, and its sum enters the manifest after that; while it has none there, it is not
+finished and may be written again. A finished file is never overwritten.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from torch import Tensor
+
+from drivesim.checksums import SUMS, faults, file_hash, read_sums, settle, write_safely, write_sums
+from drivesim.config import InputError, MachineError, write_atomic
+from drivesim.engine.stream import Carry
+from drivesim.engine.timeline import KEY_FPS, Timeline
+from drivesim.rollout.labels_file import RolloutWriter, box_rows
+from drivesim.rollout.lock import FolderLock
+from drivesim.rollout.manifest import (
+    NAME,
+    FutureRecord,
+    Manifest,
+    differences,
+    future_name,
+    is_rollout,
+    read_manifest,
+)
+from drivesim.rollout.segments import frames_at, join_segments
+from drivesim.rollout.windows import Windows
+from drivesim.scene.boxes import Boxes
+from drivesim.video_io import VideoWriter, contact_sheet, write_image
+
+PREVIEW_TIMES = 6
+VIDEO, DATA = "video.mp4", "rollout.h5"
+
+
+class RolloutFolder:
+    """The folder of one job. Use as a context manager: no second process can work in it meanwhile."""
+
+    def __init__(self, path: Path, manifest: Manifest, lock: FolderLock) -> None:
+        self.path = path
+        self.manifest = manifest
+        self._lock = lock
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path, manifest: Manifest, scenario_text: str, fresh: bool = False) -> Iterator[Self]:
+        """Opens the folder for the job of `manifest`, where it is new; goes on with what is there where it is not.
+
+        `fresh` removes what an earlier rollout made first. Raises InputError for a folder of another job, a folder that
+        no rollout made or that may not be written, one in which another process works, and one of which a finished file
+        is not what was written.
+        """
+        _make(path)
+        is_rollout(path)
+        with FolderLock.hold(path) as lock:
+            if is_rollout(path) and not fresh:
+                folder = cls(path, _continued(path, manifest), lock)
+            else:
+                _clear(path)
+                folder = cls(path, manifest, lock)
+                folder.save()
+            folder.tidy()
+            if "scenario.yaml" not in folder.manifest.files or not (path / "scenario.yaml").is_file():
+                folder.keep("scenario.yaml", write_safely(path / "scenario.yaml", scenario_text.encode()))
+            yield folder
+
+    def save(self) -> None:
+        """Writes manifest.json."""
+        self._lock.check()
+        write_atomic(self.path / NAME, json.dumps(self.manifest.model_dump(mode="json"), indent=2) + "\n")
+
+    def record(self, **changes: Any) -> None:
+        """Changes fields of the manifest and writes it. The folder has no SHA256SUMS then, until it is sealed."""
+        (self.path / SUMS).unlink(missing_ok=True)
+        self.manifest = self.manifest.model_copy(update=changes)
+        self.save()
+
+    def keep(self, name: str, digest: str) -> None:
+        """Notes a file as finished."""
+        self.record(files=dict(sorted((self.manifest.files | {name: digest}).items())))
+
+    def drop(self, *names: str) -> None:
+        """Notes that files are not finished, so that they may be written."""
+        if names := tuple(name for name in names if name in self.manifest.files):
+            self.record(files={name: digest for name, digest in self.manifest.files.items() if name not in names})
+
+    def has(self, name: str) -> bool:
+        """Whether a file is finished and there."""
+        return name in self.manifest.files and (self.path / name).is_file()
+
+    def seal(self) -> None:
+        """Writes SHA256SUMS, of the finished files and the manifest."""
+        if not (self.path / SUMS).is_file():
+            self._lock.check()
+            write_sums(self.path / SUMS, self.manifest.files | {NAME: file_hash(self.path / NAME)})
+
+    def check_place(self) -> None:
+        """MachineError if the folder is gone."""
+        self._lock.check()
+
+    def future(self, future: int) -> FutureFolder:
+        """The folder of one future."""
+        return FutureFolder(self, future)
+
+    @property
+    def complete(self) -> list[int]:
+        """Numbers of the futures that are there in full."""
+        futures = self.manifest.futures
+        return sorted(int(name.split("-")[1]) for name, record in futures.items() if record.state == "complete")
+
+    def done(self, futures: Sequence[int], windows: int) -> dict[str, dict[str, int]]:
+        """What is safe on disk of these futures, by name: `windows` of so many (`of`), and `frames`.
+
+        MachineError if the folder is gone.
+        """
+        self._lock.check()
+        records = {name: self.manifest.futures.get(name) for name in map(future_name, futures)}
+        return {
+            name: {"windows": record.windows if record else 0, "of": windows, "frames": record.frames if record else 0}
+            for name, record in records.items()
+        }
+
+    def tidy(self) -> None:
+        """Removes what runs that were killed have left: scratch files, and the state of finished futures."""
+        for scratch in self.path.glob("*.part"):
+            scratch.unlink()
+        for future in map(self.future, self.complete):
+            if future.complete:
+                shutil.rmtree(future.state, ignore_errors=True)
+
+    def write_picture(self, name: str, picture: np.ndarray) -> None:
+        """Writes a picture uint8 [h w 3] of the folder."""
+        self.drop(name)
+        write_image(self.path / name, picture)
+        self.keep(name, file_hash(self.path / name))
+
+    def write_preview(self, timeline: Timeline) -> None:
+        """preview.png: a row for every complete future, at the same times in each."""
+        numbers = np.linspace(0, timeline.frames - 1, min(PREVIEW_TIMES, timeline.frames)).round().astype(int).tolist()
+        names = [future.name for future in map(self.future, self.complete) if future.complete]
+        if not names:
+            return
+        rows = [frames_at(self.path / name / VIDEO, numbers) for name in names]
+        times = "  ".join(f"{number / float(timeline.fps):.1f}" for number in numbers)
+        self.write_picture("preview.png", contact_sheet(rows, [f"{name}: {times} s" for name in names], width=320))
+
+
+class FutureFolder:
+    """The folder of one future. While it is made, `windows` holds what is finished of it."""
+
+    def __init__(self, rollout: RolloutFolder, future: int) -> None:
+        self.rollout = rollout
+        self.number = future
+        self.name = future_name(future)
+        self.path = rollout.path / self.name
+        self.state = self.path / ".state"
+        self.windows = Windows(self.state)
+
+    @property
+    def record(self) -> FutureRecord | None:
+        """What the manifest says of it."""
+        return self.rollout.manifest.futures.get(self.name)
+
+    @property
+    def complete(self) -> bool:
+        """Whether it is there in full."""
+        noted = self.record is not None and self.record.state == "complete"
+        return noted and all(self.rollout.has(f"{self.name}/{file}") for file in (VIDEO, DATA))
+
+    def begin(self, windows: int, frames: int) -> FutureRecord:
+        """Notes it as running, so many windows and frames being done: its record, with the seconds of earlier runs."""
+        self.rollout.drop(f"{self.name}/{VIDEO}", f"{self.name}/{DATA}")
+        earlier = self.record.seconds if self.record is not None and windows else {}
+        self._note(FutureRecord(state="running", windows=windows, frames=frames, seconds=earlier))
+        self.rollout.check_place()
+        self.path.mkdir(exist_ok=True)
+        self.state.mkdir(exist_ok=True)
+        assert self.record is not None
+        return self.record
+
+    def film(self, window: int, fps: Fraction, height: int, width: int) -> VideoWriter:
+        """A writer for the film of one window."""
+        self.rollout.check_place()
+        return self.windows.film(window, fps, height, width)
+
+    def commit(self, window: int, keys: Tensor, carry: Carry, record: FutureRecord) -> None:
+        """Makes a window, whose film is written, permanent."""
+        self.rollout.check_place()
+        self.windows.commit(window, keys, carry)
+        self._note(record)
+
+    def finish(self, timeline: Timeline, boxes: Boxes) -> None:
+        """Joins the windows into video.mp4 and rollout.h5, and removes the state.
+
+        `boxes` are those asked of the first frame. Raises MachineError if some of the state is lost or damaged.
+        """
+        self.rollout.check_place()
+        self.windows.check(timeline.windows)
+        self._write_data(timeline, boxes)
+        frames = join_segments(self.windows.films(timeline.windows), self.path / VIDEO, timeline.fps)
+        if frames != timeline.frames:
+            raise MachineError(f"{self.state}: {frames} of {timeline.frames} frames are left; start anew with --fresh")
+        for file in (VIDEO, DATA):
+            self.rollout.keep(f"{self.name}/{file}", file_hash(self.path / file))
+        assert self.record is not None
+        done = {"state": "complete", "windows": timeline.windows, "frames": frames}
+        self._note(self.record.model_copy(update=done))
+        shutil.rmtree(self.state)
+
+    def _write_data(self, timeline: Timeline, boxes: Boxes) -> None:
+        scratch = self.state / DATA
+        scratch.unlink(missing_ok=True)
+        done = 0
+        channels, height, width = self.windows.keys(0).shape[1:]
+        with RolloutWriter(scratch, (channels, height, width)) as data:
+            data.add_frames(np.arange(timeline.frames) / float(timeline.fps))
+            data.add_boxes(box_rows(0, boxes, "asked"))
+            for window in range(timeline.windows):
+                keys = self.windows.keys(window).numpy()
+                data.add_keyframes(keys, (done + np.arange(len(keys))) / float(KEY_FPS))
+                done += len(keys)
+            data.commit()
+        settle(scratch, self.path / DATA)
+
+    def _note(self, record: FutureRecord) -> None:
+        futures = self.rollout.manifest.futures | {self.name: record}
+        self.rollout.record(futures=dict(sorted(futures.items())))
+
+
+def _make(path: Path) -> None:
+    """Makes an output folder; InputError if that is not possible."""
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path}: is a file; give a folder with --out")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise
+        raise InputError(f"{path}: cannot be written ({error.strerror}); give another folder with --out") from error
+
+
+def _continued(path: Path, new: Manifest) -> Manifest:
+    """The manifest of what is there, if it is of the same job and its files are whole."""
+    if (path / SUMS).is_file() and read_sums(path / SUMS).get(NAME) != file_hash(path / NAME):
+        raise InputError(f"{path / NAME}: does not match {SUMS}, it is damaged or edited; start anew with --fresh")
+    old = read_manifest(path)
+    if changed := differences(old, new):
+        raise InputError(
+            f"{path}: holds another rollout ({'; '.join(changed)}); start anew with --fresh or give another --out"
+        )
+    for name, fault in faults(path, old.files, [name for name in old.files if (path / name).is_file()]).items():
+        raise InputError(f"{path / name}: {fault}; make it again with: drivesim doctor {path} --repair")
+    return old
+
+
+def _clear(path: Path) -> None:
+    """Removes what a rollout made, and nothing else; the manifest, which says that one did, stays until it is replaced."""
+    for future in path.glob("future-[0-9]*"):
+        shutil.rmtree(future / ".state", ignore_errors=True)
+        for name in (VIDEO, f"{VIDEO}.part", DATA):
+            (future / name).unlink(missing_ok=True)
+        if future.is_dir() and not any(future.iterdir()):
+            future.rmdir()
+    for name in ("progress.json", "scenario.yaml", "initial.png", "preview.png", SUMS):
+        (path / name).unlink(missing_ok=True)

@@ -1,0 +1,129 @@
+"""manifest.json: the job of an output folder, what is done of it, and the sums of what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from drivesim.config import Config, InputError, read_json
+from drivesim.engine.settings import SamplingSettings
+
+FORMAT = 2
+MADE_BY = "drivesim rollout"
+NAME = "manifest.json"
+
+
+class Job(Config):
+    """What decides the pixels. Two runs of the same job make the same futures; a folder holds one job."""
+
+    scenario: str
+    """sha256 of the scenario file."""
+    photo: str | None = None
+    """sha256 of the photo that is the first frame, if there is one."""
+    seed: int
+    seconds: float
+    fps: float
+    sampling: SamplingSettings
+    weights: dict[str, str]
+    """sha256 of every file of the checkpoints that decides pixels, by name: image-ldm/weights-00.safetensors."""
+    device: str
+
+
+class FutureRecord(Config):
+    """How far one future is: `windows` and `frames` that are safe on disk, `seconds` of work by stage."""
+
+    state: Literal["running", "complete"]
+    windows: int
+    frames: int
+    seconds: dict[str, float]
+
+
+class Manifest(Config):
+    """manifest.json."""
+
+    format: int
+    made_by: str
+    job: Job
+    scenario: dict[str, Any]
+    versions: dict[str, str]
+    machine: dict[str, Any]
+    seconds: dict[str, float]
+    """Seconds of work by stage over all futures, the first frame included."""
+    peak_memory_mib: dict[str, float]
+    futures: dict[str, FutureRecord]
+    files: dict[str, str]
+    """sha256 of every file that is finished, by name: future-00/video.mp4."""
+
+
+def future_name(future: int) -> str:
+    """Name of a future's folder."""
+    return f"future-{future:02d}"
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of an output folder; InputError if there is none, it is damaged or no rollout wrote it."""
+    file = folder / NAME
+    values = _own_values(file)
+    if values.get("format") != FORMAT:
+        raise InputError(
+            f"{file}: format {values.get('format')} is not {FORMAT}; start anew with --fresh or give another --out"
+        )
+    return Manifest.parse(values, file)
+
+
+def is_rollout(folder: Path) -> bool:
+    """Whether a rollout made the folder, False if it is empty or new; InputError if it holds something else."""
+    if (folder / NAME).is_file():
+        _own_values(folder / NAME)
+        return True
+    if any(not _is_remnant(entry) for entry in folder.iterdir()):
+        raise InputError(f"{folder}: not empty, and no rollout made it (no {NAME}); give another --out")
+    return False
+
+
+def _own_values(file: Path) -> dict[str, Any]:
+    values = read_json(file)
+    if values.get("made_by") != MADE_BY:
+        raise InputError(f"{file}: not the manifest of a rollout; give another --out")
+    return values
+
+
+def _is_remnant(entry: Path) -> bool:
+    """Whether a rollout that was killed in its first moment left this."""
+    return entry.name == ".lock" or (entry.name.startswith(NAME) and entry.name.endswith(".part"))
+
+
+def differences(old: Manifest, new: Manifest) -> list[str]:
+    """In which the jobs of two manifests differ, each with the old and the new value."""
+    before, now = dict(_leaves(old.job.model_dump())), dict(_leaves(new.job.model_dump()))
+    found = [
+        f"{name} was {_short(before.get(name))}, is {_short(now.get(name))}"
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name) != now.get(name)
+    ]
+    if old.job.scenario != new.job.scenario:
+        before, now = dict(_leaves(old.scenario)), dict(_leaves(new.scenario))
+        found += [
+            f"scenario.{name} was {_short(before.get(name))}, is {_short(now.get(name))}"
+            for name in sorted(before.keys() | now.keys())
+            if before.get(name) != now.get(name) and name != "file"
+        ]
+    return found
+
+
+def _leaves(values: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """The values within nested dicts and lists, by dotted name."""
+    if isinstance(values, dict | list) and values:
+        for key, value in values.items() if isinstance(values, dict) else enumerate(values):
+            yield from _leaves(value, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, values
+
+
+def _short(value: Any) -> str:
+    """A value in words; of a sum its beginning."""
+    if value is None:
+        return "not given"
+    text = str(value)
+    return text[:12] if len(text) == 64 else text

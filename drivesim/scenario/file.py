@@ -1,0 +1,300 @@
+"""Scenario files: reads and writes them, and finds every fault of every file at once, with its position."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from drivesim.config import InputError, shortened, write_atomic
+from drivesim.scenario.consistency import Location, conflicts
+from drivesim.scenario.scenario import CONFLICT, Scenario, scenario_schema
+from drivesim.scenario.sections import (
+    MAX_VEHICLES,
+    VEHICLE_FORMS,
+    CameraSection,
+    GuidanceSection,
+    LookSection,
+    RoadSection,
+    RolloutSection,
+    Section,
+    Vehicle,
+    vehicle_tag,
+)
+from drivesim.scenario.yaml_document import MAX_SIZE, TOO_LARGE, Fault, OneLine, YamlDocument, yaml_text
+from drivesim.video_io import read_image
+
+__all__ = ["Fault", "check_scenarios", "dump_scenario", "load_scenario", "parse_scenario", "scenario_files"]
+__all__ += ["scenario_schema"]
+
+MIN_PHOTO = (16, 8)  # px, width and height: its middle is cut to 2:1 and scaled to the frames of the networks
+S = TypeVar("S", bound=Section)
+
+SECTIONS: dict[str, type[Section]] = {
+    "look": LookSection,
+    "road": RoadSection,
+    "camera": CameraSection,
+    "rollout": RolloutSection,
+    "guidance": GuidanceSection,
+}
+
+
+def load_scenario(path: Path) -> Scenario:
+    """Reads a scenario, its `photo` made absolute; raises InputError that lists every fault, one a line."""
+    scenario, document = _read(Path(path))
+    if scenario is None:
+        raise InputError("\n".join(map(str, document.faults)))
+    return scenario
+
+
+def parse_scenario(
+    text: str, path: Path, photos_within: Path | None = None
+) -> tuple[Scenario | None, list[Fault]]:
+    """The scenario that `text` holds and every fault of it; the scenario is None if there is any fault.
+
+    `path` need not exist: it names the file in the faults, and its folder is where a relative `photo` is looked for.
+    For a text that is not trusted, `photos_within` is the only folder of which a photo is opened.
+    """
+    scenario, document = _parse(text, Path(path), photos_within)
+    return scenario, document.faults
+
+
+def scenario_files(paths: Iterable[Path]) -> list[Path]:
+    """The files of `paths`, each once; a folder stands for all *.yaml and *.yml in it (for itself if there are none)."""
+    files: dict[str, Path] = {}
+    for path in map(Path, paths):
+        found = [*path.glob("*.yaml"), *path.glob("*.yml")] if os.path.isdir(path) else []  # noqa: PTH112, never raises
+        for file in sorted(found) or [path]:
+            files.setdefault(os.path.realpath(file), file)
+    return list(files.values())
+
+
+def check_scenarios(paths: Iterable[Path]) -> list[Fault]:
+    """Every fault of every file (see `scenario_files`), file by file; two files must not have the same name."""
+    faults: list[Fault] = []
+    seen: dict[str, Path] = {}
+    for path in scenario_files(paths):
+        _, document = _read(path)
+        name = document.values.get("name") if isinstance(document.values, dict) else None
+        if isinstance(name, str) and seen.setdefault(name, path) != path:
+            document.fault(("name",), f'the name "{shortened(name)}" is also that of {seen[name]}; rename one of the two')
+        faults += document.faults
+    return faults
+
+
+def dump_scenario(scenario: Scenario, path: Path) -> None:
+    """Writes a file that `load_scenario` reads back as an equal scenario; `photo` is written relative to `path`."""
+    values = scenario.model_dump(mode="json", exclude_none=True)
+    if scenario.photo is not None:
+        values["photo"] = os.path.relpath(scenario.photo.resolve(), path.parent.resolve())
+    values["vehicles"] = [OneLine(vehicle) for vehicle in values["vehicles"]]
+    write_atomic(path, yaml_text(_short(values)))
+
+
+def _short(value: Any) -> Any:
+    """The same values with 30.0 written as 30."""
+    if isinstance(value, dict):
+        return type(value)({key: _short(v) for key, v in value.items()})
+    if isinstance(value, list):
+        return [_short(v) for v in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _read(path: Path) -> tuple[Scenario | None, YamlDocument]:
+    document = YamlDocument("", str(path))
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_SIZE + 1)
+        if len(data) <= MAX_SIZE:
+            return _parse(data.decode(), path)
+        document.fault((), TOO_LARGE)
+    except FileNotFoundError:
+        document.fault((), "no such file; check the path")
+    except IsADirectoryError:
+        document.fault((), "this folder holds no *.yaml file; name a scenario or a folder of scenarios")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start].decode()
+        document.fault_after(before, f"byte 0x{error.object[error.start]:02X} is no UTF-8 text; save the file as UTF-8")
+    except (OSError, ValueError) as error:
+        document.fault((), f"cannot be read: {getattr(error, 'strerror', error)}; check path and permissions")
+    return None, document
+
+
+def _parse(text: str, path: Path, photos_within: Path | None = None) -> tuple[Scenario | None, YamlDocument]:
+    document = YamlDocument(text, str(path))
+    values = document.values
+    if not isinstance(values, dict):
+        if not document.faults:
+            document.fault((), f'expected the keys "name", "look" and so on, not {_found(values)}')
+        return None, document
+    if isinstance(values.get("photo"), str):
+        values = values | {"photo": _checked_photo(values["photo"], path, document, photos_within)}
+    scenario = None
+    try:
+        scenario = Scenario.model_validate(values)
+    except ValidationError as error:
+        _explain(error, values, document)
+        _contradictions(values, document)
+    return (None if document.faults else scenario), document
+
+
+def _checked_photo(photo: str, path: Path, document: YamlDocument, within: Path | None) -> str:
+    """Absolute path of `photo`: an image of at least MIN_PHOTO pixels, in the folder `within` if there is one."""
+    absolute = os.path.normpath(path.parent.absolute() / photo)
+    if within is not None and not _is_within(absolute, within):
+        message = f'"{shortened(photo, 80)}" is not in the folder that photos are taken from; upload the photo'
+        document.fault(("photo",), message)
+        return absolute
+    try:
+        height, width = read_image(absolute).shape[:2]
+        if width < MIN_PHOTO[0] or height < MIN_PHOTO[1]:
+            least = f"{MIN_PHOTO[0]}x{MIN_PHOTO[1]}"
+            document.fault(("photo",), f"photo {absolute} has {width}x{height} pixels; it needs at least {least}")
+    except InputError as error:
+        document.fault(("photo",), f"photo {error} (the path is relative to this file)")
+    return absolute
+
+
+def _is_within(path: str, folder: Path) -> bool:
+    """Whether `path` is below `folder`, wherever links lead."""
+    try:
+        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+    except (OSError, ValueError):
+        return False
+
+
+def _explain(error: ValidationError, values: dict[str, Any], document: YamlDocument) -> None:
+    """Turns the errors of pydantic into faults, except contradictions, which `_contradictions` finds."""
+    errors = [(*_place(tuple(e["loc"])), e["type"]) for e in error.errors() if e["type"] != CONFLICT]
+    guesses = {
+        (location[:-1], guess)
+        for location, model, kind in errors
+        if kind == "extra_forbidden" and (guess := _closest(str(location[-1]), model.model_fields))
+    }
+    deeper = {location[:-1] for location, _, _ in errors}
+    for location, model, kind in errors:
+        if kind == "too_short" and location in deeper:
+            continue  # pydantic does not count the entries that are wrong
+        depth = 3 if location[0] == "vehicles" and len(location) > 2 else 2 if location[0] in SECTIONS else 1
+        group, key = location[: depth - 1], str(location[min(depth, len(location)) - 1])
+        if kind == "extra_forbidden":
+            document.fault(location, _unknown_key(key, group, model), at_key=True)
+        elif kind == "missing":
+            if (group, key) not in guesses:
+                document.fault(group, f'"{key}" is missing; it must be {_expected(model, key)}', at_key=True)
+        else:
+            wrong: Any = values
+            for step in location:
+                wrong = wrong[step]
+            document.fault(location, _wrong_value(key, wrong, location, model))
+
+
+def _place(loc: Location) -> tuple[Location, type[Section]]:
+    """The path of keys in the file, and the model that holds the last key, of an error location of pydantic."""
+    if loc[0] == "vehicles" and len(loc) > 2:
+        model = VEHICLE_FORMS[str(loc[2])]
+        return loc[:2] + loc[3:], model
+    return loc, SECTIONS[str(loc[0])] if loc[0] in SECTIONS and len(loc) > 1 else Scenario
+
+
+def _closest(word: str, choices: Iterable[str]) -> str | None:
+    matches = difflib.get_close_matches(word.lower().replace("-", "_").replace(" ", "_"), list(choices), 1)
+    return matches[0] if matches else None
+
+
+def _unknown_key(key: str, group: Location, model: type[Section]) -> str:
+    guess = _closest(key, model.model_fields)
+    where = f' in "{group[0]}"' if group else ""
+    homes = [name for name, section in SECTIONS.items() if key in section.model_fields]
+    if model in VEHICLE_FORMS.values() and any(key in form.model_fields for form in VEHICLE_FORMS.values()):
+        remedy = '(a vehicle has either "box", or "ahead" and "left")'
+    elif guess:
+        remedy = f'(did you mean "{guess}"?)'
+    elif homes:
+        remedy = f'(it belongs in "{homes[0]}")'
+    else:
+        remedy = f"(known: {', '.join(model.model_fields)})"
+    return f'unknown key "{shortened(key)}"{where} {remedy}'
+
+
+def _wrong_value(key: str, wrong: Any, location: Location, model: type[Section]) -> str:
+    if len(location) == 2 and location[0] == "vehicles":
+        return f"a vehicle must be a group of keys such as {{ahead: 20, left: 0, kind: sedan}}, not {_found(wrong)}"
+    message = f"{key} must be {_expected(model, key)}, not {_found(wrong)}"
+    choices = _property(model, key).get("enum", ())
+    if isinstance(wrong, str) and "number" in _expected(model, key) and _is_number(wrong):
+        return f"{message}; remove the quotes"
+    guess = _closest(wrong, map(str, choices)) if isinstance(wrong, str) else None
+    return f'{message} (did you mean "{guess}"?)' if guess else message
+
+
+@cache
+def _property(model: type[Section], key: str) -> dict[str, Any]:
+    return model.model_json_schema()["properties"].get(key, {})
+
+
+def _expected(model: type[Section], key: str) -> str:
+    """What a value must be, in words."""
+    schema = _property(model, key)
+    if model is Scenario and key in SECTIONS:
+        return f"a group of keys ({', '.join(SECTIONS[key].model_fields)})"
+    if "enum" in schema:
+        words = [f"{choice:g}" if isinstance(choice, float) else str(choice) for choice in schema["enum"]]
+        return f"{', '.join(words[:-1])} or {words[-1]}"
+    if schema.get("type") in ("integer", "number"):
+        number = "a whole number" if schema["type"] == "integer" else "a number"
+        span = f" from {schema['minimum']:.10g} to {schema['maximum']:.10g}" if "minimum" in schema else ""
+        return number + span
+    description = str(schema.get("description", "something else")).rstrip(".")
+    return description[0].lower() + description[1:]
+
+
+def _found(value: Any) -> str:
+    """A value as the user wrote it, in words."""
+    if isinstance(value, str):
+        return f'"{shortened(value)}"'
+    if value is None:
+        return "nothing"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    if isinstance(value, dict):
+        return "a group of keys"
+    return shortened(str(value).lower())
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _contradictions(values: dict[str, Any], document: YamlDocument) -> None:
+    """Adds what the sections contradict each other in, as far as they can be read by themselves."""
+    look = _section(LookSection, values.get("look"))
+    road = _section(RoadSection, values.get("road", {}))
+    camera = _section(CameraSection, values.get("camera", {}))
+    vehicles: dict[int, Vehicle] = {}
+    listed = values.get("vehicles", [])
+    for i, entry in enumerate(listed[:MAX_VEHICLES] if isinstance(listed, list) else []):
+        form = vehicle_tag(entry)
+        if form == "boxed":  # other keys, right or wrong, do not change where it is
+            entry = {key: entry[key] for key in ("box", "kind") if key in entry}
+        vehicle = _section(VEHICLE_FORMS[form], entry)
+        if vehicle is not None:
+            vehicles[i] = vehicle  # type: ignore[assignment]
+    for conflict in conflicts(look, road, camera.model() if camera else None, vehicles):
+        document.fault(conflict.location, conflict.message)
+
+
+def _section(model: type[S], values: Any) -> S | None:
+    try:
+        return model.model_validate(values)
+    except ValidationError:
+        return None

@@ -1,0 +1,80 @@
+"""A scenario: what an engineer asks for, in one value. Files are read and written by `scenario_file`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
+
+from drivesim.scenario.consistency import conflicts, first_frame_boxes
+from drivesim.scenario.sections import (
+    MAX_VEHICLES,
+    BoxedVehicle,
+    CameraSection,
+    GuidanceSection,
+    LookSection,
+    PlacedVehicle,
+    RoadSection,
+    RolloutSection,
+    Section,
+    vehicle_tag,
+)
+from drivesim.scene.boxes import Boxes
+from drivesim.scene.camera import Camera
+from drivesim.scene.road import Road
+
+CONFLICT = "scenario_conflict"  # type of the pydantic error of contradicting sections
+
+AnyVehicle = Annotated[
+    Annotated[PlacedVehicle, Tag("placed")] | Annotated[BoxedVehicle, Tag("boxed")], Discriminator(vehicle_tag)
+]
+
+
+class Scenario(Section):
+    """Scenario of the drivesim driving simulator. A Scenario object is always free of contradictions."""
+
+    name: str = Field(
+        pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$",
+        max_length=64,
+        description="Lower-case letters and digits, joined by _ or -, such as night_city.",
+    )
+    look: LookSection
+    road: RoadSection = Field(default_factory=RoadSection)
+    camera: CameraSection = Field(default_factory=CameraSection)
+    vehicles: Annotated[tuple[AnyVehicle, ...], Field(strict=False, max_length=MAX_VEHICLES)] = Field(
+        default=(),
+        description=f"A list of at most {MAX_VEHICLES} vehicles of the first frame, each placed in metres "
+        "(ahead, left, heading, kind) or given as a pixel box (box, heading, kind).",
+    )
+    photo: Annotated[Path | None, Field(strict=False)] = Field(
+        default=None,
+        description="The path of an image, relative to this file, that is the first frame instead of a composed one.",
+    )
+    rollout: RolloutSection = Field(default_factory=RolloutSection)
+    guidance: GuidanceSection = Field(default_factory=GuidanceSection)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        found = conflicts(self.look, self.road, self.camera_model(), dict(enumerate(self.vehicles)))
+        if found:
+            raise PydanticCustomError(CONFLICT, "{text}", {"text": "; ".join(c.message for c in found)})
+        return self
+
+    def camera_model(self) -> Camera:
+        """The camera as a value type."""
+        return self.camera.model()
+
+    def road_model(self) -> Road:
+        """The road as a value type."""
+        return self.road.model()
+
+    def scene_boxes(self) -> Boxes:
+        """The asked vehicles of the first frame, sorted near to far, track ids 0 to n-1."""
+        return first_frame_boxes(self.vehicles, self.road_model(), self.camera_model())
+
+
+def scenario_schema() -> dict[str, Any]:
+    """JSON Schema of a scenario file, for editors to complete and check it."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}

@@ -1,0 +1,118 @@
+"""Sun shadows and contact shadows on the ground, as light masks in the image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+
+from drivesim.scene.camera import NEAR, Camera, clip_near
+from drivesim.world.render.raster import Assembly
+from drivesim.world.roadside.sprites import sprite_level
+
+FAR = 140.0  # m; shadows farther away are too thin to see
+
+
+def ground_homography(camera: Camera, height: int, width: int) -> np.ndarray:
+    """Homogeneous ground coordinates (ego x, y) from pixel coordinates (x, y, 1) [3 3]."""
+    to_ray = np.array([[1 / (width * camera.focal), 0, (0.5 / width - 0.5) / camera.focal],
+                       [0, 1 / (height * 2 * camera.focal), (0.5 / height - 0.5) / (2 * camera.focal)], [0, 0, 1.0]])  # fmt: skip
+    ray = camera.axes().T @ to_ray
+    return np.stack([-camera.height * ray[0], -camera.height * ray[1], ray[2]])
+
+
+def _fill(mask: np.ndarray, camera: Camera, outlines: np.ndarray, value: int) -> None:
+    """Fills convex outlines [n k 2] on the ground."""
+    height, width = mask.shape
+    view = camera.view(np.concatenate([outlines, np.zeros((*outlines.shape[:2], 1))], axis=2))
+    ahead = view[..., 2] > NEAR
+    whole = np.asarray(ahead.all(axis=1))
+    flat = camera.project_view(np.where(ahead[..., None], view, [0.0, 0.0, 1.0])) * [width, height] - 0.5
+    points = np.round(np.clip(flat, -20000, 20000) * 16).astype(np.int32)
+    shown = (flat.max(axis=1) > 0).all(axis=1) & (flat.min(axis=1) < [width, height]).all(axis=1)
+    for i in np.flatnonzero(ahead.any(axis=1)):
+        if whole[i]:
+            if shown[i]:
+                cv2.fillConvexPoly(mask, points[i], value, cv2.LINE_AA, 4)
+        else:
+            clipped = camera.project_view(clip_near(view[i])) * [width, height] - 0.5
+            cv2.fillConvexPoly(
+                mask, np.round(np.clip(clipped, -20000, 20000) * 16).astype(np.int32), value, cv2.LINE_AA, 4
+            )
+
+
+def _regions(
+    camera: Camera, outlines: np.ndarray, chosen: np.ndarray, height: int, width: int
+) -> Iterator[tuple[int, tuple[int, int, int, int]]]:
+    """Index and pixel box of the chosen convex outlines [n k 2] on the ground that are in view."""
+    view = camera.view(np.concatenate([outlines[chosen], np.zeros((len(chosen), outlines.shape[1], 1))], axis=2))
+    whole = view[..., 2].min(axis=1) > NEAR
+    flat = camera.project_view(np.where(whole[:, None, None], view, [0.0, 0.0, 1.0])) * [width, height] - 0.5
+    for i in np.flatnonzero(~whole):
+        ends = camera.project_view(clip_near(view[i])) * [width, height] - 0.5
+        flat[i] = np.linspace(ends.min(axis=0), ends.max(axis=0), outlines.shape[1])
+    low, high = flat.min(axis=1), flat.max(axis=1)
+    for i in np.flatnonzero(
+        (high > 0).all(axis=1) & (low < [width, height]).all(axis=1) & (high - low > [2, 1]).all(axis=1)
+    ):
+        (a, b), (c, d) = low[i], high[i]
+        yield int(chosen[i]), (max(int(a), 0), max(int(b), 0), min(int(c) + 2, width), min(int(d) + 2, height))
+
+
+def sun_mask(
+    outlines: np.ndarray, scene: Assembly, sun: np.ndarray, camera: Camera, height: int, width: int
+) -> np.ndarray:
+    """Share of sunlight left, float32 [height width]; `outlines` [n k 2], `scene` and the direction `sun` are in the ego frame."""
+    mask = np.full((height, width), 255, np.uint8)
+    ahead = outlines[..., 0]
+    _fill(mask, camera, outlines[(ahead.max(axis=1) > NEAR) & (ahead.min(axis=1) < FAR)], 0)
+    stretch = -sun[:2] / max(float(sun[2]), 0.12)
+    across = np.array([-stretch[1], stretch[0]]) / max(float(np.hypot(*stretch)), 1e-6)
+    to_ground = ground_homography(camera, height, width)
+    foot, size = scene.place[:, :2] - stretch * scene.place[:, 2:], scene.size.astype(np.float64)
+    tip, half = foot + stretch * size[:, 1:], across * size[:, :1] / 2
+    corners = np.stack([foot - half, foot + half, tip + half, tip - half], axis=1)
+    reach = corners[..., 0]
+    for k, region in _regions(
+        camera, corners, np.flatnonzero((reach.max(axis=1) > 1) & (reach.min(axis=1) < FAR / 2)), height, width
+    ):
+        _leafy(mask, to_ground, scene, k, region, corners[k])
+    return cv2.GaussianBlur(mask, (3, 3), 0).astype(np.float32) * np.float32(1 / 255)
+
+
+def _leafy(
+    mask: np.ndarray,
+    to_ground: np.ndarray,
+    scene: Assembly,
+    k: int,
+    region: tuple[int, int, int, int],
+    corners: np.ndarray,
+) -> None:
+    """Dappled shadow of sprite k within `region`: its picture laid on the ground along the light."""
+    x0, y0, x1, y1 = region
+    picture = sprite_level(int(scene.look[k]), max(min(x1 - x0, 3 * (y1 - y0) + 8), 4) * 1.3)[..., 3]
+    rows, columns = picture.shape
+    origin = corners[3]
+    basis = np.stack([corners[2] - origin, corners[0] - origin], axis=1)  # picture: u to the right, v down from the top
+    inverse = np.linalg.inv(basis)
+    offset = -inverse @ origin
+    to_picture = np.array(
+        [[inverse[0, 0], inverse[0, 1], offset[0]], [inverse[1, 0], inverse[1, 1], offset[1]], [0, 0, 1]]
+    )
+    shift = np.array([[1, 0, x0], [0, 1, y0], [0, 0, 1.0]])
+    matrix = np.diag([columns, rows, 1.0]) @ to_picture @ to_ground @ shift
+    size = (x1 - x0, y1 - y0)
+    leaf = cv2.warpPerspective(picture, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderValue=0)
+    part = mask[y0:y1, x0:x1]
+    np.minimum(part, 255 - leaf, out=part)
+
+
+def contact_mask(footprints: np.ndarray, camera: Camera, height: int, width: int) -> np.ndarray:
+    """Share of skylight left under and beside vehicles, float32 [height width]; footprints [n 4 2] in the ego frame."""
+    mask = np.full((height, width), 255, np.uint8)
+    near = footprints[(footprints[..., 0].max(axis=1) > 0) & (footprints[..., 0].min(axis=1) < 80)]
+    centre = near.mean(axis=1, keepdims=True)
+    for grow, value in ((1.16, 190), (1.06, 110), (0.97, 40)):
+        _fill(mask, camera, centre + (near - centre) * grow, value)
+    return cv2.GaussianBlur(mask, (3, 3), 0).astype(np.float32) * np.float32(1 / 255)

@@ -1,0 +1,55 @@
+"""What a picture is made of: the stage that stands still and the moment that passes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from drivesim.scene.camera import Camera
+from drivesim.scene.vehicles import KINDS, SIZES
+from drivesim.world.alignment import Alignment
+from drivesim.world.cross_section import Layout
+from drivesim.world.ground.surface import Surface
+from drivesim.world.light.lighting import Look
+from drivesim.world.light.sky import Backdrop
+from drivesim.world.render.raster import Assembly
+from drivesim.world.roadside.scenery import Scenery
+
+SIZE_TABLE = np.array([SIZES[kind] for kind in KINDS])
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What does not change in a world."""
+
+    alignment: Alignment
+    layout: Layout
+    look: Look
+    surface: Surface
+    backdrop: Backdrop
+    scenery: Scenery
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The world at one time: pose of the ego (world x, y, heading), its s and d; vehicles, one object each, in the ego frame.
+
+    track, kind int64 [n]; s, d, heading (rad from the road's direction), yaw (rad in the ego frame) [n]; place [n 2] in the
+    ego frame; braking bool [n]; parked bool [n].
+    """
+
+    time: float
+    pose: tuple[float, float, float]
+    s: float
+    camera: Camera
+    vehicles: Assembly
+    track: np.ndarray
+    kind: np.ndarray
+    vehicle_s: np.ndarray
+    vehicle_d: np.ndarray
+    heading: np.ndarray
+    yaw: np.ndarray
+    place: np.ndarray
+    braking: np.ndarray
+    parked: np.ndarray

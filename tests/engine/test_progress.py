@@ -1,0 +1,28 @@
+import time
+
+from drivesim.engine.progress import STAGES, Progress
+
+
+def test_time_is_booked_to_the_stage_that_took_it() -> None:
+    seen = []
+    progress = Progress({"predict": 4, "upsample": 2}, on_change=lambda p: seen.append(dict(p.done)))
+    time.sleep(0.02)
+    progress.lap("predict", 2)
+    time.sleep(0.04)
+    progress.lap("upsample")
+    assert 0.02 <= progress.seconds["predict"] < 0.04 <= progress.seconds["upsample"]
+    assert [d["predict"] for d in seen] == [2, 2] and seen[-1]["upsample"] == 1
+    assert set(progress.seconds) == set(STAGES)
+
+
+def test_what_remains_is_unknown_first_then_estimated_then_nothing() -> None:
+    progress = Progress({"predict": 2, "upsample": 2})
+    assert progress.remaining() is None
+    time.sleep(0.01)
+    progress.lap("predict")
+    early = progress.remaining()
+    assert early is not None and early > progress.seconds["predict"]
+    time.sleep(0.01)
+    progress.lap("predict")
+    progress.lap("upsample", 2)
+    assert progress.remaining() == 0

@@ -1,0 +1,69 @@
+"""Temporal layers: the 3D convolution they stand for, the merge, and which places see which."""
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import nn
+
+from drivesim.models.layers.embeddings import FrameEmbedding
+from drivesim.models.layers.temporal import AlphaMerge, TemporalAttention, TemporalConv
+
+
+def perturbed(module: nn.Module) -> nn.Module:
+    torch.manual_seed(0)
+    for name, parameter in module.named_parameters():
+        if not name.endswith("logit"):
+            nn.init.normal_(parameter, std=0.3)
+    return module
+
+
+def test_merge_is_the_papers_formula_and_exact_at_the_ends() -> None:
+    merge = AlphaMerge()
+    z, other = torch.randn(2, 50)
+    nn.init.constant_(merge.logit, 0.4)
+    alpha = torch.sigmoid(merge.logit)
+    torch.testing.assert_close(merge(z, other), alpha * z + (1 - alpha) * other)
+    nn.init.constant_(merge.logit, 30.0)
+    assert torch.equal(merge(z, other), z)
+
+
+def test_convolution_is_a_residual_block_of_conv3d_over_frames_and_conv3d_within_them() -> None:
+    layer = perturbed(TemporalConv(32))
+    z = torch.randn(2 * 5, 32, 3, 4)
+    clip = rearrange(z, "(b f) c h w -> b c f h w", f=5)
+    h = F.conv3d(F.silu(layer.norm1(clip)), layer.conv1.weight[..., None], layer.conv1.bias, padding=(1, 0, 0))
+    h = F.conv3d(F.silu(layer.norm2(h)), layer.conv2.weight[:, :, None], layer.conv2.bias, padding=(0, 1, 1))
+    expected = layer.merge(z, z + rearrange(h, "b c f h w -> (b f) c h w"))
+    torch.testing.assert_close(layer(z, 5), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_layers_start_as_the_identity() -> None:
+    z = torch.randn(6, 32, 2, 4)
+    assert torch.equal(TemporalConv(32, 8, 4)(z, 3, torch.randn(2, 8), torch.randn(6, 4, 2, 4)), z)
+    assert torch.equal(TemporalAttention(32)(z, 3, FrameEmbedding(32)(3)), z)
+
+
+def test_attention_mixes_frames_of_one_place_of_one_clip() -> None:
+    layer, position = perturbed(TemporalAttention(32)), FrameEmbedding(32)(3)
+    z = torch.randn(6, 32, 2, 4)
+    changed = z.clone()
+    changed[1, :, 0, 2] = torch.randn(32)  # frame 1 of clip 0
+    moved = (layer(z, 3, position) - layer(changed, 3, position)).abs().amax(dim=1) > 1e-6
+    assert moved[:3, 0, 2].all()
+    assert int(moved.sum()) == 3
+
+
+def test_convolution_reaches_neighbours_and_context_matters() -> None:
+    layer = perturbed(TemporalConv(32, 8, 4))
+    z, embedding, context = torch.randn(10, 32, 2, 4), torch.randn(2, 8), torch.randn(10, 4, 2, 4)
+    out = layer(z, 5, embedding, context)
+    for other in (layer(z, 5, embedding + 1, context), layer(z, 5, embedding, context + 1)):
+        assert not torch.allclose(out, other)
+    clips = layer(z[:5], 5, embedding[:1], context[:5])
+    torch.testing.assert_close(out[:5], clips)
+
+
+def test_frame_order_matters_to_attention() -> None:
+    layer, position = perturbed(TemporalAttention(32)), perturbed(FrameEmbedding(32))(3)
+    z = torch.randn(3, 32, 1, 1)
+    assert not torch.allclose(layer(z.flip(0), 3, position).flip(0), layer(z, 3, position))
