@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from drivesim.config import InputError, shipped
-from drivesim.engine.cascade import STAGE_FOLDERS, Cascade, Scene, settle_precision
+from drivesim.engine.cascade import Cascade, Scene, settle_precision
 from drivesim.engine.progress import Progress
 from drivesim.engine.settings import SamplingSettings, parse_quality
 from drivesim.rollout.run import first_frame, first_latents
 from drivesim.scenario.scenario import Scenario
 from drivesim.tensors import pick_device
+from drivesim.video_format import STAGE_NAMES
 
 Report = Callable[[float, str], None]  # share done, and what is being done
 
@@ -22,7 +23,7 @@ Report = Callable[[float, str], None]  # share done, and what is being done
 def load_cascade(checkpoints: Path | None = None) -> Cascade:
     """The cascade of a folder (default: the shipped one) on the best device; InputError names missing weights."""
     folder = shipped("checkpoints") if checkpoints is None else checkpoints
-    missing = [name for name in STAGE_FOLDERS if not (folder / name / "config.json").is_file()]
+    missing = [name for name in STAGE_NAMES if not (folder / name / "config.json").is_file()]
     if missing:
         raise InputError(
             f"{folder}: the weights of {', '.join(missing)} are missing; train them (drivesim train {missing[0]} ...), "

@@ -16,8 +16,8 @@ from typing import Any
 
 from drivesim.config import InputError
 from drivesim.scenario.scenario import Scenario
-from drivesim.scenario.sections import FRAME_HEIGHT, FRAME_WIDTH
 from drivesim.scene.vehicles import KINDS
+from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
 from drivesim.video_io import write_image
 from scenario_editor.composer import Composer
 from scenario_editor.sessions import Session, SessionStore

@@ -9,11 +9,12 @@ from shapely import box as rectangle
 
 from drivesim.config import InputError
 from drivesim.scenario.consistency import first_frame_boxes
-from drivesim.scenario.sections import FRAME_HEIGHT, FRAME_WIDTH, BoxedVehicle, PlacedVehicle, Vehicle
+from drivesim.scenario.sections import BoxedVehicle, PlacedVehicle, Vehicle
 from drivesim.scene.boxes import silhouette
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
 from drivesim.scene.vehicles import SIZES, Kind, Placement
+from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
 
 NEAREST, FARTHEST = 3.0, 150.0  # m from the camera at which a drawn box may stand
 ALIKE = 0.4  # intersection over union above which a drawn box is the vehicle on the road that fits it best

@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from drivesim.config import InputError
 from drivesim.scenario.consistency import first_frame_boxes
-from drivesim.scenario.sections import MAX_VEHICLES, VEHICLE_FORMS, BoxedVehicle, PlacedVehicle, Vehicle, vehicle_tag
+from drivesim.scenario.sections import VEHICLE_FORMS, BoxedVehicle, PlacedVehicle, Vehicle, vehicle_tag
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
 from drivesim.scene.vehicles import KINDS, Kind
+from drivesim.video_format import MAX_VEHICLES
 from scenario_editor import placement
 from scenario_editor.values import Values, shortened, vehicles_of
 

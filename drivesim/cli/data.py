@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from drivesim.video_format import FRAME_RATES, NETWORK_HEIGHT, NETWORK_WIDTH
+
 app = typer.Typer(help="Make clips of the procedural driving world, and look at them.", no_args_is_help=True)
 
 Size = Annotated[str, typer.Option(metavar="HEIGHTxWIDTH", help="Frame size in pixels.")]
@@ -17,8 +19,8 @@ def generate(
     out: Annotated[Path, typer.Argument(metavar="OUT.h5", help="Store to fill; one that is there is added to.")],
     clips: Annotated[int, typer.Option(min=1, help="Clips that the store shall hold in the end.")] = 100,
     frames: Annotated[int, typer.Option(min=1, help="Frames a clip.")] = 16,
-    fps: Annotated[list[float] | None, typer.Option(help="Frame rate; several take turns. [default: 1.875]")] = None,
-    size: Size = "128x256",
+    fps: Annotated[list[float] | None, typer.Option(help=f"Frame rate; several take turns. [default: {FRAME_RATES[0]:g}]")] = None,
+    size: Size = f"{NETWORK_HEIGHT}x{NETWORK_WIDTH}",
     seed: Annotated[int, typer.Option(help="Clip k depends on the seed and k alone.")] = 1,
     workers: Annotated[int | None, typer.Option(min=0, help="Rendering processes. [default: one a core]")] = None,
     time_of_day: Annotated[str | None, typer.Option(help="day or night. [default: at random]")] = None,
@@ -34,7 +36,7 @@ def generate(
 
     height, width = _parse_size(size)
     fill_store(
-        out, clips, frames, fps or [1.875], height, width, seed, workers, typer.echo,
+        out, clips, frames, fps or [FRAME_RATES[0]], height, width, seed, workers, typer.echo,
         time_of_day=time_of_day, setting=setting, noise=noise, depth=depth,
     )  # fmt: skip
     store = ClipStore(out)
@@ -50,10 +52,10 @@ def show(
     frames: Annotated[int, typer.Option(min=1, help="Successive frames of each clip.")] = 1,
     boxes: Annotated[bool, typer.Option("--boxes", help="Draw the labels.")] = False,
     world: Annotated[bool, typer.Option("--world", help="Render fresh clips, no store needed.")] = False,
-    fps: Annotated[float, typer.Option(help="Frame rate of fresh clips.")] = 1.875,
-    size: Size = "128x256",
+    fps: Annotated[float, typer.Option(help="Frame rate of fresh clips.")] = FRAME_RATES[0],
+    size: Size = f"{NETWORK_HEIGHT}x{NETWORK_WIDTH}",
     real: Annotated[list[Path] | None, typer.Option(help="Film, image or folder whose frames to lay beside.")] = None,
-    width: Annotated[int, typer.Option(min=16, help="Width of each picture on the sheet.")] = 256,
+    width: Annotated[int, typer.Option(min=16, help="Width of each picture on the sheet.")] = NETWORK_WIDTH,
     seed: Annotated[int, typer.Option(help="Which clips and frames.")] = 0,
 ) -> None:
     """Lay random frames of a store, of the world and of real footage on one sheet."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.video_format import NETWORK_WIDTH
+
 if TYPE_CHECKING:
     from drivesim.evaluation.quality import Fidelity, WorldFigures
 
@@ -69,7 +71,7 @@ def scenarios(
         list[Path] | None, typer.Argument(metavar="[SCENARIO...]", help="Files or folders; default: the shipped ones.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Sheet to write (.png, .jpg, .webp).")] = Path("scenarios.jpg"),
-    width: Annotated[int, typer.Option(help="Width of each picture on the sheet.")] = 256,
+    width: Annotated[int, typer.Option(help="Width of each picture on the sheet.")] = NETWORK_WIDTH,
     boxes: Annotated[bool, typer.Option("--boxes/--no-boxes", help="Draw the vehicles that are asked for.")] = False,
     quality: Annotated[str, typer.Option(help="draft, standard or best: more sampling steps.")] = "standard",
     seed: Annotated[int | None, typer.Option(help="Instead of the scenarios' seeds.")] = None,

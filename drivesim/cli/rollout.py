@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.video_format import FRAME_RATES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,7 +23,7 @@ def rollout(
     scenario: Annotated[Path, typer.Argument(help="Scenario file.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write; goes on where an earlier run stopped.")],
     seconds: Annotated[float | None, typer.Option(help="Instead of the scenario's length.")] = None,
-    fps: Annotated[float | None, typer.Option(help="1.875, 7.5 or 30, instead of the scenario's.")] = None,
+    fps: Annotated[float | None, typer.Option(help="{:g}, {:g} or {:g}, instead of the scenario's.".format(*FRAME_RATES))] = None,
     futures: Annotated[int | None, typer.Option(help="Instead of the scenario's number of futures.")] = None,
     only: Annotated[int | None, typer.Option(metavar="K", help="Make future K alone; the first is 0.")] = None,
     seed: Annotated[int | None, typer.Option(help="Instead of the scenario's seed.")] = None,

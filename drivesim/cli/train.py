@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from drivesim.video_format import STAGE_NAMES
+
 app = typer.Typer(help="Train a stage of the cascade; the same command again goes on where it stopped.", no_args_is_help=True)
 
 
@@ -36,7 +38,7 @@ def _stage_command(stage: str) -> None:
                      parse_overrides(set_ or []), minutes, device, workers, typer.echo)  # fmt: skip
 
 
-for _stage in ("autoencoder", "image-ldm", "video-ldm", "super-resolution"):
+for _stage in STAGE_NAMES:
     _stage_command(_stage)
 
 

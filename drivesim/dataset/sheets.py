@@ -16,6 +16,7 @@ from drivesim.scene.boxes import Boxes
 from drivesim.scene.clip import Clip
 from drivesim.scene.vehicles import KINDS
 from drivesim.tensors import numpy_stream
+from drivesim.video_format import NETWORK_WIDTH
 from drivesim.video_io import contact_sheet, read_image, stream_video, video_info
 
 FILMS, IMAGES = (".mp4", ".mov", ".avi", ".mkv", ".webm"), (".png", ".jpg", ".jpeg", ".webp")
@@ -101,7 +102,7 @@ def draw_boxes(frame: np.ndarray, boxes: Boxes) -> np.ndarray:
 
 
 def sheet(
-    parts: Sequence[tuple[str, Iterable[Clip] | np.ndarray]], boxes: bool = False, width: int = 256
+    parts: Sequence[tuple[str, Iterable[Clip] | np.ndarray]], boxes: bool = False, width: int = NETWORK_WIDTH
 ) -> np.ndarray:
     """One sheet [H W 3] of named parts, clips or pictures [n h w 3]: single frames four in a row, longer clips one a row."""
     rows, labels = [], []

@@ -22,8 +22,7 @@ from drivesim.models.super_resolution import SuperResolution
 from drivesim.models.video_ldm import VideoLDM
 from drivesim.scenario.scenario import Scenario
 from drivesim.scene.boxes import Boxes
-
-STAGE_FOLDERS = ("autoencoder", "image-ldm", "video-ldm", "super-resolution")
+from drivesim.video_format import STAGE_NAMES
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Cascade:
     @classmethod
     def load(cls, checkpoints: Path, device: torch.device) -> Self:
         """The cascade of a folder with one checkpoint a stage; InputError if one is missing, damaged or no match."""
-        latent_space, image, video, super_resolution = (checkpoints / name for name in STAGE_FOLDERS)
+        latent_space, image, video, super_resolution = (checkpoints / name for name in STAGE_NAMES)
         space, backbone = LatentSpace.load(latent_space), ImageLDM.load(image)
         backbone.check_latents(space.fingerprint())
         return cls(
@@ -86,7 +85,7 @@ def weights_of(checkpoints: Path) -> dict[str, str]:
     """sha256 of every file that decides pixels, by name (image-ldm/weights-00.safetensors); InputError if one is missing."""
     return {
         f"{stage}/{file.name}": file_hash(file)
-        for stage in STAGE_FOLDERS
+        for stage in STAGE_NAMES
         for file in (require_checkpoint(checkpoints / stage) / "config.json", *weight_files(checkpoints / stage))
     }
 

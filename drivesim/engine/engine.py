@@ -17,17 +17,18 @@ from torch import Tensor
 from drivesim.diffusion.ddim import Draft, sample
 from drivesim.diffusion.guidance import guide
 from drivesim.engine.cascade import Cascade, Scene
-from drivesim.engine.progress import Progress, StageName
+from drivesim.engine.progress import Progress
 from drivesim.engine.settings import SamplingSettings
-from drivesim.engine.timeline import FACTOR, KEY_FPS, WINDOW, Window
-from drivesim.models import super_resolution
+from drivesim.engine.timeline import Window
 from drivesim.models.conditioning import Conditions
 from drivesim.models.road_ahead import move_along
 from drivesim.models.video_ldm import Context, hold
 from drivesim.scene.boxes import Boxes
 from drivesim.tensors import to_network, torch_stream
+from drivesim.video_format import INTERPOLATION_FACTOR as FACTOR
+from drivesim.video_format import KEY_FPS, UPSAMPLING_FACTOR, WINDOW, Phase
 
-UPSCALING = super_resolution.FACTOR
+UPSCALING = UPSAMPLING_FACTOR
 
 
 def _noise(shape: Sequence[int], seed: int, *key: int | str) -> Tensor:
@@ -40,7 +41,7 @@ def _fresh(shape: Sequence[int], seed: int, *key: int | str) -> Callable[[int], 
     return lambda step: torch.randn(tuple(shape), generator=generator)
 
 
-def _lap(progress: Progress | None, stage: StageName) -> Callable[[int, Tensor], None] | None:
+def _lap(progress: Progress | None, stage: Phase) -> Callable[[int, Tensor], None] | None:
     return None if progress is None else lambda step, x0: progress.lap(stage)
 
 

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from drivesim.config import Config, InputError
+from drivesim.video_format import LATENT_FACTOR, NETWORK_HEIGHT
 
 Quality = Literal["draft", "standard", "best"]
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
@@ -59,7 +60,7 @@ class SamplingSettings(Config):
     prediction: PredictionSampling = PredictionSampling()
     interpolation: InterpolationSampling = InterpolationSampling()
     super_resolution: SuperResolutionSampling = SuperResolutionSampling()
-    height: int = Field(default=128, ge=8, multiple_of=8)
+    height: int = Field(default=NETWORK_HEIGHT, ge=LATENT_FACTOR, multiple_of=LATENT_FACTOR)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
     @classmethod

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from drivesim.engine.cascade import Cascade, Scene
 from drivesim.engine.engine import UPSCALING, decode, interpolate, predict, upsample
-from drivesim.engine.progress import Progress, StageName
+from drivesim.engine.progress import Progress
 from drivesim.engine.settings import SamplingSettings
-from drivesim.engine.timeline import CONTEXT, Portions, Timeline, Window
+from drivesim.engine.timeline import Portions, Timeline, Window
 from drivesim.scene.boxes import Boxes
 from drivesim.tensors import to_frames
+from drivesim.video_format import CONTEXT, Phase
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +72,7 @@ def frame_shape(settings: SamplingSettings) -> tuple[int, int, int]:
     return UPSCALING * settings.height, 2 * UPSCALING * settings.height, 3
 
 
-def work(timeline: Timeline, settings: SamplingSettings, carry: Carry | None = None) -> dict[StageName, int]:
+def work(timeline: Timeline, settings: SamplingSettings, carry: Carry | None = None) -> dict[Phase, int]:
     """Units of Progress that one future takes, or has still to take from `carry` on."""
     windows = [timeline.window(i) for i in range(carry.window if carry else 0, timeline.windows)]
     batches = sum(

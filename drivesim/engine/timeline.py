@@ -17,14 +17,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from drivesim.config import InputError
+from drivesim.video_format import CONTEXT, FRAME_RATES, INTERPOLATION_FACTOR, KEY_FPS, WINDOW
 
-KEY_FPS = Fraction(15, 8)
-FACTOR = 4  # one interpolation
-WINDOW = 10  # key frames of one prediction
-CONTEXT = 2  # key frames that every window but the first is given
 NEW = WINDOW - CONTEXT
 MAX_SECONDS = 86_400.0  # a day
-LEVELS: dict[Fraction, int] = {KEY_FPS * FACTOR**level: level for level in range(3)}
+LEVELS: dict[Fraction, int] = {Fraction(rate): level for level, rate in enumerate(FRAME_RATES)}
 """Frame rates that can be asked for, and the number of interpolations that lead there."""
 
 
@@ -69,12 +66,12 @@ class Timeline:
     @property
     def fps(self) -> Fraction:
         """Output frames a second, exact."""
-        return KEY_FPS * FACTOR**self.level
+        return KEY_FPS * INTERPOLATION_FACTOR**self.level
 
     @property
     def stride(self) -> int:
         """Output frames from one key frame to the next."""
-        return FACTOR**self.level
+        return INTERPOLATION_FACTOR**self.level
 
     @property
     def keys(self) -> int:
@@ -101,9 +98,9 @@ class Timeline:
         after it. Batches are whole (but for the window's own last one); those of which the rollout needs no frame are
         left out.
         """
-        before = FACTOR ** (level - 1)  # frames of that rate from key frame to key frame
+        before = INTERPOLATION_FACTOR ** (level - 1)  # frames of that rate from key frame to key frame
         start, stop = (window.made.start - 1) * before, (window.made.stop - 1) * before
-        needed = -(-(self.frames - 1) // FACTOR ** (self.level - level + 1))
+        needed = -(-(self.frames - 1) // INTERPOLATION_FACTOR ** (self.level - level + 1))
         for first in range(start, min(stop, needed), batch):
             yield range(first, min(first + batch, stop))
 

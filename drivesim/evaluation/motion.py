@@ -11,14 +11,15 @@ import numpy as np
 
 from drivesim.config import InputError
 from drivesim.dataset.synthesis import fresh_clips
-from drivesim.evaluation.quality import HEIGHT, HELD_OUT_SEED, WIDTH
+from drivesim.evaluation.quality import HELD_OUT_SEED
 from drivesim.metrics.motion import GroundMotion, ground_motion
 from drivesim.scenario.file import load_scenario
 from drivesim.scene.clip import TimeOfDay
 from drivesim.scene.road import Setting
+from drivesim.video_format import FRAME_RATES, NETWORK_HEIGHT, NETWORK_WIDTH
 from drivesim.video_io import read_video
 
-WORLD_FRAMES, WORLD_FPS = 9, 30.0
+WORLD_FRAMES, WORLD_FPS = 9, FRAME_RATES[-1]
 
 
 def rollout_motion(folder: Path, worlds: int = 8, seed: int = HELD_OUT_SEED) -> dict[str, GroundMotion]:
@@ -41,7 +42,7 @@ def rollout_motion(folder: Path, worlds: int = 8, seed: int = HELD_OUT_SEED) -> 
 def world_motion(worlds: int, time_of_day: TimeOfDay, setting: Setting, seed: int = HELD_OUT_SEED) -> GroundMotion:
     """Ground motion of worlds, averaged."""
     made = fresh_clips(
-        seed, WORLD_FRAMES, (WORLD_FPS,), HEIGHT, WIDTH, workers=0, time_of_day=time_of_day, setting=setting
+        seed, WORLD_FRAMES, (WORLD_FPS,), NETWORK_HEIGHT, NETWORK_WIDTH, workers=0, time_of_day=time_of_day, setting=setting
     )
     with closing(made) as clips:
         each = [ground_motion(clip.frames, clip.camera.horizon) for clip in islice(clips, worlds)]

@@ -22,14 +22,14 @@ from drivesim.models.latent_space import LatentSpace
 from drivesim.scene.clip import Clip
 from drivesim.tensors import stream_seed, to_frames, to_network
 from drivesim.training.presets import TINY
+from drivesim.video_format import FRAME_HEIGHT, FRAME_RATES, FRAME_WIDTH, NETWORK_HEIGHT, NETWORK_WIDTH
 from drivesim.world.generator import render_clip, sample_world
 
 HELD_OUT_SEED = TINY.held_out.seed  # worlds that no stage is trained on
-HEIGHT, WIDTH = 128, 256
 BATCH = 16
 LEAST_PSNR = 29.0  # dB, of the autoencoder on held-out worlds
 LEAST_ENERGY = 0.6  # of the gradient energy of real footage
-LEAST_SPEED = {(HEIGHT, WIDTH): 25.0, (512, 1024): 2.0}  # frames/s of one core
+LEAST_SPEED = {(NETWORK_HEIGHT, NETWORK_WIDTH): 25.0, (FRAME_HEIGHT, FRAME_WIDTH): 2.0}  # frames/s of one core
 
 Say = Callable[[str], None]
 
@@ -88,7 +88,7 @@ def held_out_pairs(count: int, seed: int = HELD_OUT_SEED, workers: int | None = 
     if count < 1:
         raise InputError(f"--frames {count}: ask for at least one")
     tell, pairs = Teller("held-out world", 0, count, say), []
-    clips = fresh_clips(seed, 1, (1.0,), HEIGHT, WIDTH, workers=workers, make=both_developments)
+    clips = fresh_clips(seed, 1, (1.0,), NETWORK_HEIGHT, NETWORK_WIDTH, workers=workers, make=both_developments)
     with closing(clips):
         for clip in islice(clips, count):
             pairs.append(Pair(clip.frames[0], clip.frames[1], clip.time_of_day == "night"))
@@ -100,7 +100,7 @@ def real_frames(paths: Sequence[Path], count: int, seed: int = HELD_OUT_SEED) ->
     """Random frames uint8 [n h w 3] of each path (film, image or folder of them), cut to 2:1, by the path's name."""
     names = [path.resolve().name for path in paths]
     keys = [name if names.count(name) == 1 else str(path) for name, path in zip(names, paths, strict=True)]
-    return {key: real_pictures([path], count, HEIGHT, seed) for key, path in zip(keys, paths, strict=True)}
+    return {key: real_pictures([path], count, NETWORK_HEIGHT, seed) for key, path in zip(keys, paths, strict=True)}
 
 
 def reconstruct(space: LatentSpace, frames: np.ndarray) -> np.ndarray:
@@ -148,9 +148,9 @@ def world_quality(pairs: Sequence[Pair], real: dict[str, np.ndarray], seed: int 
     for name, frames in real.items():
         its = float(gradient_energy(frames).mean())
         beside[name] = RealDetail(len(frames), its, energy / its)
-    small, _ = rendering_speed(HEIGHT, WIDTH, seed, worlds=12, frames=8)
-    large, start = rendering_speed(512, 1024, seed, worlds=3, frames=3)
-    speed = {f"{HEIGHT}x{WIDTH}": small, "512x1024": large}
+    small, _ = rendering_speed(NETWORK_HEIGHT, NETWORK_WIDTH, seed, worlds=12, frames=8)
+    large, start = rendering_speed(FRAME_HEIGHT, FRAME_WIDTH, seed, worlds=3, frames=3)
+    speed = {f"{NETWORK_HEIGHT}x{NETWORK_WIDTH}": small, f"{FRAME_HEIGHT}x{FRAME_WIDTH}": large}
     return WorldFigures(len(day), energy, beside, speed, start)
 
 
@@ -163,8 +163,8 @@ def rendering_speed(height: int, width: int, seed: int, worlds: int, frames: int
     for k in range(worlds):
         began = time.process_time()
         world = sample_world(stream_seed(seed, "speed", k))
-        render_clip(world, 1, 30 / 16, height, width)
+        render_clip(world, 1, FRAME_RATES[0], height, width)
         ready = time.process_time()
-        render_clip(world, frames, 30 / 16, height, width)
+        render_clip(world, frames, FRAME_RATES[0], height, width)
         starts, spent = starts + ready - began, spent + time.process_time() - ready
     return worlds * frames / spent, starts / worlds

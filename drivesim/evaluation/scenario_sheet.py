@@ -17,6 +17,7 @@ from drivesim.engine.settings import SamplingSettings
 from drivesim.rollout.run import first_latents
 from drivesim.scenario.file import load_scenario, scenario_files
 from drivesim.tensors import to_frames
+from drivesim.video_format import NETWORK_WIDTH
 from drivesim.video_io import contact_sheet
 
 
@@ -24,7 +25,7 @@ def scenario_sheet(
     cascade: Cascade,
     settings: SamplingSettings,
     paths: Sequence[Path],
-    width: int = 256,
+    width: int = NETWORK_WIDTH,
     boxes: bool = False,
     seed: int | None = None,
     say: Callable[[str], None] | None = None,

@@ -22,8 +22,9 @@ from drivesim.scene.camera import Camera
 from drivesim.scene.clip import TimeOfDay
 from drivesim.scene.road import MAX_CURVATURE, MAX_LANES, SETTINGS, Road
 from drivesim.scene.vehicles import KINDS
+from drivesim.video_format import MAX_VEHICLES
 
-MAX_BOXES = 24
+MAX_BOXES = MAX_VEHICLES
 BOX_MAP_CHANNELS = 6 + len(KINDS)
 GROUPS: dict[str, tuple[str, ...]] = {
     "boxes": ("boxes", "kinds", "headings", "box_mask"),

@@ -12,8 +12,9 @@ from torch import Tensor
 from drivesim.models.conditioning import Conditions
 from drivesim.models.layers.road_view import RoadView
 from drivesim.scene.road import DASHES, LANE_WIDTH, SETTINGS
+from drivesim.video_format import LATENT_FACTOR
 
-CELL = 8  # pixels that a cell of the latents is drawn with, across and down
+CELL = LATENT_FACTOR  # pixels that a cell of the latents is drawn with, across and down
 MARKING_MAP_CHANNELS = CELL * CELL
 _LINE = 0.15  # m: width of a line
 

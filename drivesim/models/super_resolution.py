@@ -24,9 +24,9 @@ from drivesim.diffusion.denoiser import Denoise, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.models.layers.convolutional import channels_last
 from drivesim.models.layers.upsampler import Sharpener, UpsamplerTemporalLayers, UpsamplerUNet
+from drivesim.video_format import UPSAMPLING_FACTOR as FACTOR
 
 KIND = "super-resolution"
-FACTOR = 4
 MAX_LEVEL = 250
 """Noise augmentation goes from level 0 (next to none) to this one in training (Video LDM, appendix)."""
 

@@ -11,6 +11,7 @@ from drivesim.engine.settings import SamplingSettings
 from drivesim.engine.stream import frame_shape
 from drivesim.engine.timeline import Timeline
 from drivesim.rollout.manifest import future_name
+from drivesim.video_format import NETWORK_HEIGHT
 
 BYTES_A_PIXEL = 0.1
 """Of finished film: 0.084 in the shipped weights' highway by day (44 kB a frame of 512x1024), 0.25 with raw noise in it."""
@@ -23,7 +24,7 @@ def predicted_bytes(timeline: Timeline, settings: SamplingSettings, futures: int
     """Bytes that so many futures take at most while they are made: one of them stands there twice when it is joined."""
     height, width, channels = frame_shape(settings)
     pixels = height * width
-    scale = settings.height**2 / 128**2
+    scale = settings.height**2 / NETWORK_HEIGHT**2
     future = timeline.frames * (BYTES_A_PIXEL * pixels + 8) + timeline.keys * (KEY_FRAME_BYTES * scale + 8)
     pictures = 2 * PICTURE_BYTES_A_PIXEL * pixels
     carries = CARRY_FRAMES * pixels * channels * 4

@@ -19,18 +19,19 @@ from drivesim.checkpoint import (
 )
 from drivesim.checksums import SUMS, faults, file_hash, read_sums
 from drivesim.config import InputError, read_json
-from drivesim.engine.cascade import STAGE_FOLDERS, Cascade
+from drivesim.engine.cascade import Cascade
 from drivesim.engine.progress import Progress
 from drivesim.engine.stream import frame_shape
-from drivesim.engine.timeline import KEY_FPS, Timeline
+from drivesim.engine.timeline import Timeline
 from drivesim.rollout.folder import DATA, VIDEO, RolloutFolder
-from drivesim.rollout.labels_file import HEIGHT, SOURCES, WIDTH, Rollout, read_rollout
+from drivesim.rollout.labels_file import SOURCES, Rollout, read_rollout
 from drivesim.rollout.live import NAME as LIVE
 from drivesim.rollout.lock import FolderLock
 from drivesim.rollout.manifest import NAME, Manifest, read_manifest
 from drivesim.rollout.run import Request, roll_out
 from drivesim.rollout.windows import Windows
 from drivesim.scene.vehicles import KINDS
+from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH, KEY_FPS, STAGE_NAMES
 from drivesim.video_io import read_image, stream_video, video_info
 
 
@@ -58,7 +59,7 @@ def examine(folder: Path) -> Report:
         raise InputError(f"{folder}: no such folder")
     if (folder / "config.json").is_file() or weight_files(folder):
         return _examine_checkpoint(folder)
-    if any((folder / stage).is_dir() for stage in STAGE_FOLDERS):
+    if any((folder / stage).is_dir() for stage in STAGE_NAMES):
         return _examine_cascade(folder)
     if not (folder / NAME).is_file() and not any(folder.glob("future-*")):
         raise InputError(f"{folder}: neither the output of a rollout nor a checkpoint; give the folder of one")
@@ -95,7 +96,7 @@ def repair(
 
 def _examine_cascade(folder: Path) -> Report:
     report = Report(folder)
-    for stage in STAGE_FOLDERS:
+    for stage in STAGE_NAMES:
         if not (folder / stage).is_dir():
             report.faults[stage] = "is missing; train the stage or copy its checkpoint there"
             continue
@@ -240,9 +241,9 @@ def data_fault(data: Rollout, timeline: Timeline) -> str | None:
     if len(data.latents) != timeline.keys or not np.isfinite(data.latents).all():
         return f"keyframes/latents: not {timeline.keys} key frames of finite numbers"
     for i, row in enumerate(data.boxes):
-        inside = 0 <= row["x1"] < row["x2"] <= WIDTH and 0 <= row["y1"] < row["y2"] <= HEIGHT
+        inside = 0 <= row["x1"] < row["x2"] <= FRAME_WIDTH and 0 <= row["y1"] < row["y2"] <= FRAME_HEIGHT
         if not inside:
-            return f"boxes: row {i} is not inside the frame of {WIDTH}x{HEIGHT}"
+            return f"boxes: row {i} is not inside the frame of {FRAME_WIDTH}x{FRAME_HEIGHT}"
         if not 0 <= row["frame"] < timeline.frames:
             return f"boxes: row {i} is of frame {row['frame']}, which is not there"
         if not (0 <= row["score"] <= 1 and row["kind"] < len(KINDS) and row["source"] < len(SOURCES)):

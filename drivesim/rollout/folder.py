@@ -28,7 +28,7 @@ from torch import Tensor
 from drivesim.checksums import SUMS, faults, file_hash, read_sums, settle, write_safely, write_sums
 from drivesim.config import InputError, MachineError, write_atomic
 from drivesim.engine.stream import Carry
-from drivesim.engine.timeline import KEY_FPS, Timeline
+from drivesim.engine.timeline import Timeline
 from drivesim.rollout.labels_file import RolloutWriter, box_rows
 from drivesim.rollout.lock import FolderLock
 from drivesim.rollout.manifest import (
@@ -43,6 +43,7 @@ from drivesim.rollout.manifest import (
 from drivesim.rollout.segments import frames_at, join_segments
 from drivesim.rollout.windows import Windows
 from drivesim.scene.boxes import Boxes
+from drivesim.video_format import KEY_FPS
 from drivesim.video_io import VideoWriter, contact_sheet, write_image
 
 PREVIEW_TIMES = 6

@@ -20,9 +20,9 @@ from drivesim.config import InputError
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.vehicles import KINDS
 from drivesim.tables import Tables, add_table, committed, create_file, open_file
+from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
 
 KIND, VERSION = "drivesim rollout", 1
-WIDTH, HEIGHT = 1024, 512  # of the frame that box pixels refer to
 Source = Literal["asked", "detected"]
 SOURCES: tuple[Source, ...] = get_args(Source)
 
@@ -41,7 +41,7 @@ def box_rows(frame: int, boxes: Boxes, source: Source, score: np.ndarray | float
     """The boxes of one frame as rows of the table [n]: pixels of 1024x512; `score` 0 to 1, one or [n]."""
     rows = np.zeros(len(boxes), BOX_ROW)
     rows["frame"], rows["track"], rows["kind"] = frame, boxes.track, boxes.kind
-    for name, fractions, size in zip(("x1", "y1", "x2", "y2"), boxes.box.T, (WIDTH, HEIGHT) * 2, strict=True):
+    for name, fractions, size in zip(("x1", "y1", "x2", "y2"), boxes.box.T, (FRAME_WIDTH, FRAME_HEIGHT) * 2, strict=True):
         rows[name] = fractions * size
     rows["score"], rows["source"] = score, SOURCES.index(source)
     return rows

@@ -21,7 +21,7 @@ from drivesim.checksums import file_hash
 from drivesim.config import InputError, shipped
 from drivesim.engine.cascade import Cascade, Scene, settle_precision, weights_of
 from drivesim.engine.engine import compose, decode, encode_photo, upsample
-from drivesim.engine.progress import STAGES, Progress
+from drivesim.engine.progress import Progress
 from drivesim.engine.settings import SamplingSettings
 from drivesim.engine.stream import Carry, finished_frames, frame_shape, simulate, work
 from drivesim.engine.timeline import Timeline
@@ -32,6 +32,7 @@ from drivesim.rollout.manifest import FORMAT, MADE_BY, FutureRecord, Job, Manife
 from drivesim.scenario.file import load_scenario
 from drivesim.scenario.scenario import Scenario
 from drivesim.tensors import pick_device, to_frames
+from drivesim.video_format import PHASES
 from drivesim.video_io import VideoWriter, read_image
 
 STANDARD = SamplingSettings.preset("standard")
@@ -123,7 +124,7 @@ def roll_out(
         missing = {future: future.windows.resume(say) for future in map(folder.future, numbers) if not future.complete}
         if missing:
             say(space)
-        totals = dict.fromkeys(STAGES, 0)
+        totals = dict.fromkeys(PHASES, 0)
         for carry in missing.values():
             for stage, units in work(timeline, settings, carry).items():
                 totals[stage] += units
@@ -239,7 +240,7 @@ def _photo_hash(scenario: Scenario) -> str | None:
 
 def _added(earlier: dict[str, float], more: dict[Any, float]) -> dict[str, float]:
     """Seconds by stage, both together."""
-    return {stage: round(earlier.get(stage, 0.0) + more[stage], 3) for stage in STAGES}
+    return {stage: round(earlier.get(stage, 0.0) + more[stage], 3) for stage in PHASES}
 
 
 def _peak_memory(earlier: dict[str, float]) -> dict[str, float]:

@@ -11,10 +11,7 @@ from shapely import Polygon
 from shapely import box as rectangle
 
 from drivesim.scenario.sections import (
-    FRAME_HEIGHT,
-    FRAME_WIDTH,
     LANES,
-    MAX_VEHICLES,
     BoxedVehicle,
     LookSection,
     PlacedVehicle,
@@ -25,6 +22,7 @@ from drivesim.scene.boxes import FRAME, Boxes, cuboid_corners, project_cuboids, 
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
 from drivesim.scene.vehicles import KINDS, SIZES
+from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH, MAX_VEHICLES
 
 Location = tuple[str | int, ...]
 

@@ -16,7 +16,6 @@ from drivesim.config import InputError, shortened, write_atomic
 from drivesim.scenario.consistency import Location, conflicts
 from drivesim.scenario.scenario import CONFLICT, Scenario, scenario_schema
 from drivesim.scenario.sections import (
-    MAX_VEHICLES,
     VEHICLE_FORMS,
     CameraSection,
     GuidanceSection,
@@ -28,6 +27,7 @@ from drivesim.scenario.sections import (
     vehicle_tag,
 )
 from drivesim.scenario.yaml_document import MAX_SIZE, TOO_LARGE, Fault, OneLine, YamlDocument, yaml_text
+from drivesim.video_format import MAX_VEHICLES
 from drivesim.video_io import read_image
 
 __all__ = ["Fault", "check_scenarios", "dump_scenario", "load_scenario", "parse_scenario", "scenario_files"]

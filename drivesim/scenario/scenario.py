@@ -10,7 +10,6 @@ from pydantic_core import PydanticCustomError
 
 from drivesim.scenario.consistency import conflicts, first_frame_boxes
 from drivesim.scenario.sections import (
-    MAX_VEHICLES,
     BoxedVehicle,
     CameraSection,
     GuidanceSection,
@@ -24,6 +23,7 @@ from drivesim.scenario.sections import (
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
+from drivesim.video_format import MAX_VEHICLES
 
 CONFLICT = "scenario_conflict"  # type of the pydantic error of contradicting sections
 

@@ -11,12 +11,10 @@ from drivesim.scene.camera import Camera
 from drivesim.scene.clip import TimeOfDay
 from drivesim.scene.road import MAX_LANES, Road, Setting
 from drivesim.scene.vehicles import Kind, Placement
+from drivesim.video_format import FRAME_RATES, MAX_VEHICLES
 
-FRAME_WIDTH, FRAME_HEIGHT = 1024, 512  # px of the frame in which pixel boxes are given
-MAX_VEHICLES = 24
 LANES: dict[Setting, tuple[int, int]] = {"highway": (2, 5), "city": (1, 4), "residential": (1, 2), "rural": (1, 2)}
 SHARPEST_BEND = 0.01  # 1/m
-FRAME_RATES = (1.875, 7.5, 30.0)  # key frames, and what interpolating them x4 once and twice gives
 
 Real = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -114,8 +112,8 @@ class RolloutSection(Section):
 
     seconds: Real = Field(default=8.0, ge=0.5, le=600.0, description="Length of every future.")
     fps: Annotated[Real, AfterValidator(_frame_rate)] = Field(
-        default=30.0,
-        description="Frames a second: key frames only (1.875), or interpolated x4 once (7.5) or twice (30).",
+        default=FRAME_RATES[-1],
+        description="Frames a second: key frames only ({:g}), or interpolated x4 once ({:g}) or twice ({:g}).".format(*FRAME_RATES),
         json_schema_extra={"enum": list(FRAME_RATES)},
     )
     speed: Real = Field(default=20.0, ge=0.0, le=33.0, description="Metres a second that the camera drives; 0 stands still.")

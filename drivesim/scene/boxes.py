@@ -11,8 +11,9 @@ from shapely import box as rectangle
 from shapely.ops import unary_union
 
 from drivesim.scene.camera import NEAR, Camera, clip_near
+from drivesim.video_format import NETWORK_HEIGHT
 
-MIN_HEIGHT = 8 / 128  # of the frame height: what is lower does not count as crowdedness
+MIN_HEIGHT = 8 / NETWORK_HEIGHT  # of the frame height: what is lower does not count as crowdedness
 MIN_VISIBLE = 0.3
 FRAME = rectangle(0.0, 0.0, 1.0, 1.0)
 

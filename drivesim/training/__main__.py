@@ -12,7 +12,7 @@ import yaml
 from drivesim.config import InputError
 from drivesim.training.job import export_run, run_training
 from drivesim.training.presets import PRESET_NAMES
-from drivesim.training.stage import STAGE_NAMES
+from drivesim.video_format import STAGE_NAMES
 
 
 def main() -> int:

@@ -20,11 +20,12 @@ from drivesim.training.loop import Say, start_state, train
 from drivesim.training.optim import barrier, rank
 from drivesim.training.presets import PRESETS, DataSpec, PresetName
 from drivesim.training.run import Run, has_state, last_figures, run_recipe
-from drivesim.training.stage import Stage, StageName
+from drivesim.training.stage import Stage
 from drivesim.training.stages.autoencoder import AutoencoderRecipe, AutoencoderStage
 from drivesim.training.stages.image_ldm import ImageLDMRecipe, ImageLDMStage
 from drivesim.training.stages.super_resolution import SuperResolutionRecipe, SuperResolutionStage
 from drivesim.training.stages.video_ldm import VideoLDMRecipe, VideoLDMStage
+from drivesim.video_format import StageName
 from drivesim.world.generator import WORLD_VERSION
 
 UNKNOWN = "unknown"

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 from pydantic import Field
 
 from drivesim.config import Config
-from drivesim.training.stage import StageName
+from drivesim.video_format import FRAME_HEIGHT, FRAME_RATES, FRAME_WIDTH, NETWORK_HEIGHT, NETWORK_WIDTH, StageName
 
 PresetName = Literal["tiny", "cpu", "gpu"]
 PRESET_NAMES: tuple[PresetName, ...] = get_args(PresetName)
@@ -19,8 +19,8 @@ class DataSpec(Config):
     clips: int = Field(ge=1)
     frames: int = Field(ge=1)
     fps: float = Field(gt=0)
-    height: int = 128
-    width: int = 256
+    height: int = NETWORK_HEIGHT
+    width: int = NETWORK_WIDTH
     seed: int = 1
 
     @property
@@ -41,11 +41,11 @@ class Preset(Config):
     recipe: dict[str, Any]
 
 
-KEYS = 30 / 16  # fps of key frames
+KEYS, BETWEEN, FULL = FRAME_RATES
 TINY = DataSpec(clips=2, frames=12, fps=KEYS)
 CPU_KEYS = DataSpec(clips=700, frames=12, fps=KEYS)
-CPU_MOTION = (DataSpec(clips=120, frames=45, fps=7.5, seed=2), DataSpec(clips=200, frames=17, fps=30))
-GPU_KEYS, GPU_MOTION = DataSpec(clips=6000, frames=16, fps=KEYS), DataSpec(clips=2000, frames=33, fps=30)
+CPU_MOTION = (DataSpec(clips=120, frames=45, fps=BETWEEN, seed=2), DataSpec(clips=200, frames=17, fps=FULL))
+GPU_KEYS, GPU_MOTION = DataSpec(clips=6000, frames=16, fps=KEYS), DataSpec(clips=2000, frames=33, fps=FULL)
 
 _TINY_RUN = {"batch": 2, "samples": 4, "warmup": 2, "evaluate_every": 4, "save_every": 2, "bf16": False,
              "held_out_batches": 1}
@@ -60,11 +60,11 @@ PRESETS: dict[PresetName, dict[StageName, Preset]] = {
         ),
         "image-ldm": Preset(data=(TINY,), recipe=_TINY_RUN | {"model": _TINY_MODEL}),
         "video-ldm": Preset(
-            data=(TINY, TINY.model_copy(update={"fps": 30.0, "frames": 17})),
+            data=(TINY, TINY.model_copy(update={"fps": FULL, "frames": 17})),
             recipe=_TINY_RUN | {"model": {"context_widths": [32, 32]}},
         ),
         "super-resolution": Preset(
-            data=(DataSpec(clips=2, frames=2, fps=30, height=512, width=1024),),
+            data=(DataSpec(clips=2, frames=2, fps=FULL, height=FRAME_HEIGHT, width=FRAME_WIDTH),),
             recipe=_TINY_RUN
             | {
                 "model": {"widths": [8, 16], "blocks": [1, 1], "sharpener_width": 8, "sharpener_blocks": 1},
@@ -81,7 +81,7 @@ PRESETS: dict[PresetName, dict[StageName, Preset]] = {
                     "evaluate_every": 2_000, "save_every": 500, "held_out_batches": 4},
         ),
         "super-resolution": Preset(
-            data=(DataSpec(clips=100, frames=4, fps=30, height=512, width=1024),),
+            data=(DataSpec(clips=100, frames=4, fps=FULL, height=FRAME_HEIGHT, width=FRAME_WIDTH),),
             recipe={"batch": 16, "samples": 40_000, "learning_rate": 1e-3, "warmup": 1_000, "crop": 128,
                     "evaluate_every": 10_000, "save_every": 4_000},
         ),
@@ -103,7 +103,7 @@ PRESETS: dict[PresetName, dict[StageName, Preset]] = {
                     "warmup": 10_000, "ema": 20_000, "evaluate_every": 100_000, "save_every": 50_000},
         ),
         "super-resolution": Preset(
-            data=(DataSpec(clips=1000, frames=8, fps=30, height=512, width=1024),),
+            data=(DataSpec(clips=1000, frames=8, fps=FULL, height=FRAME_HEIGHT, width=FRAME_WIDTH),),
             recipe={"batch": 32, "samples": 600_000, "learning_rate": 5e-4, "compile": True,
                     "warmup": 10_000, "ema": 20_000, "evaluate_every": 100_000, "save_every": 50_000},
         ),

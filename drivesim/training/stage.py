@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,9 +12,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from drivesim.config import Config
+from drivesim.video_format import StageName
 
-StageName = Literal["autoencoder", "image-ldm", "video-ldm", "super-resolution"]
-STAGE_NAMES: tuple[StageName, ...] = get_args(StageName)
 Batch = dict[str, Tensor]
 
 

@@ -1,6 +1,7 @@
 import time
 
-from drivesim.engine.progress import STAGES, Progress
+from drivesim.engine.progress import Progress
+from drivesim.video_format import PHASES
 
 
 def test_time_is_booked_to_the_stage_that_took_it() -> None:
@@ -12,7 +13,7 @@ def test_time_is_booked_to_the_stage_that_took_it() -> None:
     progress.lap("upsample")
     assert 0.02 <= progress.seconds["predict"] < 0.04 <= progress.seconds["upsample"]
     assert [d["predict"] for d in seen] == [2, 2] and seen[-1]["upsample"] == 1
-    assert set(progress.seconds) == set(STAGES)
+    assert set(progress.seconds) == set(PHASES)
 
 
 def test_what_remains_is_unknown_first_then_estimated_then_nothing() -> None:

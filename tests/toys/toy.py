@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from drivesim.tensors import numpy_stream
-from drivesim.training.stage import Batch, Recipe, StageName
+from drivesim.training.stage import Batch, Recipe
+from drivesim.video_format import StageName
 
 TRUTH = torch.tensor([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
 

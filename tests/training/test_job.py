@@ -19,7 +19,7 @@ from drivesim.models.super_resolution import SuperResolution
 from drivesim.models.video_ldm import VideoLDM
 from drivesim.training.__main__ import parse_overrides
 from drivesim.training.job import export_run, grown, run_training
-from drivesim.training.stage import STAGE_NAMES
+from drivesim.video_format import STAGE_NAMES
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from drivesim.config import Config
 from drivesim.models.layers.convolutional import PixelNorm, ResidualBlock, SubPixelUpsample, TemporalBlock
+from drivesim.video_format import LATENT_FACTOR
 
 Mix = Callable[[int, Tensor], Tensor]
 """Door for temporal layers: mix(i, h) is called after decoder level i with h [(b f) c h w] and returns the like."""
@@ -81,7 +82,7 @@ class Decoder(nn.Module):
 class Autoencoder(nn.Module):
     """f = 8. Fully convolutional: any frame size divisible by 8."""
 
-    factor = 8
+    factor = LATENT_FACTOR
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()

@@ -12,6 +12,7 @@ from drivesim.models.layers.context import ContextNetwork
 from drivesim.models.layers.embeddings import FrameEmbedding, TimeEmbedding, fourier_features
 from drivesim.models.layers.temporal import AlphaMerge, TemporalAttention, TemporalConv
 from drivesim.models.layers.unet import Mix
+from drivesim.video_format import FRAME_RATES
 
 MAX_GIVEN = 2  # context frames the model is told the number of
 _FPS_OCTAVES = 4
@@ -62,7 +63,7 @@ class TemporalLayers(nn.Module):
     def embed(self, t: Tensor, mask: Tensor, fps: Tensor) -> Tensor:
         """Diffusion time `t` [b], number of frames given in `mask` [b f] and `fps` [b], embedded: [b e]."""
         given = mask.sum(dim=1).round().long().clamp(0, MAX_GIVEN)
-        rate = torch.log(fps.float() / 30.0)[:, None] / math.log(16.0)  # 1.875 to 30 frames/s become -1 to 0
+        rate = torch.log(fps.float() / FRAME_RATES[-1])[:, None] / math.log(FRAME_RATES[-1] / FRAME_RATES[0])  # -1 to 0
         embedding: Tensor = self.time(t) + self.given(given) + self.rate(fourier_features(rate, _FPS_OCTAVES))
         return embedding
 

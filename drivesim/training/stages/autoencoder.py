@@ -24,7 +24,8 @@ from drivesim.models.latent_space import LatentSpace
 from drivesim.models.layers.autoencoder import Autoencoder, AutoencoderConfig, kl_divergence
 from drivesim.models.layers.discriminator import PatchDiscriminator, hinge_discriminator, hinge_generator
 from drivesim.tensors import numpy_stream, to_frames, to_network, torch_stream
-from drivesim.training.stage import Batch, Recipe, StageName, seeded
+from drivesim.training.stage import Batch, Recipe, seeded
+from drivesim.video_format import StageName
 
 
 class AutoencoderRecipe(Recipe):

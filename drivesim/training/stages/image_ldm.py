@@ -28,7 +28,8 @@ from drivesim.training.latent_data import (
     stack,
     unpack,
 )
-from drivesim.training.stage import Batch, Recipe, StageName, seeded
+from drivesim.training.stage import Batch, Recipe, seeded
+from drivesim.video_format import StageName
 
 PREVIEW_GUIDANCE, PREVIEW_STEPS = 2.0, 25
 

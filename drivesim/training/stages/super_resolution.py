@@ -17,10 +17,12 @@ from drivesim.dataset.batches import ClipWindows
 from drivesim.diffusion.denoiser import training_target
 from drivesim.metrics.reconstruction import psnr
 from drivesim.models.latent_space import LatentSpace
-from drivesim.models.super_resolution import FACTOR, MAX_LEVEL, SuperResolution, SuperResolutionConfig, bicubic
+from drivesim.models.super_resolution import MAX_LEVEL, SuperResolution, SuperResolutionConfig, bicubic
 from drivesim.tensors import numpy_stream, to_frames, to_network
 from drivesim.training.latent_data import diffusion_time, stack
-from drivesim.training.stage import Batch, Recipe, StageName, seeded
+from drivesim.training.stage import Batch, Recipe, seeded
+from drivesim.video_format import UPSAMPLING_FACTOR as FACTOR
+from drivesim.video_format import StageName
 
 
 class SuperResolutionRecipe(Recipe):

@@ -31,9 +31,9 @@ from drivesim.training.latent_data import (
     stack,
     unpack,
 )
-from drivesim.training.stage import Batch, Recipe, StageName, seeded
+from drivesim.training.stage import Batch, Recipe, seeded
+from drivesim.video_format import FRAME_RATES, INTERPOLATION_FACTOR, NETWORK_WIDTH, WINDOW, StageName
 
-KEY_FPS = 30 / 16
 PREVIEW_STEPS = 16
 
 
@@ -45,8 +45,10 @@ class Task(NamedTuple):
     given: tuple[tuple[float, tuple[int, ...]], ...]
 
 
-PREDICTION = Task(10, KEY_FPS, ((0.15, ()), (0.30, (0,)), (0.55, (0, 1))))
-INTERPOLATION = tuple(Task(5, fps, ((0.05, ()), (0.95, (0, 4)))) for fps in (7.5, 30.0))
+PREDICTION = Task(WINDOW, FRAME_RATES[0], ((0.15, ()), (0.30, (0,)), (0.55, (0, 1))))
+INTERPOLATION = tuple(
+    Task(INTERPOLATION_FACTOR + 1, fps, ((0.05, ()), (0.95, (0, INTERPOLATION_FACTOR)))) for fps in FRAME_RATES[1:]
+)
 
 
 class VideoLDMRecipe(Recipe):
@@ -211,7 +213,7 @@ class VideoLDMStage:
                 shown = [0, 1, 3, 5, 7, 9] if task is PREDICTION else list(range(task.frames))
                 for source in (latents, made):
                     row = np.concatenate(list(self.latent_data.decode(source[clip, shown])), axis=1)
-                    rows.append(np.pad(row, ((0, 0), (0, 6 * 256 - row.shape[1]), (0, 0))))
+                    rows.append(np.pad(row, ((0, 0), (0, 6 * NETWORK_WIDTH - row.shape[1]), (0, 0))))
         return np.concatenate(rows, axis=0)
 
     def finish(self) -> None:
