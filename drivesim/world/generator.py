@@ -1,4 +1,4 @@
-"""Random driving worlds and the clips seen in them. A world and a time give one scene, at any frame rate and resolution."""
+"""Random driving worlds and the clips seen in them. A world and a time give one geometry, at any frame rate and resolution."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from drivesim.traffic.sampling import sample_traffic
 from drivesim.world.alignment import Alignment
 from drivesim.world.cross_section import Layout, sample_layout
 from drivesim.world.ground.surface import sample_surface
-from drivesim.world.light.lighting import sample_look
+from drivesim.world.light.lighting import sample_lighting
 from drivesim.world.light.sky import sample_backdrop
+from drivesim.world.render.geometry import Geometry, assemble, merged
 from drivesim.world.render.mesh import MATERIALS, Mesh
-from drivesim.world.render.raster import Assembly, assemble, merged
 from drivesim.world.render.renderer import render
 from drivesim.world.render.sensor import develop
-from drivesim.world.render.stage import Moment, Stage
 from drivesim.world.roadside.furnish import furnish
 from drivesim.world.roadside.scenery import Scenery
+from drivesim.world.state import Moment, Surroundings
 from drivesim.world.vehicles.bodies import vehicle_mesh
 
 WORLD_VERSION = 1
@@ -49,7 +49,7 @@ _FULLNESS: dict[Setting, tuple[float, float]] = {
 
 @dataclass
 class World:
-    """A world at a moment. `stage` is what stands still, `traffic` what moves; `time` (s) runs from 0 at the first frame.
+    """A world at a moment. `surroundings` is what stands still, `traffic` what moves; `time` (s) runs from 0 at the first frame.
 
     Rendering never changes a world: it advances a copy.
     """
@@ -58,7 +58,7 @@ class World:
     time_of_day: TimeOfDay
     road: Road
     camera: Camera
-    stage: Stage
+    surroundings: Surroundings
     traffic: Traffic
     time: float = 0.0
     source: str = ""
@@ -105,15 +105,15 @@ def sample_world(
     )
     road = Road(setting, lanes, min(ego_lane or drawn_lane, lanes), drawn_bend if curvature is None else curvature)
     layout = sample_layout(road, np.random.default_rng([seed, 2]))
-    look = sample_look(np.random.default_rng([seed, 3]), time_of_day == "night", setting)
+    lighting = sample_lighting(np.random.default_rng([seed, 3]), time_of_day == "night", setting)
     alignment = Alignment(seed, setting, road.curvature)
-    surface = sample_surface(layout, setting, look, np.random.default_rng([seed, 4]))
-    backdrop = sample_backdrop(np.random.default_rng([seed, 5]), setting, look)
-    stage = Stage(alignment, layout, look, surface, backdrop, Scenery(seed, setting, layout, look, alignment, furnish))
+    surface = sample_surface(layout, setting, lighting, np.random.default_rng([seed, 4]))
+    backdrop = sample_backdrop(np.random.default_rng([seed, 5]), setting, lighting)
+    scenery = Scenery(seed, setting, layout, lighting, alignment, furnish)
+    surroundings = Surroundings(alignment, layout, lighting, surface, backdrop, scenery)
     traffic = _sample_traffic(road, layout, np.random.default_rng([seed, 6]))
-    return World(
-        seed, time_of_day, road, camera or drawn_camera, stage, traffic, source=f"world {WORLD_VERSION}, seed {seed}"
-    )
+    source = f"world {WORLD_VERSION}, seed {seed}"
+    return World(seed, time_of_day, road, camera or drawn_camera, surroundings, traffic, source=source)
 
 
 def _sample_traffic(road: Road, layout: Layout, rng: np.random.Generator) -> Traffic:
@@ -159,9 +159,9 @@ def render_clip(
     """`frames` pictures of a world from its present time on; `depth` adds depth maps (m, inf is sky)."""
     pictures, depths, labels, motion = np.empty((frames, height, width, 3), np.uint8), [], [], []
     for k, moment in enumerate(moments(world, frames, fps)):
-        rendered = render(world.stage, moment[0], height, width, SUPERSAMPLING)
+        rendered = render(world.surroundings, moment[0], height, width, SUPERSAMPLING)
         seeds = (world.seed, round(moment[0].time * 3000), 9) if noise else None
-        pictures[k] = develop(rendered.radiance, world.stage.look, seeds)
+        pictures[k] = develop(rendered.radiance, world.surroundings.lighting, seeds)
         labels.append(rendered.boxes)
         motion.append(moment[1])
         if depth:
@@ -218,7 +218,7 @@ def _moment(
         _between(getattr(rows, name), getattr(later, name) if later else None, share)
         for name in ("s", "d", "speed", "heading")
     )
-    alignment = world.stage.alignment
+    alignment = world.surroundings.alignment
     x, y, along = (float(v) for v in alignment.to_world(s[0], d[0]))
     curvature = float(alignment.at(np.array([s[0]]))[0])
     sway = 0.004 * np.sin(0.31 * time + world.seed % 7) * min(speed[0] / 8.0, 1.0)
@@ -264,7 +264,7 @@ def _bounced(world: World, time: float, speed: float, accel: float) -> Camera:
 
 def _vehicles(
     world: World, traffic: Traffic, present: np.ndarray, place: np.ndarray, yaw: np.ndarray, time: float
-) -> Assembly:
+) -> Geometry:
     """Bodies of the vehicles with their lamps, in the ego frame."""
     rows, parts, emission = traffic.rows, [], []
     for i, (x, y) in zip(present, place, strict=True):
@@ -285,26 +285,26 @@ def _variant(seed: int, track: int) -> int:
 
 
 @lru_cache(maxsize=2 * VARIANTS * len(KINDS))
-def _body(kind: int, variant: int, detail: Literal["near", "far"]) -> Assembly:
+def _body(kind: int, variant: int, detail: Literal["near", "far"]) -> Geometry:
     """One of the VARIANTS bodies of a kind, in its object frame."""
     length, width, _ = SIZES[KINDS[kind]]
     rectangle = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [length / 2, width / 2]
     return assemble([vehicle_mesh(KINDS[kind], np.random.default_rng([kind, variant, 40]), detail)], [rectangle], [])
 
 
-def _placed(scene: Assembly, place: np.ndarray, yaw: np.ndarray) -> Assembly:
-    """Every object of `scene`, about its own origin, turned by yaw [n] and moved to place [n 2]."""
+def _placed(geometry: Geometry, place: np.ndarray, yaw: np.ndarray) -> Geometry:
+    """Every object of `geometry`, about its own origin, turned by yaw [n] and moved to place [n 2]."""
     c, n = np.cos(yaw).astype(np.float32), np.sin(yaw).astype(np.float32)
     turn = np.zeros((len(yaw), 3, 3), np.float32)
     turn[:, 0, 0], turn[:, 0, 1], turn[:, 1, 0], turn[:, 1, 1], turn[:, 2, 2] = c, n, -n, c, 1
     shift = np.zeros((len(yaw), 1, 3), np.float32)
     shift[:, 0, :2] = place
-    own, mesh = scene.owner, scene.mesh
+    own, mesh = geometry.owner, geometry.mesh
     uv = mesh.uv @ turn[own]
     uv[:, :1] += shift[own]
     moved = Mesh(mesh.vertices @ turn[own] + shift[own], mesh.material, mesh.albedo, mesh.seed, uv)
-    normal = (scene.normal[:, None] @ turn[own])[:, 0]
-    return replace(scene, mesh=moved, normal=normal, footprint=scene.footprint @ turn[:, :2, :2] + shift[..., :2])
+    normal = (geometry.normal[:, None] @ turn[own])[:, 0]
+    return replace(geometry, mesh=moved, normal=normal, footprint=geometry.footprint @ turn[:, :2, :2] + shift[..., :2])
 
 
 def _lamp_power(world: World, traffic: Traffic, i: int, mesh: Mesh, time: float) -> np.ndarray:

@@ -21,7 +21,7 @@ from drivesim.world.ground.pavement import (
     build_profile,
     detail_tile,
 )
-from drivesim.world.light.lighting import Look
+from drivesim.world.light.lighting import Lighting
 
 REACH = 700.0  # m of tabulated road ahead
 BACK = 40.0
@@ -48,7 +48,7 @@ class Surface:
     far_grass: np.ndarray
 
 
-def sample_surface(layout: Layout, setting: Setting, look: Look, rng: np.random.Generator) -> Surface:
+def sample_surface(layout: Layout, setting: Setting, lighting: Lighting, rng: np.random.Generator) -> Surface:
     """Materials of the ground of one world."""
     tone = rng.uniform(0.05, 0.14)
     slabs = float(setting == "highway" and rng.random() < 0.25)
@@ -56,7 +56,7 @@ def sample_surface(layout: Layout, setting: Setting, look: Look, rng: np.random.
     if slabs:
         asphalt = rng.uniform(0.2, 0.3) * np.array([1.0, 0.97, 0.91])
     lush, straw = np.array([0.055, 0.085, 0.025]), np.array([0.30, 0.225, 0.115])
-    dry = look.dry
+    dry = lighting.dry
     grass = (1 - dry) * lush * rng.uniform(0.8, 1.4) + dry * straw * rng.uniform(0.7, 1.05)
     return Surface(
         build_profile(layout, setting, rng),

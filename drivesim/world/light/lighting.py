@@ -13,7 +13,7 @@ Weather = str  # clear, broken, hazy, overcast
 
 
 @dataclass(frozen=True)
-class Look:
+class Lighting:
     """Colours are float32 [3]; `sun` is the unit vector to the sun (or moon) in the world frame.
 
     `sunlight`: irradiance of a surface facing the sun; `skylight`, `bounce`: irradiance of surfaces facing up and down.
@@ -55,7 +55,7 @@ def _colour(*values: float) -> np.ndarray:
     return np.array(values, np.float32)
 
 
-def sample_look(rng: np.random.Generator, night: bool, setting: Setting) -> Look:
+def sample_lighting(rng: np.random.Generator, night: bool, setting: Setting) -> Lighting:
     """Weather, season and camera settings of one world."""
     azimuth = rng.uniform(-np.pi, np.pi)
     dry = float(np.clip(rng.beta(1.2, 1.2), 0, 1))
@@ -73,7 +73,7 @@ def sample_look(rng: np.random.Generator, night: bool, setting: Setting) -> Look
     return _night(rng, azimuth, setting, common) if night else _day(rng, azimuth, common)
 
 
-def _day(rng: np.random.Generator, azimuth: float, common: dict[str, Any]) -> Look:
+def _day(rng: np.random.Generator, azimuth: float, common: dict[str, Any]) -> Lighting:
     weather = str(rng.choice(["clear", "broken", "hazy", "overcast"], p=[0.5, 0.25, 0.1, 0.15]))
     elevation = np.radians(rng.uniform(14, 68))
     low = float(np.clip(1 - elevation / 0.6, 0, 1))
@@ -97,7 +97,7 @@ def _day(rng: np.random.Generator, azimuth: float, common: dict[str, Any]) -> Lo
         cloud = rng.uniform(0.0, 0.25) if weather == "clear" else rng.uniform(0.35, 0.7)
     sun = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
     ground = np.sin(elevation) * strength * warm + skylight
-    return Look(
+    return Lighting(
         night=False,
         weather=weather,
         sun=sun.astype(np.float32),
@@ -118,7 +118,7 @@ def _day(rng: np.random.Generator, azimuth: float, common: dict[str, Any]) -> Lo
     )
 
 
-def _night(rng: np.random.Generator, azimuth: float, setting: Setting, common: dict[str, Any]) -> Look:
+def _night(rng: np.random.Generator, azimuth: float, setting: Setting, common: dict[str, Any]) -> Lighting:
     lit = {"highway": 0.35, "city": 0.97, "residential": 0.8, "rural": 0.08}[setting]
     lamps = float(rng.uniform(0.5, 1.1)) if rng.random() < lit else 0.0
     sodium = rng.random() < 0.6
@@ -130,7 +130,7 @@ def _night(rng: np.random.Generator, azimuth: float, setting: Setting, common: d
     elevation = np.radians(rng.uniform(25, 60))
     sun = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
     ambient = 0.004 * _colour(0.8, 0.9, 1.2) + 0.016 * glow * tint
-    return Look(
+    return Lighting(
         night=True,
         weather="clear",
         sun=sun.astype(np.float32),
@@ -153,7 +153,7 @@ def _night(rng: np.random.Generator, azimuth: float, setting: Setting, common: d
     )
 
 
-def headlight_ground(look: Look, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def headlight_ground(lighting: Lighting, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Irradiance [h w] of the road by the ego's low beams at x [h], y [h w] (m, ego frame), for a lamp of strength 1."""
     ahead = np.maximum(x, 0.1)
     near = (ahead / 5.0) ** 2 / (1 + (ahead / 5.0) ** 2)
@@ -167,7 +167,7 @@ def headlight_ground(look: Look, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return along * (np.float32(0.5) * core + np.float32(0.22) * wide) + far * right
 
 
-def headlight_at(look: Look, place: np.ndarray) -> np.ndarray:
+def headlight_at(lighting: Lighting, place: np.ndarray) -> np.ndarray:
     """Irradiance [n 3] of upright surfaces at ego-frame points [n 3] by the ego's low beams: sharp cut-off above lamp height."""
     x, y, z = place[:, 0], place[:, 1], place[:, 2]
     distance = np.sqrt(x * x + y * y) + np.float32(0.5)
@@ -178,10 +178,10 @@ def headlight_at(look: Look, place: np.ndarray) -> np.ndarray:
         1 + np.exp(np.clip((rise - np.float32(0.006)) * np.float32(160.0), -20, 20))
     )
     strength = beam * cut * np.float32(0.55) / (1 + (distance / np.float32(14.0)) ** 2)
-    return strength[:, None] * look.headlight
+    return strength[:, None] * lighting.headlight
 
 
-def lamp_light(look: Look, lamps: np.ndarray, place: np.ndarray) -> np.ndarray:
+def lamp_light(lighting: Lighting, lamps: np.ndarray, place: np.ndarray) -> np.ndarray:
     """Irradiance [n 3] at ego-frame points [n 3] by street lamps [k 3] (their heads)."""
     total = np.zeros(len(place), np.float32)
     x, y, z = (np.ascontiguousarray(place[:, i]) for i in range(3))
@@ -191,4 +191,4 @@ def lamp_light(look: Look, lamps: np.ndarray, place: np.ndarray) -> np.ndarray:
         square += (y - lamp[1]) ** 2
         square += below * below + np.float32(16.0)
         total += np.float32(9.0) / square
-    return (total * np.float32(0.35 * look.street_lamps))[:, None] * look.lamp_colour
+    return (total * np.float32(0.35 * lighting.street_lamps))[:, None] * lighting.lamp_colour

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from drivesim.scene.camera import NEAR, Camera, clip_near
-from drivesim.world.render.raster import Assembly
+from drivesim.world.render.geometry import Geometry
 from drivesim.world.roadside.sprites import sprite_level
 
 FAR = 140.0  # m; shadows farther away are too thin to see
@@ -61,37 +61,37 @@ def _regions(
 
 
 def sun_mask(
-    outlines: np.ndarray, scene: Assembly, sun: np.ndarray, camera: Camera, height: int, width: int
+    outlines: np.ndarray, geometry: Geometry, sun: np.ndarray, camera: Camera, height: int, width: int
 ) -> np.ndarray:
-    """Share of sunlight left, float32 [height width]; `outlines` [n k 2], `scene` and the direction `sun` are in the ego frame."""
+    """Share of sunlight left, float32 [height width]; `outlines` [n k 2], `geometry`, the direction `sun`: ego frame."""
     mask = np.full((height, width), 255, np.uint8)
     ahead = outlines[..., 0]
     _fill(mask, camera, outlines[(ahead.max(axis=1) > NEAR) & (ahead.min(axis=1) < FAR)], 0)
     stretch = -sun[:2] / max(float(sun[2]), 0.12)
     across = np.array([-stretch[1], stretch[0]]) / max(float(np.hypot(*stretch)), 1e-6)
     to_ground = ground_homography(camera, height, width)
-    foot, size = scene.place[:, :2] - stretch * scene.place[:, 2:], scene.size.astype(np.float64)
+    foot, size = geometry.place[:, :2] - stretch * geometry.place[:, 2:], geometry.size.astype(np.float64)
     tip, half = foot + stretch * size[:, 1:], across * size[:, :1] / 2
     corners = np.stack([foot - half, foot + half, tip + half, tip - half], axis=1)
     reach = corners[..., 0]
     for k, region in _regions(
         camera, corners, np.flatnonzero((reach.max(axis=1) > 1) & (reach.min(axis=1) < FAR / 2)), height, width
     ):
-        _leafy(mask, to_ground, scene, k, region, corners[k])
+        _leafy(mask, to_ground, geometry, k, region, corners[k])
     return cv2.GaussianBlur(mask, (3, 3), 0).astype(np.float32) * np.float32(1 / 255)
 
 
 def _leafy(
     mask: np.ndarray,
     to_ground: np.ndarray,
-    scene: Assembly,
+    geometry: Geometry,
     k: int,
     region: tuple[int, int, int, int],
     corners: np.ndarray,
 ) -> None:
     """Dappled shadow of sprite k within `region`: its picture laid on the ground along the light."""
     x0, y0, x1, y1 = region
-    picture = sprite_level(int(scene.look[k]), max(min(x1 - x0, 3 * (y1 - y0) + 8), 4) * 1.3)[..., 3]
+    picture = sprite_level(int(geometry.species[k]), max(min(x1 - x0, 3 * (y1 - y0) + 8), 4) * 1.3)[..., 3]
     rows, columns = picture.shape
     origin = corners[3]
     basis = np.stack([corners[2] - origin, corners[0] - origin], axis=1)  # picture: u to the right, v down from the top

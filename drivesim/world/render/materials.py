@@ -8,9 +8,10 @@ import numpy as np
 
 from drivesim.scene.camera import Camera
 from drivesim.world.ground.noise import fractal, wrapped_at
-from drivesim.world.light.lighting import Look, headlight_at, lamp_light
+from drivesim.world.light.lighting import Lighting, headlight_at, lamp_light
+from drivesim.world.render.geometry import Geometry
 from drivesim.world.render.mesh import MATERIALS, Material
-from drivesim.world.render.raster import Assembly, Drawn
+from drivesim.world.render.raster import VisibilityBuffer
 from drivesim.world.roadside.facades import facade, lettering
 from drivesim.world.roadside.sprites import BARK
 
@@ -49,18 +50,18 @@ _SHINES = np.array([_SHINE.get(name, (0.0, 0.0)) for name in MATERIALS], np.floa
 _LAMP_COLOURS = np.array([_LAMPS.get(name, (0.0, 0.0, 0.0)) for name in MATERIALS], np.float32)
 
 
-def environment(look: Look, rise: np.ndarray) -> np.ndarray:
+def environment(lighting: Lighting, rise: np.ndarray) -> np.ndarray:
     """What a smooth surface mirrors from a direction with z component `rise` [n]: sky above a dark band, road below."""
     up = np.clip(rise * np.float32(1.6), 0, 1)[:, None]
-    sky = look.horizon + (look.zenith - look.horizon) * up
-    ground = look.bounce * np.float32(0.7)
+    sky = lighting.horizon + (lighting.zenith - lighting.horizon) * up
+    ground = lighting.bounce * np.float32(0.7)
     band = np.clip((rise - np.float32(0.03)) * np.float32(9.0), 0, 1)[:, None]
     return ground + band * (sky - ground)
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Where something is to be shaded: ids int32 [n] as in `Drawn`, x, y float32 [n] in frame fractions."""
+    """Where something is to be shaded: ids int32 [n] as in `VisibilityBuffer`, x, y float32 [n] in frame fractions."""
 
     ids: np.ndarray
     x: np.ndarray
@@ -68,11 +69,11 @@ class Samples:
 
 
 def shade_polygons(
-    scene: Assembly,
-    drawn: Drawn,
+    geometry: Geometry,
+    visibility: VisibilityBuffer,
     samples: Samples,
     camera: Camera,
-    look: Look,
+    lighting: Lighting,
     sun: np.ndarray,
     lamps: np.ndarray,
     shadow: np.ndarray,
@@ -85,19 +86,19 @@ def shade_polygons(
     """
     if not len(samples.ids):
         return np.zeros((0, 3), np.float32), np.zeros(0, np.float32)
-    used = np.flatnonzero(np.bincount(samples.ids, minlength=len(drawn.polygons) + 1))
-    place_of = np.zeros(len(drawn.polygons) + 1, np.int32)
+    used = np.flatnonzero(np.bincount(samples.ids, minlength=len(visibility.polygons) + 1))
+    place_of = np.zeros(len(visibility.polygons) + 1, np.int32)
     place_of[used] = np.arange(len(used))
     which = place_of[samples.ids]
-    polygons = drawn.polygons[used - 1]
+    polygons = visibility.polygons[used - 1]
     axes = camera.axes().astype(np.float32)
     eye = np.array([0, 0, camera.height], np.float32)
-    normal = scene.normal[polygons]
-    corner = scene.mesh.vertices[polygons, 0] - eye
+    normal = geometry.normal[polygons]
+    corner = geometry.mesh.vertices[polygons, 0] - eye
     plane = normal / np.minimum((normal * corner).sum(axis=1, keepdims=True), -1e-6)
-    uv = scene.mesh.uv[polygons]
-    kind = scene.mesh.material[polygons]
-    lit = _irradiance(look, sun, normal, shadow[scene.owner[polygons]])
+    uv = geometry.mesh.uv[polygons]
+    kind = geometry.mesh.material[polygons]
+    lit = _irradiance(lighting, sun, normal, shadow[geometry.owner[polygons]])
     start = ((eye - uv[:, 0])[:, None] * uv[:, 1:]).sum(axis=2)
     table = np.concatenate(
         [
@@ -105,11 +106,11 @@ def shade_polygons(
             uv[:, 1],
             uv[:, 2],
             start,
-            scene.mesh.albedo[polygons],
+            geometry.mesh.albedo[polygons],
             lit,
             normal,
-            scene.mesh.seed[polygons, None],
-            scene.emission[polygons, None],
+            geometry.mesh.seed[polygons, None],
+            geometry.emission[polygons, None],
         ],
         axis=1,
     ).astype(np.float32)
@@ -124,8 +125,8 @@ def shade_polygons(
     footprint = depth * np.float32(pixel)
     colour = _textured(colour, material, u, v, seed, footprint)
     light = light * np.minimum(np.float32(0.72) + np.float32(0.35) * place[:, 2:3], 1.0)
-    if look.night:
-        light = light + headlight_at(look, place) + lamp_light(look, lamps, place)
+    if lighting.night:
+        light = light + headlight_at(lighting, place) + lamp_light(lighting, lamps, place)
     glow = np.zeros_like(colour)
     for name in ("facade", "sign"):
         chosen = np.flatnonzero(material == _INDEX[name])
@@ -133,10 +134,10 @@ def shade_polygons(
             tilt = np.abs((rays[chosen] * facing[chosen]).sum(axis=1)) / np.sqrt((rays[chosen] ** 2).sum(axis=1))
             texture = facade if name == "facade" else lettering
             colour[chosen], glow[chosen] = texture(
-                look, colour[chosen], u[chosen], v[chosen], seed[chosen], footprint[chosen], tilt
+                lighting, colour[chosen], u[chosen], v[chosen], seed[chosen], footprint[chosen], tilt
             )
     radiance = colour * light + glow
-    _mirror(look, sun, rays, facing, material, radiance)
+    _mirror(lighting, sun, rays, facing, material, radiance)
     on = np.flatnonzero(emission > 0)
     if len(on):
         radiance[on] += emission[on, None] * _LAMP_COLOURS[material[on]]
@@ -149,10 +150,10 @@ def _rays(camera: Camera, axes: np.ndarray, samples: Samples) -> np.ndarray:
     return x * axes[0] + (y * axes[1] + axes[2])
 
 
-def _irradiance(look: Look, sun: np.ndarray, normal: np.ndarray, shadow: np.ndarray) -> np.ndarray:
+def _irradiance(lighting: Lighting, sun: np.ndarray, normal: np.ndarray, shadow: np.ndarray) -> np.ndarray:
     up = 0.5 + 0.5 * normal[:, 2:3]
     direct = np.maximum(normal @ sun, 0.0)[:, None] * shadow[:, None]
-    return direct * look.sunlight + up * look.skylight + (1 - up) * look.bounce
+    return direct * lighting.sunlight + up * lighting.skylight + (1 - up) * lighting.bounce
 
 
 def _textured(
@@ -184,7 +185,12 @@ def _textured(
 
 
 def _mirror(
-    look: Look, sun: np.ndarray, rays: np.ndarray, facing: np.ndarray, material: np.ndarray, radiance: np.ndarray
+    lighting: Lighting,
+    sun: np.ndarray,
+    rays: np.ndarray,
+    facing: np.ndarray,
+    material: np.ndarray,
+    radiance: np.ndarray,
 ) -> None:
     """Adds reflections of sky, ground and sun to glossy pixels (Schlick's Fresnel term)."""
     chosen = np.flatnonzero(_SHINES[material, 1] > 0)
@@ -196,45 +202,45 @@ def _mirror(
     away = ray + 2 * cosine[:, None] * normal
     shine = _SHINES[material[chosen]]
     fresnel = shine[:, 0] + (shine[:, 1] - shine[:, 0]) * (1 - np.clip(cosine, 0, 1)) ** 5
-    seen = environment(look, away[:, 2])
-    if not look.night:
+    seen = environment(lighting, away[:, 2])
+    if not lighting.night:
         toward = np.maximum(away @ sun, 0)
-        seen = seen + ((toward**60) * np.float32(3.0) + (toward**8) * np.float32(0.3))[:, None] * look.sunlight
+        seen = seen + ((toward**60) * np.float32(3.0) + (toward**8) * np.float32(0.3))[:, None] * lighting.sunlight
     glass = (material[chosen] == _INDEX["glass"])[:, None]
     radiance[chosen] = radiance[chosen] * np.where(glass, np.float32(0.6), np.float32(1)) + fresnel[:, None] * seen
 
 
 def shade_sprites(
-    scene: Assembly,
-    drawn: Drawn,
+    geometry: Geometry,
+    visibility: VisibilityBuffer,
     samples: Samples,
     texture: np.ndarray,
     camera: Camera,
-    look: Look,
+    lighting: Lighting,
     sun: np.ndarray,
     lamps: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Radiance [n 3] and depth [n] of samples of vegetation; `texture` uint8 [n 4] as in `Drawn`."""
+    """Radiance [n 3] and depth [n] of samples of vegetation; `texture` uint8 [n 4] as in `VisibilityBuffer`."""
     if not len(samples.ids):
         return np.zeros((0, 3), np.float32), np.zeros(0, np.float32)
-    which = drawn.sprites[samples.ids - 1 - len(drawn.polygons)]
+    which = visibility.sprites[samples.ids - 1 - len(visibility.polygons)]
     texture = texture.astype(np.float32)
     right, up = texture[:, 0] * np.float32(1 / 127.5) - 1, texture[:, 1] * np.float32(1 / 127.5) - 1
-    right *= np.where(scene.mirror[which], np.float32(-1), np.float32(1))
+    right *= np.where(geometry.mirror[which], np.float32(-1), np.float32(1))
     toward = np.sqrt(np.maximum(1 - right * right - up * up, 0))
     leafy = texture[:, 2] > BARK
     shade = np.where(leafy, texture[:, 2] * np.float32(1 / 255), texture[:, 2] * np.float32(1 / BARK))
     direct = np.maximum(right * -sun[1] + up * sun[2] - toward * sun[0], 0) + np.float32(
         0.35 * max(sun[0], 0.0)
     ) * np.maximum(up + 0.3, 0)
-    colour = np.where(leafy[:, None], scene.tint[which], np.array([0.13, 0.105, 0.085], np.float32))
-    light = (direct * shade * np.float32(1.5))[:, None] * look.sunlight
-    light += (shade * (np.float32(0.65) + np.float32(0.35) * up))[:, None] * look.skylight * np.float32(0.95)
-    depth = np.maximum(scene.place[which, 0], 0.5) * np.float32(np.cos(np.radians(camera.pitch)))
-    if look.night:
+    colour = np.where(leafy[:, None], geometry.tint[which], np.array([0.13, 0.105, 0.085], np.float32))
+    light = (direct * shade * np.float32(1.5))[:, None] * lighting.sunlight
+    light += (shade * (np.float32(0.65) + np.float32(0.35) * up))[:, None] * lighting.skylight * np.float32(0.95)
+    depth = np.maximum(geometry.place[which, 0], 0.5) * np.float32(np.cos(np.radians(camera.pitch)))
+    if lighting.night:
         place = _rays(camera, camera.axes().astype(np.float32), samples) * depth[:, None]
         place[:, 2] += np.float32(camera.height)
-        light += (headlight_at(look, place) + lamp_light(look, lamps, place)) * (
+        light += (headlight_at(lighting, place) + lamp_light(lighting, lamps, place)) * (
             shade * (np.float32(0.4) + np.float32(0.6) * toward)
         )[:, None]
     return colour * light, depth

@@ -7,7 +7,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from drivesim.world.light.lighting import Look
+from drivesim.world.light.lighting import Lighting
 
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
@@ -24,42 +24,42 @@ def _tone(x: np.ndarray) -> np.ndarray:
     return cv2.pow(np.minimum(x, 1), 1 / 2.2)
 
 
-def develop(radiance: np.ndarray, look: Look, noise_seed: tuple[int, ...] | None) -> np.ndarray:
+def develop(radiance: np.ndarray, lighting: Lighting, noise_seed: tuple[int, ...] | None) -> np.ndarray:
     """Radiance float32 [height width 3] to uint8. No noise where `noise_seed` is None."""
     height, width = radiance.shape[:2]
-    picture: np.ndarray = radiance * (look.balance * np.float32(look.exposure * metered(radiance, look)))
-    np.minimum(picture, np.float32(24.0 if look.night else 6.0), out=picture)
-    picture += _bloom(picture, look)
-    picture *= _vignette(height, width, look.vignette)
-    if look.hood:
-        _hood(picture, look)
-    picture = np.asarray(cv2.transform(picture, look.saturation * np.eye(3) + (1 - look.saturation) * _LUMA))
-    picture = _tone(np.float32(0.18) * cv2.pow(np.maximum(picture, 0) * np.float32(1 / 0.18), look.contrast))
-    sigma = float(np.hypot(0.26, 0.3 * look.softness * height / 128))
+    picture: np.ndarray = radiance * (lighting.balance * np.float32(lighting.exposure * metered(radiance, lighting)))
+    np.minimum(picture, np.float32(24.0 if lighting.night else 6.0), out=picture)
+    picture += _bloom(picture, lighting)
+    picture *= _vignette(height, width, lighting.vignette)
+    if lighting.hood:
+        _hood(picture, lighting)
+    picture = np.asarray(cv2.transform(picture, lighting.saturation * np.eye(3) + (1 - lighting.saturation) * _LUMA))
+    picture = _tone(np.float32(0.18) * cv2.pow(np.maximum(picture, 0) * np.float32(1 / 0.18), lighting.contrast))
+    sigma = float(np.hypot(0.26, 0.3 * lighting.softness * height / 128))
     picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma))
     if noise_seed is not None:
         rng = np.random.default_rng(noise_seed)
         grain = rng.standard_normal((height, width, 3), np.float32)
-        picture += grain * (np.float32(look.noise) * (np.float32(1.4) - picture))
+        picture += grain * (np.float32(lighting.noise) * (np.float32(1.4) - picture))
     return (np.clip(picture, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
 
 
-def metered(radiance: np.ndarray, look: Look) -> float:
+def metered(radiance: np.ndarray, lighting: Lighting) -> float:
     """Automatic exposure: how far a picture is from middling is made good in part (lower two thirds count)."""
     small = cv2.resize(radiance, (64, 32), interpolation=cv2.INTER_AREA)[10:] @ _LUMA
-    level = float(np.exp(np.log(small + (1e-3 if look.night else 1e-2)).mean()))
-    target, strength = (0.012, 0.2) if look.night else (0.15, 0.5)
+    level = float(np.exp(np.log(small + (1e-3 if lighting.night else 1e-2)).mean()))
+    target, strength = (0.012, 0.2) if lighting.night else (0.15, 0.5)
     return float(np.clip((target / level) ** strength, 0.6, 1.8))
 
 
-def _bloom(picture: np.ndarray, look: Look) -> np.ndarray:
+def _bloom(picture: np.ndarray, lighting: Lighting) -> np.ndarray:
     """Glare: light scattered in the lens, wide and faint; stronger around lamps at night."""
     height, width = picture.shape[:2]
-    bright = np.maximum(picture - np.float32(0.8 if look.night else 1.2), 0)
+    bright = np.maximum(picture - np.float32(0.8 if lighting.night else 1.2), 0)
     small = cv2.resize(bright, (128, 64), interpolation=cv2.INTER_AREA)
     tight, wide = cv2.GaussianBlur(small, (0, 0), 0.8), cv2.GaussianBlur(small, (0, 0), 4.0)
-    veil = (np.float32(0.22) * tight + np.float32(0.10) * wide) if look.night else np.float32(0.05) * wide
-    if look.night:
+    veil = (np.float32(0.22) * tight + np.float32(0.10) * wide) if lighting.night else np.float32(0.05) * wide
+    if lighting.night:
         veil += np.float32(0.05) * cv2.GaussianBlur(small, (0, 0), 12.0)
     return cv2.resize(veil, (width, height), interpolation=cv2.INTER_LINEAR)
 
@@ -72,16 +72,16 @@ def _vignette(height: int, width: int, strength: float) -> np.ndarray:
     return np.ascontiguousarray(np.broadcast_to(falloff[..., None], (height, width, 3)))
 
 
-def _hood(picture: np.ndarray, look: Look) -> None:
+def _hood(picture: np.ndarray, lighting: Lighting) -> None:
     """The ego's own bonnet along the lower edge, mirroring the sky a little."""
     height, width = picture.shape[:2]
     x = np.linspace(-1, 1, width, dtype=np.float32)
-    edge = (1 - look.hood * (1 - 0.35 * x * x)) * height
+    edge = (1 - lighting.hood * (1 - 0.35 * x * x)) * height
     rows = np.arange(int(edge.min()), height, dtype=np.float32)[:, None] + 0.5
     cover = np.clip((rows - edge) / (height / 128) + 0.5, 0, 1)[..., None]
     depth = np.clip((rows - edge) / (0.08 * height), 0, 1)[..., None]
-    shine = look.horizon * look.exposure * (np.float32(0.10) - np.float32(0.07) * depth)
-    if look.night:
+    shine = lighting.horizon * lighting.exposure * (np.float32(0.10) - np.float32(0.07) * depth)
+    if lighting.night:
         shine = shine * np.float32(0.8)
     part = picture[int(edge.min()) :]
     part += cover * (shine - part)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from drivesim.world.ground.noise import scramble
-from drivesim.world.light.lighting import Look
+from drivesim.world.light.lighting import Lighting
 
 SHOP = 3.9  # m, height of a shop floor
 
@@ -18,7 +18,7 @@ def _inside(
 
 
 def facade(
-    look: Look,
+    lighting: Lighting,
     colour: np.ndarray,
     u: np.ndarray,
     v: np.ndarray,
@@ -75,10 +75,12 @@ def facade(
     mirrored *= np.float32(0.45) + np.float32(0.9) * np.clip((up - low) / (high - low), 0, 1) * (
         np.float32(0.4) + np.float32(0.6) * pick
     )
-    glow = (glass * mirrored)[:, None] * (look.horizon * np.float32(0.5) + np.float32(0.4) * look.horizon.mean())
+    glow = (glass * mirrored)[:, None] * (
+        lighting.horizon * np.float32(0.5) + np.float32(0.4) * lighting.horizon.mean()
+    )
     if shops.any():
-        out, glow = _shops(look, out, glow, u, v, seed, blur_u, blur_v, shops)
-    if look.night:
+        out, glow = _shops(lighting, out, glow, u, v, seed, blur_u, blur_v, shops)
+    if lighting.night:
         share = np.where(house, np.float32(0.28), np.float32(0.22))
         warm = np.where(
             (other > 0.35)[:, None], np.array([1.0, 0.66, 0.33], np.float32), np.array([0.8, 0.9, 1.0], np.float32)
@@ -94,7 +96,7 @@ def facade(
 
 
 def _shops(
-    look: Look,
+    lighting: Lighting,
     out: np.ndarray,
     glow: np.ndarray,
     u: np.ndarray,
@@ -127,8 +129,8 @@ def _shops(
     shopped = shopped + band[:, None] * (hue - shopped)
     shopped = shopped + letters[:, None] * (np.float32(0.6) - shopped)
     out = out + floor[:, None] * (shopped - out)
-    shine = look.horizon * np.float32(0.13)
-    if look.night:
+    shine = lighting.horizon * np.float32(0.13)
+    if lighting.night:
         open_ = (b > 0.35) * floor
         shine = (
             (np.float32(0.08) + np.float32(0.30) * a[:, None])
@@ -140,7 +142,7 @@ def _shops(
 
 
 def lettering(
-    look: Look,
+    lighting: Lighting,
     colour: np.ndarray,
     u: np.ndarray,
     v: np.ndarray,

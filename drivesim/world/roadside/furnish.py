@@ -149,9 +149,9 @@ def _bridge(scenery: Scenery, site: Site, s: float, tone: np.ndarray) -> None:
 def _lamps(scenery: Scenery, site: Site, start: float) -> None:
     """Street lamps every CELL, on the outer side or both; dark by day."""
     setting, layout, style = scenery.setting, scenery.layout, scenery.style
-    lit = site.look.street_lamps > 0
+    lit = site.lighting.street_lamps > 0
     if not lit and (
-        site.look.night or style[12] > {"highway": 0.35, "city": 0.9, "residential": 0.6, "rural": 0.05}[setting]
+        site.lighting.night or style[12] > {"highway": 0.35, "city": 0.9, "residential": 0.6, "rural": 0.05}[setting]
     ):
         return
     height = {"highway": 10.5, "city": 8.0, "residential": 6.5, "rural": 8.0}[setting]

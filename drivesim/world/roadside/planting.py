@@ -47,9 +47,9 @@ def bank_height(scenery: Scenery, s: float, side: int, beyond: float) -> float:
 
 def banks(scenery: Scenery, site: Site, start: float) -> None:
     """Slopes of earth and grass."""
-    layout, look = scenery.layout, site.look
+    layout, lighting = scenery.layout, site.lighting
     straw, lush = np.array([0.33, 0.25, 0.13]), np.array([0.07, 0.10, 0.035])
-    colour = (look.dry * straw + (1 - look.dry) * lush) * 0.95
+    colour = (lighting.dry * straw + (1 - lighting.dry) * lush) * 0.95
     for side, edge in ((-1, layout.edge_right), (1, layout.edge_left)):
         for s in np.arange(start, start + CELL - 1, PIECE):
             heights = scenery.bank(np.array([s, s + PIECE]), side)

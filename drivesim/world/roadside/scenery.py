@@ -11,10 +11,10 @@ import numpy as np
 from drivesim.scene.road import Setting
 from drivesim.world.alignment import Alignment
 from drivesim.world.cross_section import Layout
-from drivesim.world.light.lighting import Look
+from drivesim.world.light.lighting import Lighting
+from drivesim.world.render.geometry import Geometry, assemble, footprint_of, merged
 from drivesim.world.render.mesh import Mesh
-from drivesim.world.render.raster import Assembly, assemble, footprint_of, merged
-from drivesim.world.roadside.sprites import SPECIES, Sprite, look_of
+from drivesim.world.roadside.sprites import SPECIES, Sprite, species_index
 
 CELL = 40.0  # m of road per cell
 OUTLINE = 12  # corners kept of a shadow
@@ -27,7 +27,7 @@ class Site:
 
     alignment: Alignment
     rng: np.random.Generator
-    look: Look
+    lighting: Lighting
     meshes: list[Mesh] = field(default_factory=list)
     footprints: list[np.ndarray] = field(default_factory=list)
     shadows: list[np.ndarray] = field(default_factory=list)
@@ -52,8 +52,8 @@ class Site:
         self.meshes.append(placed)
         self.footprints.append(footprint_of(placed, heading + turn))
         self.emissions.append(emission)
-        if shadow and not self.look.night:
-            self.shadows.append(shadow_outline(placed.vertices, self.look.sun))
+        if shadow and not self.lighting.night:
+            self.shadows.append(shadow_outline(placed.vertices, self.lighting.sun))
 
     def grow(
         self, name: str, s: float, d: float, height: float, tint: np.ndarray, wide: float = 1.0, z: float = 0.0
@@ -62,12 +62,12 @@ class Site:
         x, y, _ = self.alignment.point(s, d)
         width = height * SPECIES[name].aspect * wide
         self.sprites.append(
-            Sprite((x, y, z), (width, height), look_of(name), tuple(tint), bool(self.rng.random() < 0.5))
+            Sprite((x, y, z), (width, height), species_index(name), tuple(tint), bool(self.rng.random() < 0.5))
         )
 
     def tint(self, name: str) -> np.ndarray:
         """A leaf colour that suits species and season."""
-        rng, dry = self.rng, self.look.dry
+        rng, dry = self.rng, self.lighting.dry
         if name in ("pine", "fir"):
             base = np.array([0.038, 0.062, 0.036])
         elif name in ("gum", "gum2"):
@@ -96,7 +96,7 @@ def shadow_outline(vertices: np.ndarray, sun: np.ndarray) -> np.ndarray:
 class Cell:
     """Finished scenery of one cell in the world frame; `shadows` outlines [m OUTLINE 2], `lamps` heads of street lamps [n 3]."""
 
-    assembly: Assembly
+    geometry: Geometry
     shadows: np.ndarray
     lamps: np.ndarray
 
@@ -109,11 +109,11 @@ class Scenery:
         seed: int,
         setting: Setting,
         layout: Layout,
-        look: Look,
+        lighting: Lighting,
         alignment: Alignment,
         furnish: Callable[[Scenery, Site, int], None],
     ) -> None:
-        self.seed, self.setting, self.layout, self.look, self.alignment = seed, setting, layout, look, alignment
+        self.seed, self.setting, self.layout, self.lighting, self.alignment = seed, setting, layout, lighting, alignment
         self._furnish = furnish
         self.style = np.random.default_rng([seed, 21]).random(16)
         self.reach = CELL * REACH[setting]
@@ -128,7 +128,7 @@ class Scenery:
                 del self._cells[index]
             cells = [self._cell(i) for i in range(first, last + 1)]
             whole = Cell(
-                merged([c.assembly for c in cells]),
+                merged([c.geometry for c in cells]),
                 np.concatenate([c.shadows for c in cells]),
                 np.concatenate([c.lamps for c in cells]),
             )
@@ -137,13 +137,13 @@ class Scenery:
 
     def _cell(self, index: int) -> Cell:
         if index not in self._cells:
-            site = Site(self.alignment, np.random.default_rng([self.seed, 22, index + 100_000]), self.look)
+            site = Site(self.alignment, np.random.default_rng([self.seed, 22, index + 100_000]), self.lighting)
             self._furnish(self, site, index)
-            assembly = assemble(site.meshes, site.footprints, site.sprites)
+            geometry = assemble(site.meshes, site.footprints, site.sprites)
             for i, emission in enumerate(site.emissions):
-                assembly.emission[assembly.owner == i] = emission
+                geometry.emission[geometry.owner == i] = emission
             self._cells[index] = Cell(
-                assembly,
+                geometry,
                 np.array(site.shadows, np.float64).reshape(-1, OUTLINE, 2),
                 np.array(site.lamps, np.float32).reshape(-1, 3),
             )

@@ -15,11 +15,11 @@ BARK = 62  # shades up to this are bark, lighter ones leaves
 
 @dataclass(frozen=True)
 class Sprite:
-    """An upright picture: `place` x, y, z of its foot, `size` width and height (m), `look` index in SPECIES, `tint` leaf albedo."""
+    """An upright picture: `place` x, y, z of its foot, `size` width, height (m), `species` index in SPECIES, `tint` leaf albedo."""
 
     place: tuple[float, float, float]
     size: tuple[float, float]
-    look: int
+    species: int
     tint: tuple[float, float, float]
     mirror: bool = False
 
@@ -62,7 +62,7 @@ SPECIES: dict[str, Species] = {
 NAMES = tuple(SPECIES)
 
 
-def look_of(name: str) -> int:
+def species_index(name: str) -> int:
     """Index of a species."""
     return NAMES.index(name)
 

@@ -7,7 +7,9 @@ from drivesim.scene.camera import Camera
 from drivesim.world.alignment import Alignment, locate
 from drivesim.world.generator import moments, sample_world
 from drivesim.world.ground.lit_ground import ground_view
-from drivesim.world.render.raster import assemble, draw, footprint_of, painter_order
+from drivesim.world.render.geometry import assemble, footprint_of
+from drivesim.world.render.painter_order import painter_order
+from drivesim.world.render.raster import rasterize
 from drivesim.world.render.renderer import render
 from drivesim.world.roadside.structures import box
 
@@ -22,10 +24,10 @@ def test_nearer_object_hides_the_farther() -> None:
     far, near = block(30, 0), block(12, 0, height=3.0)
     for parts, hidden in (((far, near), 0), ((near, far), 1)):
         scene = assemble([p[0] for p in parts], [p[1] for p in parts], [])
-        drawn = draw(scene, camera, 128, 256, range(2))
-        first, last = drawn.runs[hidden]
-        assert drawn.silhouette[hidden] > 0
-        assert not ((drawn.ids >= first) & (drawn.ids <= last)).any()
+        visibility = rasterize(scene, camera, 128, 256, range(2))
+        first, last = visibility.runs[hidden]
+        assert visibility.silhouette[hidden] > 0
+        assert not ((visibility.ids >= first) & (visibility.ids <= last)).any()
 
 
 def test_long_wall_stays_behind_the_car_beside_it() -> None:
@@ -38,13 +40,13 @@ def test_long_wall_stays_behind_the_car_beside_it() -> None:
 def test_box_is_the_projection_of_the_block() -> None:
     camera = Camera(1.5, -2.0, 70.0)
     mesh, footprint = block(15, 2)
-    drawn = draw(assemble([mesh], [footprint], []), camera, 256, 512, range(1))
+    visibility = rasterize(assemble([mesh], [footprint], []), camera, 256, 512, range(1))
     expected, _ = project_cuboids(camera, np.array([[15, 2, 0.75, 4, 2, 1.5, 0]]))
-    assert np.allclose(drawn.bounds[0], expected[0], atol=1e-4)
-    rows, columns = np.nonzero(drawn.ids)
+    assert np.allclose(visibility.bounds[0], expected[0], atol=1e-4)
+    rows, columns = np.nonzero(visibility.ids)
     seen = np.array([columns.min() / 512, rows.min() / 256, (columns.max() + 1) / 512, (rows.max() + 1) / 256])
     assert np.abs(seen - expected[0]).max() < 2.5 / 256
-    assert drawn.silhouette[0] == (drawn.ids > 0).sum()
+    assert visibility.silhouette[0] == (visibility.ids > 0).sum()
 
 
 def test_labels_agree_with_the_id_buffer() -> None:
@@ -52,10 +54,10 @@ def test_labels_agree_with_the_id_buffer() -> None:
     for seed in range(6):
         world = sample_world(seed, "day")
         moment, _ = next(iter(moments(world, 1, 1.0)))
-        rendered = render(world.stage, moment, 128, 256, 2)
+        rendered = render(world.surroundings, moment, 128, 256, 2)
         for i, track in enumerate(rendered.boxes.track):
-            first, last = rendered.drawn.runs[int(np.flatnonzero(moment.track == track)[0])]
-            rows, columns = np.nonzero((rendered.drawn.ids >= first) & (rendered.drawn.ids <= last))
+            first, last = rendered.visibility.runs[int(np.flatnonzero(moment.track == track)[0])]
+            rows, columns = np.nonzero((rendered.visibility.ids >= first) & (rendered.visibility.ids <= last))
             x1, y1, x2, y2 = rendered.boxes.box[i] * [512, 256, 512, 256]
             assert columns.min() >= x1 - 2 and columns.max() <= x2 + 2 and rows.min() >= y1 - 2 and rows.max() <= y2 + 2
             if rendered.boxes.visible[i] == 1.0 and len(rows) > 200:
@@ -68,7 +70,7 @@ def test_labels_agree_with_the_id_buffer() -> None:
 def test_vehicle_depth_is_that_of_its_cuboid() -> None:
     world = sample_world(0, "day", "highway")
     moment, _ = next(iter(moments(world, 1, 1.0)))
-    rendered = render(world.stage, moment, 128, 256, 2)
+    rendered = render(world.surroundings, moment, 128, 256, 2)
     for i, (cuboid, visible) in enumerate(zip(rendered.boxes.cuboid, rendered.boxes.visible, strict=True)):
         x1, y1, x2, y2 = rendered.boxes.box[i]
         if visible > 0.95 and y2 - y1 > 0.1 and cuboid[0] > 6:
@@ -101,7 +103,7 @@ def test_ground_meets_the_camera_model() -> None:
     world = sample_world(1, "day", "highway", curvature=0.0)
     moment, _ = next(iter(moments(world, 1, 1.0)))
     top = int(np.ceil(moment.camera.horizon * 128)) + 4
-    view, depth = ground_view(world.stage, moment, top, 128, 256)
+    view, depth = ground_view(world.surroundings, moment, top, 128, 256)
     point = np.array([view.x[-10], view.y[-10, 40], 0.0])
     spot, far = moment.camera.project(point)
     assert np.allclose(spot * [256, 128], [40.5, 118.5], atol=0.05)

@@ -1,4 +1,4 @@
-"""What a picture is made of: the stage that stands still and the moment that passes."""
+"""What a picture is made of: the surroundings that stand still and the moment that passes."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from drivesim.scene.vehicles import KINDS, SIZES
 from drivesim.world.alignment import Alignment
 from drivesim.world.cross_section import Layout
 from drivesim.world.ground.surface import Surface
-from drivesim.world.light.lighting import Look
+from drivesim.world.light.lighting import Lighting
 from drivesim.world.light.sky import Backdrop
-from drivesim.world.render.raster import Assembly
+from drivesim.world.render.geometry import Geometry
 from drivesim.world.roadside.scenery import Scenery
 
 SIZE_TABLE = np.array([SIZES[kind] for kind in KINDS])
 
 
 @dataclass(frozen=True)
-class Stage:
+class Surroundings:
     """What does not change in a world."""
 
     alignment: Alignment
     layout: Layout
-    look: Look
+    lighting: Lighting
     surface: Surface
     backdrop: Backdrop
     scenery: Scenery
@@ -43,7 +43,7 @@ class Moment:
     pose: tuple[float, float, float]
     s: float
     camera: Camera
-    vehicles: Assembly
+    vehicles: Geometry
     track: np.ndarray
     kind: np.ndarray
     vehicle_s: np.ndarray
