@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivesim.config import InputError
-from drivesim.engine.timeline import CONTEXT, FACTOR, NEW, WINDOW, Portions, Timeline
+from drivesim.engine.timeline import NEW, Portions, Timeline
+from drivesim.video_format import CONTEXT, INTERPOLATION_FACTOR, WINDOW
 
 timelines = st.builds(Timeline, frames=st.integers(2, 1500), level=st.integers(0, 2))
 
@@ -61,7 +62,7 @@ def test_links_make_every_needed_frame_once_and_never_miss_their_ends(timeline: 
         for level in range(1, timeline.level + 1):
             batches = list(timeline.links(window, level, batch))
             assert all({b.start, b.stop} <= known for b in batches)
-            known = {f for b in batches for f in range(FACTOR * b.start, FACTOR * b.stop + 1)}
+            known = {f for b in batches for f in range(INTERPOLATION_FACTOR * b.start, INTERPOLATION_FACTOR * b.stop + 1)}
         new = {f for f in known if f in window.frames}
         assert new == set(window.frames)
         assert not new & made - {0}

@@ -18,11 +18,12 @@ from tiny_cascade import SETTINGS
 
 from drivesim.engine.progress import Progress
 from drivesim.engine.stream import Carry, Chunk, frame_shape
-from drivesim.engine.timeline import CONTEXT, Portions, Timeline
+from drivesim.engine.timeline import Portions, Timeline
 from drivesim.rollout import run as rollout
 from drivesim.rollout.doctor import examine
 from drivesim.rollout.folder import FutureFolder
 from drivesim.rollout.run import Request, roll_out
+from drivesim.video_format import CONTEXT
 
 
 def stand_in(
