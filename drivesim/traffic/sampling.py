@@ -10,7 +10,8 @@ import numpy as np
 from drivesim.scene.road import Road
 from drivesim.scene.vehicles import KINDS
 from drivesim.traffic.drivers import DESIRED_SPEED, HEAVY, LENGTHS, draw_kinds
-from drivesim.traffic.flow import AHEAD, BEHIND, ONCOMING, Rows, Traffic
+from drivesim.traffic.lane_changes import steer
+from drivesim.traffic.state import AHEAD, BEHIND, ONCOMING, Traffic, Vehicles
 
 Start = Literal["usual", "lead", "beside", "jam", "oncoming truck", "red light", "empty"]
 STARTS: tuple[Start, ...] = get_args(Start)
@@ -48,26 +49,26 @@ def sample_traffic(
     moving = len(places)
     lane = np.array([p[0] for p in places] + [0] * len(still))
     kind = np.array([p[2] for p in places] + draw_kinds(road.setting, len(still), own, parked=True).tolist())
-    rows = Rows.drawn(kind.astype(np.int64), lane.astype(np.int64), own)
-    rows.s[:] = [p[1] for p in places] + [s for s, _ in still]
-    rows.d[moving:] = [_off_the_lanes(road, oncoming_lanes, oncoming_offset, d) for _, d in still]
-    rows.d[moving:] += np.sign(rows.d[moving:]) * np.abs(np.clip(own.normal(0, 0.05, len(still)), -0.12, 0.12))
-    with_traffic = np.where((rows.d[moving:] > 0) & (own.random(len(still)) < 0.85), math.pi, 0.0)
-    rows.heading[moving:] = with_traffic + np.clip(own.normal(0, 0.01, len(still)), -0.02, 0.02)
-    rows.offset[0] = 0.0
-    traffic = Traffic(road, oncoming_lanes, oncoming_offset, rows, moving, own, next_track=len(kind) - 1)
+    vehicles = Vehicles.drawn(kind.astype(np.int64), lane.astype(np.int64), own)
+    vehicles.s[:] = [p[1] for p in places] + [s for s, _ in still]
+    vehicles.d[moving:] = [_off_the_lanes(road, oncoming_lanes, oncoming_offset, d) for _, d in still]
+    vehicles.d[moving:] += np.sign(vehicles.d[moving:]) * np.abs(np.clip(own.normal(0, 0.05, len(still)), -0.12, 0.12))
+    with_traffic = np.where((vehicles.d[moving:] > 0) & (own.random(len(still)) < 0.85), math.pi, 0.0)
+    vehicles.heading[moving:] = with_traffic + np.clip(own.normal(0, 0.01, len(still)), -0.02, 0.02)
+    vehicles.offset[0] = 0.0
+    traffic = Traffic(road, oncoming_lanes, oncoming_offset, vehicles, moving, own, next_track=len(kind) - 1)
     traffic.next_event = float(own.uniform(1.0, 9.0))
     traffic.pace = float(own.uniform(0.08, 0.35)) if start == "jam" else float(own.uniform(0.85, 1.05))
     low, high = DESIRED_SPEED[road.setting]
-    rows.desired[:moving] = traffic.draw_desired(rows.kind[:moving], rows.lane[:moving])
-    rows.desired[0] = float(np.clip(own.uniform(low, high) if ego_speed is None else ego_speed, 0.0, 33.0))
+    vehicles.desired[:moving] = traffic.draw_desired(vehicles.kind[:moving], vehicles.lane[:moving])
+    vehicles.desired[0] = float(np.clip(own.uniform(low, high) if ego_speed is None else ego_speed, 0.0, 33.0))
     if start == "red light":
         traffic.stop_s, traffic.stop_until = float(own.uniform(4.0, 45.0)), float(own.uniform(1.5, 9.0))
-        rows.stops[:moving] = (rows.lane[:moving] < ONCOMING) & (
-            rows.s[:moving] + 0.5 * LENGTHS[rows.kind[:moving]] < traffic.stop_s
+        vehicles.stops[:moving] = (vehicles.lane[:moving] < ONCOMING) & (
+            vehicles.s[:moving] + 0.5 * LENGTHS[vehicles.kind[:moving]] < traffic.stop_s
         )
     _set_speeds(traffic)
-    traffic.steer(0.0)
+    steer(traffic, 0.0)
     return traffic
 
 
@@ -146,21 +147,21 @@ def _parked_places(rng: np.random.Generator, offsets: tuple[float, ...]) -> list
 
 def _set_speeds(traffic: Traffic) -> None:
     """Start speeds that need no emergency braking: every lane from its front to its back."""
-    rows, n = traffic.rows, traffic.moving
-    wanted = rows.desired[:n] * traffic.pace
-    for lane in np.unique(rows.lane[:n]):
+    vehicles, n = traffic.vehicles, traffic.driving
+    wanted = vehicles.desired[:n] * traffic.pace
+    for lane in np.unique(vehicles.lane[:n]):
         sign = -1.0 if lane >= ONCOMING else 1.0
-        members = np.flatnonzero(rows.lane[:n] == lane)
+        members = np.flatnonzero(vehicles.lane[:n] == lane)
         leader = -1
-        for row in members[np.argsort(-sign * rows.s[members])]:
-            speed, half = float(wanted[row]), 0.5 * LENGTHS[rows.kind[row]]
+        for row in members[np.argsort(-sign * vehicles.s[members])]:
+            speed, half = float(wanted[row]), 0.5 * LENGTHS[vehicles.kind[row]]
             if leader >= 0:
-                gap = abs(float(rows.s[leader] - rows.s[row])) - half - 0.5 * LENGTHS[rows.kind[leader]]
-                room = max(gap - 0.8 * float(rows.standstill[row]), 0.0)
-                speed = min(speed, room / (0.45 * float(rows.headway[row])))
-                speed = min(speed, float(rows.speed[leader]) + math.sqrt(room))
-            if rows.stops[row]:
-                speed = min(speed, math.sqrt(3.0 * max(traffic.stop_s - float(rows.s[row]) - half - 1.0, 0.0)))
-            rows.speed[row] = speed
+                gap = abs(float(vehicles.s[leader] - vehicles.s[row])) - half - 0.5 * LENGTHS[vehicles.kind[leader]]
+                room = max(gap - 0.8 * float(vehicles.standstill[row]), 0.0)
+                speed = min(speed, room / (0.45 * float(vehicles.headway[row])))
+                speed = min(speed, float(vehicles.speed[leader]) + math.sqrt(room))
+            if vehicles.stops[row]:
+                speed = min(speed, math.sqrt(3.0 * max(traffic.stop_s - float(vehicles.s[row]) - half - 1.0, 0.0)))
+            vehicles.speed[row] = speed
             leader = int(row)
-    rows.braking[:n] = rows.speed[:n] < 0.4
+    vehicles.braking[:n] = vehicles.speed[:n] < 0.4

@@ -13,8 +13,11 @@ from drivesim.scene.camera import Camera
 from drivesim.scene.clip import Clip, EgoMotion, TimeOfDay
 from drivesim.scene.road import MAX_CURVATURE, Road, Setting
 from drivesim.scene.vehicles import KINDS, SIZES
-from drivesim.traffic.flow import STEP, Traffic
+from drivesim.traffic.lamps import Lamps, lamps
+from drivesim.traffic.paint import VARIANTS, body_generator, body_variant
 from drivesim.traffic.sampling import sample_traffic
+from drivesim.traffic.simulation import STEP, Snapshot, advance, continued, snapshots
+from drivesim.traffic.state import Traffic
 from drivesim.world.alignment import Alignment
 from drivesim.world.cross_section import Layout, sample_layout
 from drivesim.world.ground.surface import sample_surface
@@ -30,7 +33,6 @@ from drivesim.world.state import Moment, Surroundings
 from drivesim.world.vehicles.bodies import vehicle_mesh
 
 WORLD_VERSION = 1
-VARIANTS = 64  # bodies of each kind
 SUPERSAMPLING = 2  # samples a pixel and axis, of polygons and vegetation
 _SETTINGS: dict[Setting, float] = {"highway": 0.35, "city": 0.25, "residential": 0.2, "rural": 0.2}
 _LANES: dict[Setting, tuple[float, ...]] = {  # odds of 1 to 5 lanes
@@ -65,14 +67,14 @@ class World:
 
     def continued(self, seed: int) -> World:
         """The same state, from which ego and traffic decide anew with `seed`; this world is not changed."""
-        return replace(self, traffic=self.traffic.continued(seed), source=f"{self.source}, continued {seed}")
+        return replace(self, traffic=continued(self.traffic, seed), source=f"{self.source}, continued {seed}")
 
     def after(self, seconds: float) -> World:
         """This world `seconds` later, advanced in steps of STEP; this world is not changed."""
         traffic = self.traffic.copy()
         steps = round(seconds / STEP)
         for _ in range(steps):
-            traffic.step(STEP)
+            advance(traffic, STEP)
         return replace(self, traffic=traffic, time=self.time + steps * STEP)
 
 
@@ -181,50 +183,20 @@ def render_clip(
 
 
 def moments(world: World, frames: int, fps: float) -> Iterator[tuple[Moment, tuple[float, ...]]]:
-    """The world at the time of each frame, and the ego's motion then, in the order of EgoMotion.
-
-    Traffic advances in steps of STEP; a frame between two steps lies on the line between them.
-    """
-    before, done = world.traffic.copy(), 0
-    after: Traffic | None = None
-    for k in range(frames):
-        place = k / fps / STEP
-        whole = int(np.floor(place + 1e-6))
-        share = max(place - whole, 0.0) if place - whole > 1e-5 else 0.0
-        while done < whole:
-            if after is not None:
-                before, after = after, None
-            else:
-                before.step(STEP)
-            done += 1
-        if share and after is None:
-            after = before.copy()
-            after.step(STEP)
-        yield _moment(world, before, after if share else None, share, world.time + k / fps)
+    """The world at the time of each frame, and the ego's motion then, in the order of EgoMotion."""
+    for k, snapshot in enumerate(snapshots(world.traffic, frames, fps)):
+        yield _moment(world, snapshot, world.time + k / fps)
 
 
-def _between(a: np.ndarray, b: np.ndarray | None, share: float) -> np.ndarray:
-    if b is None:
-        return a.copy()
-    near = np.abs(b - a) < 5.0
-    return np.where(near, a + share * (b - a), a)
-
-
-def _moment(
-    world: World, a: Traffic, b: Traffic | None, share: float, time: float
-) -> tuple[Moment, tuple[float, ...]]:
-    rows, later = a.rows, b.rows if b else None
-    s, d, speed, heading = (
-        _between(getattr(rows, name), getattr(later, name) if later else None, share)
-        for name in ("s", "d", "speed", "heading")
-    )
+def _moment(world: World, now: Snapshot, time: float) -> tuple[Moment, tuple[float, ...]]:
+    s, d, speed, heading = now.s, now.d, now.speed, now.heading
     alignment = world.surroundings.alignment
     x, y, along = (float(v) for v in alignment.to_world(s[0], d[0]))
     curvature = float(alignment.at(np.array([s[0]]))[0])
     sway = 0.004 * np.sin(0.31 * time + world.seed % 7) * min(speed[0] / 8.0, 1.0)
     pose = (x, y, along + heading[0] + sway)
-    camera = _bounced(world, time, float(speed[0]), float(rows.accel[0]))
-    present = np.flatnonzero((rows.s[1:] - s[0] > -40) & (rows.s[1:] - s[0] < 330)) + 1
+    camera = _bounced(world, time, float(speed[0]), float(now.accel[0]))
+    present = np.flatnonzero((s[1:] - s[0] > -40) & (s[1:] - s[0] < 330)) + 1
     vx, vy, road_heading = alignment.to_world(s[present], d[present])
     c, n = np.cos(pose[2]), np.sin(pose[2])
     dx, dy = vx - pose[0], vy - pose[1]
@@ -233,22 +205,22 @@ def _moment(
     reach = place[:, 0] * np.float64(0.5 / camera.focal)
     on = (np.abs(place[:, 1]) < np.maximum(reach, 0) + 14) & (place[:, 0] > -14)
     present, place, yaw = present[on], place[on], yaw[on]
-    vehicles = _vehicles(world, a, present, place, yaw, time)
+    vehicles = _vehicles(world, now, present, place, yaw, time)
     moment = Moment(
         time,
         pose,
         float(s[0]),
         camera,
         vehicles,
-        rows.track[present],
-        rows.kind[present],
+        now.track[present],
+        now.kind[present],
         s[present],
         d[present],
         heading[present],
         yaw,
         place,
-        rows.braking[present],
-        present >= a.moving,
+        now.braking[present],
+        now.parked[present],
     )
     return moment, (float(speed[0]), float(speed[0]) * curvature, curvature, float(s[0]))
 
@@ -263,15 +235,18 @@ def _bounced(world: World, time: float, speed: float, accel: float) -> Camera:
 
 
 def _vehicles(
-    world: World, traffic: Traffic, present: np.ndarray, place: np.ndarray, yaw: np.ndarray, time: float
+    world: World, now: Snapshot, present: np.ndarray, place: np.ndarray, yaw: np.ndarray, time: float
 ) -> Geometry:
     """Bodies of the vehicles with their lamps, in the ego frame."""
-    rows, parts, emission = traffic.rows, [], []
-    for i, (x, y) in zip(present, place, strict=True):
-        track, kind = int(rows.track[i]), int(rows.kind[i])
+    night = world.time_of_day == "night"
+    track, kind, parked = now.track[present], now.kind[present], now.parked[present]
+    lit = lamps(track, now.braking[present], now.indicator[present], parked, night, time)
+    parts, emission = [], []
+    for i, (x, y) in enumerate(place):
         detail: Literal["near", "far"] = "near" if np.hypot(x, y) < 45 else "far"
-        parts.append(_body(kind, _variant(world.seed, track), detail))
-        emission.append(_lamp_power(world, traffic, int(i), parts[-1].mesh, time))
+        parts.append(_body(int(kind[i]), body_variant(world.seed, int(track[i])), detail))
+        power = _lamp_power(lit, i, night and not parked[i])
+        emission.append(_emission(parts[-1].mesh, power, bool(lit.left[i]), bool(lit.right[i])))
     if not parts:
         return assemble([], [], [])
     whole = merged(parts)
@@ -279,17 +254,12 @@ def _vehicles(
     return _placed(whole, place, yaw)
 
 
-@lru_cache(maxsize=4096)
-def _variant(seed: int, track: int) -> int:
-    return int(np.random.default_rng([seed, 40, track]).integers(VARIANTS))
-
-
 @lru_cache(maxsize=2 * VARIANTS * len(KINDS))
 def _body(kind: int, variant: int, detail: Literal["near", "far"]) -> Geometry:
     """One of the VARIANTS bodies of a kind, in its object frame."""
     length, width, _ = SIZES[KINDS[kind]]
     rectangle = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [length / 2, width / 2]
-    return assemble([vehicle_mesh(KINDS[kind], np.random.default_rng([kind, variant, 40]), detail)], [rectangle], [])
+    return assemble([vehicle_mesh(KINDS[kind], body_generator(kind, variant), detail)], [rectangle], [])
 
 
 def _placed(geometry: Geometry, place: np.ndarray, yaw: np.ndarray) -> Geometry:
@@ -307,18 +277,19 @@ def _placed(geometry: Geometry, place: np.ndarray, yaw: np.ndarray) -> Geometry:
     return replace(geometry, mesh=moved, normal=normal, footprint=geometry.footprint @ turn[:, :2, :2] + shift[..., :2])
 
 
-def _lamp_power(world: World, traffic: Traffic, i: int, mesh: Mesh, time: float) -> np.ndarray:
-    """How strongly each polygon of vehicle row i shines [p]."""
-    rows, night = traffic.rows, world.time_of_day == "night"
+def _lamp_power(lit: Lamps, i: int, night: bool) -> np.ndarray:
+    """How strongly vehicle i's parts of each of MATERIALS shine; by night unlit brake lamps glow with the tail lamps."""
     power = np.zeros(len(MATERIALS), np.float32)
-    if i >= traffic.moving:
-        return power[mesh.material]
-    track = int(rows.track[i])
-    power[MATERIALS.index("headlamp")] = 14.0 if night else 0.9 * (track % 3 == 0)
-    power[MATERIALS.index("tail_lamp")] = 1.1 if night else 0.0
-    power[MATERIALS.index("brake_lamp")] = (4.5 if night else 1.6) if rows.braking[i] else (0.5 if night else 0.0)
-    lamps = power[mesh.material]
-    if rows.indicator[i] and (time * 1.5 + track * 0.37) % 1.0 < 0.5:
-        left = mesh.vertices[:, :, 1].mean(axis=1) > 0
-        lamps[(mesh.material == MATERIALS.index("indicator")) & (left == (rows.indicator[i] > 0))] = 2.5
-    return lamps
+    power[MATERIALS.index("headlamp")] = lit.head[i] * (14.0 if night else 0.9)
+    power[MATERIALS.index("tail_lamp")] = 1.1 * lit.tail[i]
+    power[MATERIALS.index("brake_lamp")] = (4.5 if night else 1.6) if lit.brake[i] else (0.5 if night else 0.0)
+    return power
+
+
+def _emission(mesh: Mesh, power: np.ndarray, left: bool, right: bool) -> np.ndarray:
+    """How strongly each polygon shines [p]; `left` and `right` say which indicators are lit."""
+    shine = power[mesh.material]
+    if left or right:
+        on_left = mesh.vertices[:, :, 1].mean(axis=1) > 0
+        shine[(mesh.material == MATERIALS.index("indicator")) & (on_left == left)] = 2.5
+    return shine

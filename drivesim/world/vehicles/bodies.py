@@ -8,24 +8,12 @@ from typing import Literal
 import numpy as np
 
 from drivesim.scene.vehicles import SIZES, Kind
+from drivesim.traffic.paint import CarStyle, draw_bus_style, draw_car_style, draw_truck_style
 from drivesim.world.render.mesh import Mesh
-from drivesim.world.vehicles.body_parts import BodyBuilder, Colour
+from drivesim.world.vehicles.body_parts import BodyBuilder
 from drivesim.world.vehicles.car_body import add_car
 from drivesim.world.vehicles.car_frame import CarShape
 from drivesim.world.vehicles.heavy_body import add_bus, add_truck
-
-# share of new cars and the ranges of their linear albedo (low, high per channel)
-_PAINTS: tuple[tuple[float, Colour, Colour], ...] = (
-    (0.25, (0.70, 0.70, 0.68), (0.82, 0.82, 0.80)),  # white
-    (0.20, (0.008, 0.008, 0.009), (0.022, 0.022, 0.024)),  # black
-    (0.14, (0.36, 0.37, 0.38), (0.50, 0.51, 0.52)),  # silver
-    (0.21, (0.05, 0.052, 0.056), (0.20, 0.205, 0.215)),  # grey
-    (0.08, (0.010, 0.030, 0.090), (0.035, 0.09, 0.26)),  # blue
-    (0.07, (0.22, 0.008, 0.010), (0.42, 0.025, 0.022)),  # red
-    (0.02, (0.015, 0.040, 0.022), (0.06, 0.11, 0.06)),  # green
-    (0.02, (0.20, 0.15, 0.09), (0.40, 0.32, 0.22)),  # beige, bronze
-    (0.01, (0.55, 0.20, 0.02), (0.75, 0.48, 0.05)),  # orange, yellow
-)
 
 _SHAPES: dict[str, CarShape] = {
     "sedan": CarShape(
@@ -57,50 +45,41 @@ def vehicle_mesh(kind: Kind, rng: np.random.Generator, detail: Literal["near", "
     Indicator polygons with positive y are the left ones. "far" leaves out seams, handles, mirrors and the like.
     A painter that draws by distance of the farthest vertex, far to near, needs no other order.
     """
-    body = BodyBuilder(float(rng.random()))
     if kind == "truck":
-        add_truck(body, rng)
+        truck = draw_truck_style(rng)
+        body = BodyBuilder(truck.texture)
+        add_truck(body, truck, rng)
     elif kind == "bus":
-        add_bus(body, rng)
+        bus = draw_bus_style(rng)
+        body = BodyBuilder(bus.texture)
+        add_bus(body, bus)
     else:
-        shape, paint = _jittered(_SHAPES[kind], rng), paint_colour(rng)
-        if kind == "sedan" and rng.random() < 0.15:  # an estate car
-            shape = replace(shape, roof_end=0.45, glass_base=0.17, rear_corner=0.22, pillars=(0.28, 0.62))
-        if kind == "van":
-            panel = rng.random() < 0.6
-            if panel:
-                shape = replace(shape, windows=(0.70, 1.0), pillars=(), rear_glass=bool(rng.random() < 0.6))
-                paint = paint if rng.random() < 0.35 else (0.74, 0.74, 0.72)
-        add_car(body, shape, paint, rng)
+        car = draw_car_style(kind, rng)
+        body = BodyBuilder(car.texture)
+        add_car(body, _shape(kind, car), car.paint, rng)
     whole = body.mesh(fine=True)
     return _fitted(whole, whole if detail == "near" else body.mesh(fine=False), SIZES[kind])
 
 
-def paint_colour(rng: np.random.Generator) -> Colour:
-    """Linear albedo [3] of a car's paint, as common on the road: mostly white, black, silver and grey."""
-    _, low, high = _PAINTS[rng.choice(len(_PAINTS), p=[share for share, _, _ in _PAINTS])]
-    mix = rng.random()
-    r, g, b = (a + (z - a) * mix for a, z in zip(low, high, strict=True))
-    return r, g, b
-
-
-def _jittered(shape: CarShape, rng: np.random.Generator) -> CarShape:
-    """The same class of car by another maker: proportions a few centimetres off."""
-
-    def about(value: float, spread: float) -> float:
-        return value + spread * float(rng.uniform(-1, 1))
-
-    return replace(
+def _shape(kind: Kind, style: CarStyle) -> CarShape:
+    """The class of car by one of its makers: proportions a few centimetres off, perhaps an estate car or a panel van."""
+    shape, shift = _SHAPES[kind], style.proportions
+    shape = replace(
         shape,
-        belt=about(shape.belt, 0.03),
-        waist=about(shape.waist, 0.02),
-        nose=about(shape.nose, 0.03),
-        cowl=about(shape.cowl, 0.07),
-        screen=about(shape.screen, 0.07),
-        roof_end=about(shape.roof_end, 0.05),
-        lean=about(shape.lean, 0.02),
-        wheel=about(shape.wheel, 0.012),
+        belt=shape.belt + 0.03 * shift[0],
+        waist=shape.waist + 0.02 * shift[1],
+        nose=shape.nose + 0.03 * shift[2],
+        cowl=shape.cowl + 0.07 * shift[3],
+        screen=shape.screen + 0.07 * shift[4],
+        roof_end=shape.roof_end + 0.05 * shift[5],
+        lean=shape.lean + 0.02 * shift[6],
+        wheel=shape.wheel + 0.012 * shift[7],
     )
+    if style.estate:
+        shape = replace(shape, roof_end=0.45, glass_base=0.17, rear_corner=0.22, pillars=(0.28, 0.62))
+    if style.panel:
+        shape = replace(shape, windows=(0.70, 1.0), pillars=(), rear_glass=style.rear_glass)
+    return shape
 
 
 def _fitted(whole: Mesh, mesh: Mesh, size: tuple[float, float, float]) -> Mesh:

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from drivesim.scene.vehicles import SIZES
+from drivesim.traffic.paint import TRUCKS, BusStyle, TruckStyle
 from drivesim.world.vehicles.body_parts import (
     AHEAD,
     AMBER,
@@ -27,14 +28,6 @@ from drivesim.world.vehicles.body_parts import (
 )
 
 _FRAME_BLACK: Colour = (0.015, 0.015, 0.016)
-_CABS: tuple[Colour, ...] = (
-    (0.75, 0.75, 0.73), (0.75, 0.75, 0.73), (0.40, 0.03, 0.03), (0.03, 0.08, 0.25), (0.30, 0.31, 0.32),
-    (0.02, 0.02, 0.022), (0.60, 0.30, 0.03), (0.05, 0.18, 0.10),
-)  # fmt: skip
-_BUSES: tuple[Colour, ...] = (
-    (0.74, 0.74, 0.72), (0.55, 0.03, 0.03), (0.05, 0.15, 0.42), (0.70, 0.42, 0.03), (0.10, 0.30, 0.14),
-    (0.45, 0.46, 0.47),
-)  # fmt: skip
 
 
 def _side(points: list[tuple[float, float]], y: float) -> list[Point]:
@@ -45,21 +38,19 @@ def _end(x: float, y0: float, y1: float, z0: float, z1: float) -> list[Point]:
     return [(x, y0, z0), (x, y1, z0), (x, y1, z1), (x, y0, z1)]
 
 
-def add_truck(body: BodyBuilder, rng: np.random.Generator) -> None:
+def add_truck(body: BodyBuilder, style: TruckStyle, rng: np.random.Generator) -> None:
     """A rigid truck: cab with wind deflector, chassis, and a box, a loaded flatbed or a tank."""
     length, width, height = SIZES["truck"]
     nose, tail, half = length / 2, -length / 2, width / 2
-    cab = _CABS[rng.integers(len(_CABS))]
-    variant = rng.choice(["box", "flatbed", "tanker"], p=[0.72, 0.14, 0.14])
     rear = nose - 2.35  # where the load begins
     _add_chassis(body, nose, tail, half)
-    if variant == "box":
-        _add_box(body, tail, rear, half, height, rng)
-    elif variant == "flatbed":
+    if style.load == "box":
+        _add_box(body, tail, rear, half, height, style.box, rng)
+    elif style.load == "flatbed":
         _add_flatbed(body, tail, rear, half, height, rng)
     else:
         _add_tank(body, tail, rear, half, height, rng)
-    _add_cab(body, nose, half, height, cab)
+    _add_cab(body, nose, half, height, style.paint)
     _add_truck_tail(body, tail, half)
 
 
@@ -91,10 +82,14 @@ def _add_truck_tail(body: BodyBuilder, tail: float, half: float) -> None:
 
 
 def _add_box(
-    body: BodyBuilder, tail: float, front: float, half: float, height: float, rng: np.random.Generator
+    body: BodyBuilder,
+    tail: float,
+    front: float,
+    half: float,
+    height: float,
+    colour: Colour,
+    rng: np.random.Generator,
 ) -> None:
-    white: Colour = (0.74, 0.74, 0.72)
-    colour = white if rng.random() < 0.7 else _CABS[rng.integers(len(_CABS))]
     low = 1.0
     body.add(_end(front, -half, half, low, height), AHEAD, "paint", colour)
     body.add(
@@ -125,7 +120,7 @@ def _add_box(
         fine=True,
     )
     if rng.random() < 0.6:  # lettering and stripes of the owner
-        logo = _CABS[rng.integers(2, len(_CABS))]
+        logo = TRUCKS[rng.integers(2, len(TRUCKS))]
         z0, z1 = sorted(float(z) for z in rng.uniform(low + 0.4, height - 0.4, 2))
         z1 = max(z1, z0 + 0.35)
         x0, x1 = tail + 0.6, front - float(rng.uniform(0.5, 3.0))
@@ -216,12 +211,11 @@ def _add_cab(body: BodyBuilder, nose: float, half: float, height: float, paint: 
     body.both(_side(seam, half + 0.005), LEFT, "plastic", (0.02, 0.02, 0.02), fine=True)
 
 
-def add_bus(body: BodyBuilder, rng: np.random.Generator) -> None:
+def add_bus(body: BodyBuilder, style: BusStyle) -> None:
     """A single-deck city bus or coach: window band, doors on the right, destination board, engine grille."""
     length, width, height = SIZES["bus"]
     nose, tail, half = length / 2, -length / 2, width / 2 - 0.02
-    paint = _BUSES[rng.integers(len(_BUSES))]
-    upper = paint if rng.random() < 0.6 else (0.74, 0.74, 0.72)
+    paint, upper = style.paint, style.upper
     low, belt, rail = 0.34, 1.22, height - 0.42
     top_half, rake = half - 0.14, 0.16
     lower = [(tail, low), (nose, low), (nose, belt), (tail, belt)]

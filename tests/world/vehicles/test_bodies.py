@@ -6,8 +6,9 @@ import pytest
 
 from drivesim.scene.camera import Camera
 from drivesim.scene.vehicles import KINDS, SIZES, Kind
+from drivesim.traffic.paint import body_generator, paint_of, srgb
 from drivesim.world.render.mesh import MATERIALS, Mesh
-from drivesim.world.vehicles.bodies import paint_colour, vehicle_mesh
+from drivesim.world.vehicles.bodies import vehicle_mesh
 
 SEEDS = range(12)
 
@@ -103,10 +104,13 @@ def test_details_are_not_hidden_by_what_they_lie_on(kind: Kind) -> None:
                     assert (ids == i + 1).sum() > 0.5 * alone[i], (seed, yaw, i, MATERIALS[there.material[i]])
 
 
-def test_paint_is_mostly_without_hue() -> None:
-    rng = np.random.default_rng(0)
-    colours = np.array([paint_colour(rng) for _ in range(2000)])
-    grey = np.ptp(colours, axis=1) < 0.03 + 0.1 * colours.max(axis=1)
-    assert 0.72 < grey.mean() < 0.92
-    assert 0.18 < (colours.min(axis=1) > 0.6).mean() < 0.32
-    assert colours.min() > 0 and colours.max() < 0.9
+@pytest.mark.parametrize("kind", range(len(KINDS)))
+def test_the_mesh_wears_the_paint(kind: int) -> None:
+    for variant in range(12):
+        mesh = vehicle_mesh(KINDS[kind], body_generator(kind, variant))
+        painted = mesh.albedo[mesh.material == MATERIALS.index("paint")]
+        colours, counts = np.unique(painted, axis=0, return_counts=True)
+        shown = np.array([srgb(tuple(colour)) for colour in colours])
+        assert np.abs(shown - paint_of(kind, variant)).max(axis=1).min() < 1e-5
+        if KINDS[kind] in ("sedan", "hatchback", "suv", "van"):
+            assert np.abs(shown[counts.argmax()] - paint_of(kind, variant)).max() < 1e-5
