@@ -28,11 +28,8 @@ def heading_at(road: Road, left: float) -> float:
 
 def ground_at(spot: Sequence[float], road: Road, camera: Camera) -> tuple[float, float] | None:
     """Ahead and left (m) of the ground at a pixel x, y of the frame; None at the horizon and above it."""
-    right, down = spot[0] / FRAME_WIDTH - 0.5, (spot[1] / FRAME_HEIGHT - 0.5) / 2
-    ray = np.array([right / camera.focal, down / camera.focal, 1.0]) @ camera.axes()
-    if ray[2] >= -1e-6:
-        return None
-    return road.from_plane(camera.height / -ray[2] * ray[:2])
+    place = camera.ground(spot[0] / FRAME_WIDTH, spot[1] / FRAME_HEIGHT)
+    return None if place is None else road.from_plane(place)
 
 
 def placed(kind: Kind, ahead: float, left: float, road: Road) -> PlacedVehicle:

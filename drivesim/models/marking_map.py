@@ -10,7 +10,7 @@ from einops import rearrange
 from torch import Tensor
 
 from drivesim.models.conditioning import Conditions
-from drivesim.models.layers.road_view import RoadView
+from drivesim.models.road_view import RoadView
 from drivesim.scene.road import DASHES, LANE_WIDTH, SETTINGS
 from drivesim.video_format import LATENT_FACTOR
 
@@ -40,7 +40,7 @@ def _dashes(c: Conditions, height: int, width: int) -> Tensor:
     view = RoadView.of(above, c.pitch, field, c.curvature, size=(height, width))
     ahead, left, depth = view.road_places()
     wide = depth / view.focal_x
-    long = depth.square() / (view.height * view.focal_y)
+    long = depth.square() / (view.camera.height * view.focal_y)
     table = torch.tensor([[LANE_WIDTH[s], *DASHES[s]] for s in SETTINGS], device=depth.device)
     lane, dash, period = table[c.setting].T[..., None, None]
     outermost = (c.ego_lane[:, None, None] - 0.5) * lane

@@ -9,8 +9,7 @@ from torch import Tensor
 
 from drivesim.models.conditioning import Conditions
 from drivesim.models.latent_space import LatentSpace
-from drivesim.models.layers.road_motion import move, road_flow
-from drivesim.models.layers.road_view import RoadView
+from drivesim.models.road_view import RoadView, road_flow, warp
 from drivesim.models.video_ldm import Context
 from drivesim.scene.road import LANE_WIDTH, ROADSIDE, SETTINGS
 
@@ -44,7 +43,7 @@ def move_along(space: LatentSpace, context: Context, conditions: Conditions, met
     seen = conditions.rows(clip * len(frames) + frame)
     view = RoadView.of(seen.camera_height, seen.pitch, seen.field_of_view, seen.curvature, size=shown.shape[2:])
     moved = torch.zeros_like(context.moved)
-    moved[made] = space.encode(move(shown[number], road_flow(view, way[made], _roadside(seen)))).to(moved.dtype)
+    moved[made] = space.encode(warp(shown[number], road_flow(view, way[made], _roadside(seen)))).to(moved.dtype)
     return replace(context, moved=moved, told=made.to(context.mask.dtype))
 
 

@@ -72,9 +72,8 @@ def first_frame_boxes(vehicles: tuple[Vehicle, ...], road: Road, camera: Camera)
 
 def ground_distance(camera: Camera, box: np.ndarray) -> float:
     """Metres to the flat ground at the bottom edge of `box` (frame fractions); inf above the horizon."""
-    right, down = (box[0] + box[2]) / 2 - 0.5, (box[3] - 0.5) / 2
-    ray = np.array([right / camera.focal, down / camera.focal, 1.0]) @ camera.axes()
-    return camera.height / -ray[2] * float(np.hypot(ray[0], ray[1])) if ray[2] < 0 else np.inf
+    place = camera.ground((box[0] + box[2]) / 2, box[3])
+    return np.inf if place is None else float(np.hypot(*place))
 
 
 def conflicts(

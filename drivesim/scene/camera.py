@@ -1,8 +1,4 @@
-"""Pinhole camera of the ego vehicle.
-
-Ego frame: x forward, y left, z up, metres, origin on the road below the camera. Image coordinates are fractions of the
-frame (0 to 1, x right, y down), so that one camera serves every resolution of the same 1:2 aspect.
-"""
+"""The camera of the ego vehicle, for points [... 3] of numpy; frames and formulas are those of scene.geometry."""
 
 from __future__ import annotations
 
@@ -11,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-ASPECT = 2.0  # width over height of every frame
+from drivesim.scene.geometry import ASPECT, Pinhole, lens
+
 NEAR = 0.3  # m; nothing nearer is seen
 
 
@@ -26,21 +23,25 @@ class Camera:
     @property
     def focal(self) -> float:
         """Focal length in frame widths."""
-        return 0.5 / math.tan(math.radians(self.field_of_view) / 2)
+        return float(lens(self.pitch, self.field_of_view, math)[0])
+
+    @property
+    def pinhole(self) -> Pinhole[np.ndarray]:
+        """The camera as its formulas take it."""
+        return Pinhole(*map(np.asarray, (self.height, *lens(self.pitch, self.field_of_view, math))))
 
     def axes(self) -> np.ndarray:
         """Rows: the camera's right, down and forward axis in the ego frame [3 3]."""
-        c, s = math.cos(math.radians(self.pitch)), math.sin(math.radians(self.pitch))
-        return np.array([[0.0, -1.0, 0.0], [s, 0.0, -c], [c, 0.0, s]])
+        return np.stack(self.pinhole.turned(*np.eye(3)))
 
     def view(self, points: np.ndarray) -> np.ndarray:
         """Ego-frame points [... 3] in camera coordinates: right, down, forward (m) [... 3]."""
-        return (np.asarray(points, np.float64) - [0.0, 0.0, self.height]) @ self.axes().T
+        x, y, z = np.moveaxis(np.asarray(points, np.float64), -1, 0)
+        return np.stack(self.pinhole.turned(x, y, z - self.height), axis=-1)
 
     def project_view(self, view: np.ndarray) -> np.ndarray:
         """Camera coordinates [... 3], forward > 0, to frame fractions x, y [... 2]."""
-        scaled = self.focal * view[..., :2] / view[..., 2:]
-        return scaled * [1.0, ASPECT] + 0.5
+        return np.stack(self.pinhole.project(*np.moveaxis(view, -1, 0)), axis=-1)
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Ego-frame points [... 3] to frame fractions [... 2] and depth along the axis (m) [...].
@@ -52,12 +53,10 @@ class Camera:
         view[..., 2] = np.maximum(depth, NEAR)
         return self.project_view(view), depth
 
-    def rays(self, height: int, width: int) -> np.ndarray:
-        """Ego-frame directions of the pixel centres [h w 3], with unit length along the optical axis."""
-        x = ((np.arange(width) + 0.5) / width - 0.5) / self.focal
-        y = ((np.arange(height) + 0.5) / height - 0.5) / (self.focal * ASPECT)
-        directions = np.stack(np.broadcast_arrays(x[None, :], y[:, None], 1.0), axis=-1)
-        return directions @ self.axes()
+    def ground(self, u: float, v: float) -> np.ndarray | None:
+        """Ego-frame x, y (m) [2] of the flat ground that is seen at u, v (frame fractions); None from the horizon up."""
+        x, y, depth = self.pinhole.ground(np.asarray(u, np.float64), np.asarray(v, np.float64))
+        return np.array([x, y]) if np.isfinite(depth) else None
 
     @property
     def horizon(self) -> float:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+
+from drivesim.scene.geometry import plane_to_road, road_to_plane
 
 Setting = Literal["highway", "city", "residential", "rural"]
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
@@ -50,16 +51,11 @@ class Road:
 
     def to_plane(self, ahead: np.ndarray | float, left: np.ndarray | float) -> np.ndarray:
         """Road coordinates (m) to ego-frame x, y (m) [... 2]; exact for the circular arc."""
-        ahead, left = np.broadcast_arrays(np.asarray(ahead, np.float64), np.asarray(left, np.float64))
-        turn = ahead * self.curvature
-        x = ahead * np.sinc(turn / math.pi)
-        y = ahead * np.sinc(turn / (2 * math.pi)) * np.sin(turn / 2)
-        return np.stack([x - left * np.sin(turn), y + left * np.cos(turn)], axis=-1)
+        ahead, left, curvature = (np.asarray(value, np.float64) for value in (ahead, left, self.curvature))
+        return np.stack(road_to_plane(ahead, left, curvature), axis=-1)
 
     def from_plane(self, point: np.ndarray) -> tuple[float, float]:
         """Ego-frame x, y (m) [2] to road coordinates ahead, left (m): the inverse of `to_plane` within half a turn."""
-        x, y = float(point[0]), float(point[1])
-        if abs(self.curvature) < 1e-9:
-            return x, y
-        radius, side = 1 / self.curvature, math.copysign(1.0, self.curvature)
-        return radius * math.atan2(side * x, side * (radius - y)), radius - side * math.hypot(x, radius - y)
+        x, y, curvature = (np.asarray(value, np.float64) for value in (*point, self.curvature))
+        ahead, left = plane_to_road(x, y, curvature)
+        return float(ahead), float(left)

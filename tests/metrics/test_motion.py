@@ -6,16 +6,15 @@ import pytest
 
 from drivesim.metrics.motion import ground_motion
 from drivesim.scene.camera import Camera
+from drivesim.scene.geometry import pixel_centres
 
 CAMERA = Camera()
 
 
 def road(forward: float, frames: int = 4) -> np.ndarray:
     """Pictures uint8 [f 128 256 3] of a chequered plane, `forward` metres a frame."""
-    rays = CAMERA.rays(128, 256)
-    below = rays[..., 2] < -1e-3
-    scale = np.where(below, CAMERA.height / np.maximum(-rays[..., 2], 1e-3), 0.0)
-    x, y = rays[..., 0] * scale, rays[..., 1] * scale
+    x, y, depth = CAMERA.pinhole.ground(*pixel_centres(128, 256, like=CAMERA.pinhole.height))
+    below = np.broadcast_to(depth < CAMERA.height / 1e-3, y.shape)
     made = []
     for frame in range(frames):
         texture = np.sin(2.1 * (x + forward * frame)) * np.sin(2.7 * y) + 0.5 * np.sin(0.9 * (x + forward * frame) + y)

@@ -6,9 +6,8 @@ from torch import Tensor, nn
 
 from drivesim.models.conditioning import build_conditions
 from drivesim.models.latent_space import LatentSpace
-from drivesim.models.layers.road_motion import move, road_flow
-from drivesim.models.layers.road_view import RoadView
 from drivesim.models.road_ahead import REACH, move_along
+from drivesim.models.road_view import RoadView, road_flow, warp
 from drivesim.models.video_ldm import Context
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
@@ -69,7 +68,7 @@ def test_they_show_the_given_frames_moved_by_the_way_between() -> None:
         picture = SPACE.decode(before.latents[:, source])
         view = RoadView.of(*(torch.tensor([value]) for value in (1.4, 0.0, 60.0, 0.0)), size=picture.shape[2:])
         flow = road_flow(view, torch.tensor([way]))
-        torch.testing.assert_close(seen.moved[:, 3, side], SPACE.encode(move(picture, flow)))
+        torch.testing.assert_close(seen.moved[:, 3, side], SPACE.encode(warp(picture, flow)))
         above = slice(0, SHAPE[1] // 2)
         expected = before.latents[:, source, :, above]
         torch.testing.assert_close(seen.moved[:, 3, side, :, above], expected, atol=1e-5, rtol=1e-5)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from drivesim.scenario.consistency import ground_distance
 from drivesim.scene.camera import NEAR, Camera, clip_near
+from drivesim.scene.geometry import pixel_centres
 
 cameras = st.builds(Camera, st.floats(1.0, 2.5), st.floats(-6, 6), st.floats(40, 90))
 
@@ -31,7 +32,8 @@ def test_field_of_view_is_from_edge_to_edge() -> None:
 
 @given(cameras, st.integers(0, 15), st.integers(0, 31), st.floats(NEAR, 500))
 def test_back_projection_of_a_pixel_projects_onto_it(camera: Camera, row: int, column: int, depth: float) -> None:
-    ray = camera.rays(16, 32)[row, column]
+    u, v = pixel_centres(16, 32, like=camera.pinhole.height)
+    ray = np.array(camera.pinhole.rays(u[column], v[row, 0]))
     back, along = camera.project(np.array([0, 0, camera.height]) + depth * ray)
     assert along == pytest.approx(depth)
     assert np.allclose(back * [32, 16], [column + 0.5, row + 0.5], atol=1e-6)

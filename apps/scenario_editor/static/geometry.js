@@ -1,5 +1,5 @@
-// The projection of drivesim.scene (camera, road, boxes) in the browser, for what follows the mouse.
-// tests/scenario_editor/test_browser.py compares it with the Python modules on random cases.
+// The formulas of drivesim.scene (geometry, and the projection of boxes) in the browser, for what follows the mouse.
+// tests/scenario_editor/test_geometry.py compares it with the Python modules on random cases.
 //
 // Ego frame: x forward, y left, z up, metres. Pixels: of the 1024x512 frame. Headings in degrees.
 
@@ -9,18 +9,19 @@ const radians = (degrees) => (degrees * Math.PI) / 180;
 export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 export const wrap = (degrees) => ((((degrees + 180) % 360) + 360) % 360) - 180;
 
+const sinc = (x) => (x === 0 ? 1 : Math.sin(x) / x);
+
 // Road coordinates (ahead along the lane, left of its centre) to the ego frame [x, y], and back.
 export function toPlane(road, ahead, left) {
-  const turn = ahead * road.curvature;
-  if (Math.abs(turn) < 1e-9) return [ahead, left];
-  const radius = 1 / road.curvature;
-  return [(radius - left) * Math.sin(turn), radius - (radius - left) * Math.cos(turn)];
+  const turn = ahead * road.curvature, chord = sinc(turn / 2);
+  return [ahead * sinc(turn) - left * Math.sin(turn), ((ahead * turn) / 2) * chord * chord + left * Math.cos(turn)];
 }
 
 export function fromPlane(road, [x, y]) {
-  if (Math.abs(road.curvature) < 1e-9) return [x, y];
-  const radius = 1 / road.curvature, side = Math.sign(road.curvature);
-  return [radius * Math.atan2(side * x, side * (radius - y)), radius - side * Math.hypot(x, radius - y)];
+  const bend = road.curvature, inward = 1 - bend * y, turn = bend * x, slope = turn / inward;
+  const left = (2 * y - bend * (x * x + y * y)) / (1 + Math.hypot(turn, inward));
+  if (inward <= 0) return [Math.atan2(turn, inward) / bend, left]; // more than a quarter turn on
+  return [(x / inward) * (Math.abs(slope) < 1e-3 ? 1 - (slope * slope) / 3 : Math.atan(slope) / slope), left];
 }
 
 export const roadHeading = (road, ahead) => (ahead * road.curvature * 180) / Math.PI;
@@ -47,14 +48,13 @@ export function pixel(camera, [right, down, forward]) {
   return [WIDTH * (0.5 + (f * right) / forward), HEIGHT * (0.5 + (f * ASPECT * down) / forward)];
 }
 
-// Where the ray of a pixel meets the flat ground [x, y]; null at and above the horizon.
+// Where the ray of a pixel meets the flat ground [x, y]; null from the horizon up.
 export function ground(camera, [px, py]) {
   const f = focal(camera), right = (px / WIDTH - 0.5) / f, down = (py / HEIGHT - 0.5) / (f * ASPECT);
-  const c = Math.cos(radians(camera.pitch)), s = Math.sin(radians(camera.pitch));
-  const ray = [s * down + c, -right, -c * down + s];
-  if (ray[2] >= -1e-6) return null;
-  const length = camera.height / -ray[2];
-  return [length * ray[0], length * ray[1]];
+  const c = Math.cos(radians(camera.pitch)), s = Math.sin(radians(camera.pitch)), up = s - c * down;
+  if (up >= 0) return null;
+  const depth = camera.height / Math.max(-up, 1e-6);
+  return [(c + s * down) * depth, -right * depth];
 }
 
 // The vehicle's place in the ego frame: centre, yaw (rad) and size.

@@ -8,6 +8,7 @@ import numpy as np
 
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
+from drivesim.scene.geometry import pixel_centres
 from drivesim.world.ground.lit_ground import lit_ground
 from drivesim.world.ground.noise import smoothstep
 from drivesim.world.light.glare import Lights, splat
@@ -139,12 +140,10 @@ def _hazed(colours: np.ndarray, distance: np.ndarray, lighting: Lighting, reach:
 
 def _sky(surroundings: Surroundings, moment: Moment, height: int, width: int, rows: int) -> np.ndarray:
     camera = moment.camera
-    pitch = np.radians(camera.pitch)
-    x = ((np.arange(width) + 0.5) / width - 0.5) / camera.focal
-    y = ((np.arange(rows) + 0.5) / height - 0.5) / (2 * camera.focal)
-    forward, up = np.cos(pitch) + y * np.sin(pitch), np.sin(pitch) - y * np.cos(pitch)
-    slope = up[:, None] / np.hypot(forward[:, None], x[None])
-    azimuth = moment.pose[2] - np.arctan(x)
+    u, v = pixel_centres(height, width, like=camera.pinhole.height)
+    ahead, left, up = camera.pinhole.rays(u, v[:rows])
+    slope = up / np.hypot(ahead, left)
+    azimuth = moment.pose[2] + np.arctan(left)
     return sky_radiance(
         surroundings.lighting, surroundings.backdrop, azimuth, slope.astype(np.float32), moment.time * 2e-4
     )

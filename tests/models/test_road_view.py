@@ -1,19 +1,23 @@
-"""The motion of the road, against the camera that draws boxes."""
+"""Places on the road and its motion, against the camera and the road that draw boxes."""
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from drivesim.models.layers.road_motion import move, road_flow
-from drivesim.models.layers.road_view import RoadView
+from drivesim.models.road_view import RoadView, road_flow, warp
 from drivesim.scene.camera import Camera
+from drivesim.scene.geometry import pixel_centres
 from drivesim.scene.road import Road
 
 SIZE = (16, 32)
-
-
 USUAL = Camera()
+
+
+def rays_of(camera: Camera) -> np.ndarray:
+    """Directions of the cells [h w 3]."""
+    rays = camera.pinhole.rays(*pixel_centres(*SIZE, like=camera.pinhole.height))
+    return np.stack(np.broadcast_arrays(*rays), axis=-1)
 
 
 def flow(metres: float, camera: Camera = USUAL, curvature: float = 0.0) -> Tensor:
@@ -30,6 +34,26 @@ def centres() -> np.ndarray:
     return np.stack([x / SIZE[1], y / SIZE[0]], axis=-1)
 
 
+@pytest.mark.parametrize("camera", [Camera(), Camera(1.9, 3.0, 75.0), Camera(1.3, -3.5, 52.0)])
+@pytest.mark.parametrize("curvature", [0.0, 1e-5, 0.006, -0.006])
+def test_places_of_the_road_project_back_to_their_cells(camera: Camera, curvature: float) -> None:
+    ahead, left, depth = (value[0].expand(SIZE).numpy() for value in view(camera, curvature).road_places())
+    near = depth < 60
+    assert near.sum() > 0.25 * near.size
+    x, y = np.moveaxis(Road(curvature=curvature).to_plane(ahead[near], left[near]), -1, 0)
+    place, distance = camera.project(np.stack([x, y, np.zeros_like(x)], axis=-1))
+    rows, columns = np.nonzero(near)
+    np.testing.assert_allclose(place * SIZE[::-1], np.stack([columns, rows], axis=-1) + 0.5, atol=0.02)
+    np.testing.assert_allclose(distance, depth[near], rtol=1e-3)
+
+
+def test_from_the_horizon_up_there_is_no_road() -> None:
+    ahead, left, depth = view(Camera(), 0.0).road_places()
+    sky = slice(0, SIZE[0] // 2)
+    assert torch.isinf(depth[:, sky]).all() and depth[:, SIZE[0] // 2 :].isfinite().all()
+    assert not ahead[:, sky].any() and not left[:, sky].any()
+
+
 def test_a_standing_camera_sees_nothing_move() -> None:
     assert flow(0.0).abs().max() < 1e-4
 
@@ -38,7 +62,7 @@ def test_a_standing_camera_sees_nothing_move() -> None:
 @pytest.mark.parametrize(("metres", "curvature"), [(3.0, 0.0), (12.0, 0.0), (-2.0, 0.0), (9.0, 0.01), (-1.5, -0.02)])
 def test_places_of_the_road_are_found_where_the_camera_saw_them(camera: Camera, metres: float, curvature: float) -> None:
     """Every cell below the horizon is traced to the road, moved into the ego frame of the other picture and projected there."""
-    rays = camera.rays(*SIZE)
+    rays = rays_of(camera)
     moved = flow(metres, camera, curvature)
     turn = metres * curvature
     on_arc = np.array([np.sin(turn), 1 - np.cos(turn)]) / curvature if curvature else np.array([metres, 0.0])
@@ -71,7 +95,7 @@ def test_what_stands_beside_the_road_is_found_where_the_camera_saw_it(camera: Ca
     moved = road_flow(view(camera, curvature), torch.tensor([metres]), (torch.tensor([6.0]), torch.tensor([5.0])))[0]
     far = road_flow(view(camera, curvature), torch.tensor([metres]))[0]
     then, turn = road.to_plane(metres, 0.0), metres * curvature
-    rays, checked = camera.rays(*SIZE), 0
+    rays, checked = rays_of(camera), 0
     for row, column in np.ndindex(*SIZE):
         points = np.arange(1.0, 40.0, 0.002)[:, None] * rays[row, column] + [0.0, 0.0, camera.height]
         across = points[:, 1]
@@ -100,7 +124,7 @@ def test_pictures_move_by_whole_and_half_cells_and_repeat_their_edge() -> None:
     picture = torch.rand(1, 2, 4, 6)
 
     def moved(x: float, y: float) -> Tensor:
-        return move(picture, torch.tensor([x, y])[None, :, None, None].expand(1, 2, 4, 6))
+        return warp(picture, torch.tensor([x, y])[None, :, None, None].expand(1, 2, 4, 6))
 
     torch.testing.assert_close(moved(0, 0), picture)
     torch.testing.assert_close(moved(2, 1)[..., :3, :4], picture[..., 1:, 2:])
