@@ -19,6 +19,15 @@ TILE_S, TILE_D, TILE_STEP = 64.0, 16.0, 0.05  # m: extent and resolution of the 
 # Channels of the profile, four to a table.
 WHITE, WHITE_DASH, YELLOW, YELLOW_DASH = range(4)
 PAVED, CONCRETE, GRAVEL, TYRE = range(4)
+SEAM, OIL, KERB, SIDEWALK = range(4)
+
+_CENTRE_LINES = ("double", "dashed", "half dashed", "none")  # of undivided roads; half dashed: own side solid
+_CENTRE_LINE_ODDS: dict[Setting, tuple[float, float, float, float]] = {
+    "highway": (1.0, 0.0, 0.0, 0.0),
+    "residential": (0.25, 0.2, 0.05, 0.5),
+    "rural": (0.35, 0.35, 0.25, 0.05),
+    "city": (0.75, 0.1, 0.1, 0.05),
+}
 
 
 @dataclass(frozen=True)
@@ -71,10 +80,10 @@ def _surfaces(
             out = (d - edge) * sign
             verge = 0.0 if setting == "city" else 1.4
             walk = (out > verge) & (out < verge + layout.sidewalk)
-            lines[(out >= 0) & (out < 0.18), 2] = 1
+            lines[(out >= 0) & (out < 0.18), KERB] = 1
             zones[((out >= 0) & (out < 0.18)) | walk, CONCRETE] = 1
-            lines[walk, 3] = 1
-            lines[(out > -0.35) & (out < 0), 1] = 0.7
+            lines[walk, SIDEWALK] = 1
+            lines[(out > -0.35) & (out < 0), OIL] = 0.7
             if setting == "city":
                 zones[out >= verge + layout.sidewalk, CONCRETE] = 0.7
     else:
@@ -86,10 +95,10 @@ def _surfaces(
         for lane in range(lanes):
             centre = outer + (lane + 0.5) * layout.lane_width
             zones[:, TYRE] += sum(np.exp(-(((d - centre - w) / 0.33) ** 2)) for w in (-0.78, 0.78))
-            lines[:, 1] += np.exp(-(((d - centre) / 0.3) ** 2)) * 0.8
-            lines[:, 0] += np.abs(d - outer - lane * layout.lane_width + 0.12) < 0.02
-    lines[:, 0] *= paved
-    lines[:, 1] *= paved
+            lines[:, OIL] += np.exp(-(((d - centre) / 0.3) ** 2)) * 0.8
+            lines[:, SEAM] += np.abs(d - outer - lane * layout.lane_width + 0.12) < 0.02
+    lines[:, SEAM] *= paved
+    lines[:, OIL] *= paved
     return zones, np.minimum(lines, 1)
 
 
@@ -107,16 +116,11 @@ def _markings(d: np.ndarray, layout: Layout, setting: Setting, rng: np.random.Ge
         line(layout.left - 0.02, YELLOW)
         line(layout.near + 0.02, YELLOW)
     else:
-        odds = {
-            "residential": [0.25, 0.2, 0.05, 0.5],
-            "rural": [0.35, 0.35, 0.25, 0.05],
-            "city": [0.75, 0.1, 0.1, 0.05],
-        }
-        style = int(rng.choice(4, p=odds.get(setting, [1.0, 0, 0, 0])))
-        if style in (0, 2):
+        centre_line = _CENTRE_LINES[int(rng.choice(4, p=_CENTRE_LINE_ODDS[setting]))]
+        if centre_line in ("double", "half dashed"):
             line(layout.left - 2 * half, YELLOW)
-            line(layout.left + 2 * half, YELLOW if style == 0 else YELLOW_DASH)
-        elif style == 1:
+            line(layout.left + 2 * half, YELLOW if centre_line == "double" else YELLOW_DASH)
+        elif centre_line == "dashed":
             line(layout.left, YELLOW_DASH)
     edged = {"highway": 1.0, "rural": 0.75, "city": 0.35, "residential": 0.05}[setting]
     if rng.random() < edged:

@@ -1,4 +1,4 @@
-"""Lamps as points of light: energy that does not flicker when a lamp is smaller than a pixel, and pools of light on the road."""
+"""Lamps seen directly: points of light whose energy does not flicker when a lamp is smaller than a pixel."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from drivesim.scene.camera import Camera
+from drivesim.world.light.lighting import Lighting
+from drivesim.world.state import SIZE_TABLE, Moment
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,23 @@ def splat(radiance: np.ndarray, depth: np.ndarray, camera: Camera, lights: Light
         radiance[y0:y1, x0:x1] += spot
 
 
-def pools(s: np.ndarray, d: np.ndarray, beams: np.ndarray) -> np.ndarray:
-    """Irradiance [h w] of the ground at road coordinates by the low beams of other cars; beams [k 3]: s, d, direction (1 or -1)."""
-    total = np.zeros_like(s)
-    for place, side, way in beams:
-        ahead = (s - np.float32(place)) * np.float32(way)
-        across = d - np.float32(side)
-        near = np.clip(ahead * np.float32(0.35), 0, 1)
-        width = np.float32(1.5) + np.float32(0.2) * np.maximum(ahead, 0)
-        total += near * np.exp(-((across / width) ** 2)) / (1 + (ahead * np.float32(1 / 9.0)) ** 2)
-    return total * np.float32(0.35)
+def point_lights(lighting: Lighting, moment: Moment, lamps: np.ndarray) -> Lights:
+    """Lamps of vehicles, and of the street with heads at [k 3] (m, ego frame)."""
+    places, strengths = [], []
+    for i in np.flatnonzero(~moment.parked):
+        length, width, _ = SIZE_TABLE[moment.kind[i]]
+        c, n = np.cos(moment.yaw[i]), np.sin(moment.yaw[i])
+        toward = -(c * moment.place[i, 0] + n * moment.place[i, 1]) / max(float(np.hypot(*moment.place[i])), 1.0)
+        for side in (-0.38, 0.38):
+            front, y = 0.5 * length * (1 if toward > 0 else -1), side * width
+            spot = moment.place[i] + [c * front - n * y, n * front + c * y]
+            if toward > 0.05:
+                places.append([*spot, 0.72])
+                strengths.append(np.array([1.0, 0.94, 0.82]) * 1.1 * toward**2)
+            elif toward < -0.05:
+                places.append([*spot, 0.9])
+                strengths.append(np.array([1.0, 0.035, 0.02]) * (0.22 if moment.braking[i] else 0.05) * -toward)
+    for head in lamps:
+        places.append(head)
+        strengths.append(lighting.lamp_colour * 1.3 * lighting.street_lamps)
+    return Lights(np.array(places, np.float32).reshape(-1, 3), np.array(strengths, np.float32).reshape(-1, 3))

@@ -9,7 +9,9 @@ import numpy as np
 
 from drivesim.scene.camera import NEAR, Camera, clip_near
 from drivesim.world.render.geometry import Geometry
+from drivesim.world.roadside.scenery import OUTLINE, Cell, shadow_outline
 from drivesim.world.roadside.sprites import sprite_level
+from drivesim.world.state import Moment, Surroundings
 
 FAR = 140.0  # m; shadows farther away are too thin to see
 
@@ -116,3 +118,41 @@ def contact_mask(footprints: np.ndarray, camera: Camera, height: int, width: int
     for grow, value in ((1.16, 190), (1.06, 110), (0.97, 40)):
         _fill(mask, camera, centre + (near - centre) * grow, value)
     return cv2.GaussianBlur(mask, (3, 3), 0).astype(np.float32) * np.float32(1 / 255)
+
+
+def light_masks(
+    surroundings: Surroundings,
+    moment: Moment,
+    geometry: Geometry,
+    scenery: Cell,
+    sun: np.ndarray,
+    height: int,
+    width: int,
+) -> tuple[np.ndarray | None, np.ndarray]:
+    """Shares of sunlight (None where there are no shadows) and of skylight left on the ground, float32 [height width]."""
+    count, camera = len(moment.track), moment.camera
+    contact = contact_mask(geometry.footprint[:count], camera, height, width)
+    if surroundings.lighting.night or surroundings.lighting.weather == "overcast":
+        return None, contact
+    c, n = np.cos(moment.pose[2]), np.sin(moment.pose[2])
+    turn, origin = np.array([[c, -n], [n, c]]), np.array(moment.pose[:2])
+    outlines = (scenery.shadows - origin) @ turn
+    own = [np.zeros((0, OUTLINE, 2))]
+    vertices, starts = moment.vehicles.mesh.vertices, np.searchsorted(moment.vehicles.owner, np.arange(count + 1))
+    for i in range(count):
+        if -15 < moment.place[i, 0] < 100:
+            own.append(shadow_outline(vertices[starts[i] : starts[i + 1]], sun)[None])
+    outlines = np.concatenate([outlines, *own])
+    return sun_mask(outlines, geometry, sun, camera, height, width), contact
+
+
+def sunlight_beside(sun_left: np.ndarray, moment: Moment, camera: Camera) -> np.ndarray:
+    """Share of sunlight that reaches each vehicle [n], taken beside it on the ground."""
+    height, width = sun_left.shape
+    spots, depth = camera.project(np.concatenate([moment.place - [3.0, 0], np.zeros((len(moment.place), 1))], axis=1))
+    x, y = (
+        np.clip(spots[:, 0] * width, 0, width - 1).astype(int),
+        np.clip(spots[:, 1] * height, 0, height - 1).astype(int),
+    )
+    inside = (depth > 2) & (spots[:, 0] > 0) & (spots[:, 0] < 1) & (spots[:, 1] < 1)
+    return np.where(inside, np.float32(0.25) + np.float32(0.75) * sun_left[y, x], np.float32(1))

@@ -25,26 +25,29 @@ def _tone(x: np.ndarray) -> np.ndarray:
 
 
 def develop(radiance: np.ndarray, lighting: Lighting, noise_seed: tuple[int, ...] | None) -> np.ndarray:
-    """Radiance float32 [height width 3] to uint8. No noise where `noise_seed` is None."""
+    """Radiance float32 [h w 3] to an sRGB picture uint8 [h w 3]; no noise where `noise_seed` is None."""
     height, width = radiance.shape[:2]
-    picture: np.ndarray = radiance * (lighting.balance * np.float32(lighting.exposure * metered(radiance, lighting)))
+    sensor = lighting.sensor
+    exposure = np.float32(sensor.exposure * metered_exposure(radiance, lighting))
+    picture: np.ndarray = radiance * (sensor.balance * exposure)
     np.minimum(picture, np.float32(24.0 if lighting.night else 6.0), out=picture)
     picture += _bloom(picture, lighting)
-    picture *= _vignette(height, width, lighting.vignette)
-    if lighting.hood:
+    picture *= _vignette(height, width, sensor.vignette)
+    if sensor.hood:
         _hood(picture, lighting)
-    picture = np.asarray(cv2.transform(picture, lighting.saturation * np.eye(3) + (1 - lighting.saturation) * _LUMA))
-    picture = _tone(np.float32(0.18) * cv2.pow(np.maximum(picture, 0) * np.float32(1 / 0.18), lighting.contrast))
-    sigma = float(np.hypot(0.26, 0.3 * lighting.softness * height / 128))
+    mixing = sensor.saturation * np.eye(3) + (1 - sensor.saturation) * _LUMA
+    picture = np.asarray(cv2.transform(picture, mixing))
+    picture = _tone(np.float32(0.18) * cv2.pow(np.maximum(picture, 0) * np.float32(1 / 0.18), sensor.contrast))
+    sigma = float(np.hypot(0.26, 0.3 * sensor.softness * height / 128))
     picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma))
     if noise_seed is not None:
         rng = np.random.default_rng(noise_seed)
         grain = rng.standard_normal((height, width, 3), np.float32)
-        picture += grain * (np.float32(lighting.noise) * (np.float32(1.4) - picture))
+        picture += grain * (np.float32(sensor.noise) * (np.float32(1.4) - picture))
     return (np.clip(picture, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
 
 
-def metered(radiance: np.ndarray, lighting: Lighting) -> float:
+def metered_exposure(radiance: np.ndarray, lighting: Lighting) -> float:
     """Automatic exposure: how far a picture is from middling is made good in part (lower two thirds count)."""
     small = cv2.resize(radiance, (64, 32), interpolation=cv2.INTER_AREA)[10:] @ _LUMA
     level = float(np.exp(np.log(small + (1e-3 if lighting.night else 1e-2)).mean()))
@@ -76,11 +79,11 @@ def _hood(picture: np.ndarray, lighting: Lighting) -> None:
     """The ego's own bonnet along the lower edge, mirroring the sky a little."""
     height, width = picture.shape[:2]
     x = np.linspace(-1, 1, width, dtype=np.float32)
-    edge = (1 - lighting.hood * (1 - 0.35 * x * x)) * height
+    edge = (1 - lighting.sensor.hood * (1 - 0.35 * x * x)) * height
     rows = np.arange(int(edge.min()), height, dtype=np.float32)[:, None] + 0.5
     cover = np.clip((rows - edge) / (height / 128) + 0.5, 0, 1)[..., None]
     depth = np.clip((rows - edge) / (0.08 * height), 0, 1)[..., None]
-    shine = lighting.horizon * lighting.exposure * (np.float32(0.10) - np.float32(0.07) * depth)
+    shine = lighting.horizon * lighting.sensor.exposure * (np.float32(0.10) - np.float32(0.07) * depth)
     if lighting.night:
         shine = shine * np.float32(0.8)
     part = picture[int(edge.min()) :]

@@ -6,7 +6,7 @@ from drivesim.scene.boxes import project_cuboids
 from drivesim.scene.camera import Camera
 from drivesim.world.alignment import Alignment, locate
 from drivesim.world.generator import moments, sample_world
-from drivesim.world.ground.lit_ground import ground_view
+from drivesim.world.ground.view import ground_view
 from drivesim.world.render.geometry import assemble, footprint_of
 from drivesim.world.render.painter_order import painter_order
 from drivesim.world.render.raster import rasterize

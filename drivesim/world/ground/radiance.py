@@ -1,0 +1,85 @@
+"""Radiance of the ground: its albedo under sun, sky and lamps, the sky it mirrors, the haze before it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from drivesim.world.ground.albedo import ground_albedo
+from drivesim.world.ground.view import GroundView, ground_view, table_along
+from drivesim.world.light.lamps import beams_on_ground, headlight_on_ground
+from drivesim.world.roadside.scenery import CELL
+from drivesim.world.state import SIZE_TABLE, Moment, Surroundings
+
+_BEAM_COLOUR = np.array([1.0, 0.93, 0.8], np.float32)  # of other vehicles' headlights
+
+
+def ground_radiance(
+    surroundings: Surroundings,
+    moment: Moment,
+    top: int,
+    height: int,
+    width: int,
+    sun_left: np.ndarray | None,
+    sky_left: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Radiance [h w 3] and depth [h w] (m) of the ground plane in the rows from `top` to `height`.
+
+    `sun_left` (None: all of it) and `sky_left` are the shares of light that shadows leave, float32 [height width].
+    """
+    lighting = surroundings.lighting
+    view, depth = ground_view(surroundings, moment, top, height, width)
+    ground = ground_albedo(surroundings.surface, view, moment.s, table_along(surroundings, moment.s))
+    ambient = sky_left[top:, :, None] * lighting.skylight
+    if lighting.night:
+        irradiance = _night_irradiance(surroundings, moment, view, ground.paint, ambient)
+    elif sun_left is None:
+        irradiance = ambient + lighting.sunlight * lighting.sun[2]
+    else:
+        irradiance = ambient + sun_left[top:, :, None] * (lighting.sunlight * lighting.sun[2])
+    radiance = ground.albedo * irradiance
+    fresnel = np.exp(-(np.abs(depth) ** np.float32(-0.9)) * np.float32(moment.camera.height * 16))[:, None, None]
+    radiance += (np.float32(0.55) * fresnel * ground.hard[..., None] * np.float32(0.22)) * lighting.horizon
+    clear = np.exp(depth * np.float32(-lighting.haze))[:, None, None]
+    radiance = lighting.haze_colour + clear * (radiance - lighting.haze_colour)
+    return radiance, np.broadcast_to(depth[:, None], radiance.shape[:2])
+
+
+def _night_irradiance(
+    surroundings: Surroundings, moment: Moment, view: GroundView, paint: np.ndarray, ambient: np.ndarray
+) -> np.ndarray:
+    """Irradiance [h w 3] by headlights and street lamps; `paint` [h w] throws headlights back."""
+    lighting = surroundings.lighting
+    headlight = headlight_on_ground(view.x, view.y) * (1 + np.float32(2.2) * paint)
+    irradiance: np.ndarray = headlight[..., None] * lighting.headlight + ambient
+    if lighting.street_lamps:
+        pools = _lamp_pools(surroundings, view, moment.s) * np.float32(lighting.street_lamps)
+        irradiance += pools[..., None] * lighting.lamp_colour
+    beams = _beams(moment)
+    if len(beams):
+        irradiance += beams_on_ground(view.s, view.d, beams)[..., None] * _BEAM_COLOUR
+    return irradiance
+
+
+def _lamp_pools(surroundings: Surroundings, view: GroundView, s0: float) -> np.ndarray:
+    """Irradiance by the street lamps' pools: one every CELL on each lit side."""
+    layout, setting = surroundings.layout, surroundings.scenery.setting
+    height = {"highway": 10.5, "city": 8.0, "residential": 6.5, "rural": 8.0}[setting]
+    total = np.full_like(view.s, 0.012)
+    for side, edge, phase in ((-1, layout.edge_right, 8.0), (1, layout.edge_left, 28.0)):
+        if side > 0 and (setting in ("rural", "residential") or layout.edge_left > 40):
+            continue
+        along = (view.s + np.float32((s0 - phase) % CELL)) * np.float32(1 / CELL)
+        along = (along - np.round(along)) * np.float32(CELL)
+        across = view.d - np.float32(edge - side * 1.2)
+        square = (along * along + across * across) * np.float32(1 / height**2)
+        total += np.float32(0.20) / (1 + square) ** 2
+    return total
+
+
+def _beams(moment: Moment) -> np.ndarray:
+    """The nearest driving vehicles whose headlights light the road in view [k 3]."""
+    ahead = moment.vehicle_s - moment.s
+    rows = np.flatnonzero(~moment.parked & (ahead > -25) & (ahead < 110))
+    rows = rows[np.argsort(np.abs(ahead[rows]))][:6]
+    way = np.where(np.cos(moment.heading[rows]) > 0, 1.0, -1.0)
+    return np.stack([ahead[rows] + way * SIZE_TABLE[moment.kind[rows], 0] / 2, moment.vehicle_d[rows], way], axis=1)
