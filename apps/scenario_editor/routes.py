@@ -1,0 +1,123 @@
+"""What the page loads beside itself: scripts, pictures, films; and uploads. Names are looked up, never opened as given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from drivesim.config import InputError
+from scenario_editor.compositions import frame_file
+from scenario_editor.desk import Desk, Reply
+from scenario_editor.sessions import Session
+from scenario_editor.uploads import MAX_PHOTO_BYTES, MAX_YAML_BYTES, photo_file
+from scenario_editor.yaml_text import read
+
+STATIC = {file.name: file for file in (Path(__file__).parent / "static").iterdir() if file.suffix in (".js", ".css")}
+FRAME = re.compile(r"[0-9a-f]{24}")
+UNUSED = ("/gradio_api/upload", "/openapi.json")  # of Gradio's own routes
+ALWAYS_ASK = {"Cache-Control": "no-cache"}
+FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+
+
+class Guard:
+    """Refuses what this page never asks for: changes that a page from elsewhere sends, and Gradio's own uploads.
+
+    A browser says in "Origin" where a request comes from. Without this any page that the user looks at could start
+    rollouts, though it could not read the answer.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            origin, looks = headers.get("origin"), scope["method"] in ("GET", "HEAD")
+            if not looks and origin is not None and urlsplit(origin).netloc != headers.get("host"):
+                await PlainTextResponse("asked by another page than the editor", 403)(scope, receive, send)
+                return
+            if scope["path"].startswith(UNUSED):
+                await PlainTextResponse("not found", 404)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def routes(app: FastAPI, desk: Desk, hosts: Collection[str] | None = None) -> None:
+    """Adds the routes to `app`. With `hosts`, requests for other host names are refused (a page elsewhere may try one)."""
+    app.add_middleware(Guard)
+    if hosts is not None:
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
+
+    @app.get("/static/{name}", response_class=FileResponse)
+    def static(name: str) -> FileResponse:
+        return _file(STATIC.get(name), ALWAYS_ASK)
+
+    @app.get("/frame/{session}/{name}", response_class=FileResponse)
+    def frame(session: str, name: str) -> FileResponse:
+        found = _session(desk, session)
+        return _file(frame_file(found, name) if FRAME.fullmatch(name) else None, FOR_EVER)
+
+    @app.get("/photo/{session}", response_class=FileResponse)
+    def photo(session: str) -> FileResponse:
+        found = _session(desk, session)
+        name = (read(found.text, found.folder).values or {}).get("photo")
+        return _file(_or_none(lambda: photo_file(str(name), found.folder)) if name else None, ALWAYS_ASK)
+
+    @app.get("/initial/{session}/{job}", response_class=FileResponse)
+    def initial(session: str, job: str) -> FileResponse:
+        return _file(_or_none(lambda: desk.queue.job(job, session).first_frame), ALWAYS_ASK)
+
+    @app.get("/film/{session}/{job}/{future}/{windows}-{state}", response_class=FileResponse)
+    def film(session: str, job: str, future: int, windows: int, state: str) -> FileResponse:
+        # The parts of one address, which a browser asks for one by one, must never be of two films.
+        return _file(_or_none(lambda: desk.queue.film(job, session, future, windows)), ALWAYS_ASK)
+
+    @app.post("/upload/{kind}")
+    async def upload(kind: str, request: Request) -> JSONResponse:
+        takers = {"photo": (desk.take_photo, MAX_PHOTO_BYTES), "scenario": (desk.take_scenario, MAX_YAML_BYTES)}
+        session = request.headers.get("x-drivesim-session")  # a header that no foreign page can send along
+        if kind not in takers or session is None:
+            raise HTTPException(404)
+        take, limit = takers[kind]
+        data = await _body(request, limit)
+        reply: Reply = await run_in_threadpool(take, session, data)
+        return JSONResponse(reply)
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """At most one byte more than the limit, so that the one who checks it sees that it is too much."""
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk[: limit + 1 - len(data)]
+        if len(data) > limit:
+            break
+    return bytes(data)
+
+
+def _session(desk: Desk, name: str) -> Session:
+    found = desk.store.find(name)
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+def _or_none(find: Callable[[], Path | None]) -> Path | None:
+    try:
+        return find()
+    except InputError:
+        return None
+
+
+def _file(path: Path | None, headers: dict[str, str]) -> FileResponse:
+    if path is None or not path.is_file():
+        raise HTTPException(404)
+    return FileResponse(path, headers=headers)

@@ -1,0 +1,66 @@
+"""The plain values of a scenario, as form and canvas show and change them: right or wrong, and JSON all through."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from drivesim.scenario.file import SECTIONS
+from drivesim.scenario.scenario import AnyVehicle, Scenario
+from drivesim.scenario.sections import VEHICLE_FORMS, CameraSection, RoadSection, Vehicle, vehicle_tag
+from drivesim.scene.camera import Camera
+from drivesim.scene.road import Road
+
+Values = dict[str, Any]
+"""As `Scenario.model_dump(mode="json")`: name, photo, vehicles, and a dict for each of SECTIONS."""
+
+_VEHICLES: TypeAdapter[tuple[Vehicle, ...]] = TypeAdapter(tuple[AnyVehicle, ...])
+
+
+def _defaults(model: Any) -> Values:
+    return {key: f.default for key, f in model.model_fields.items() if not f.is_required()}
+
+
+DEFAULTS: dict[str, Values] = {name: _defaults(model) for name, model in SECTIONS.items()}
+"""What each section says of a key that is not written; keys that must be written are not here."""
+
+
+def values_of(scenario: Scenario) -> Values:
+    """The values of a scenario, whole numbers without a fraction."""
+    return shortened(scenario.model_dump(mode="json"))
+
+
+def vehicles_of(values: Values) -> tuple[Vehicle, ...] | None:
+    """The vehicles; None if one of them cannot be read by itself."""
+    try:
+        return _VEHICLES.validate_python(tuple(values.get("vehicles") or ()))
+    except ValidationError:
+        return None
+
+
+def vehicle_defaults(vehicle: Values) -> Values:
+    """What a vehicle says of keys that are not written."""
+    return _defaults(VEHICLE_FORMS[vehicle_tag(vehicle)])
+
+
+def geometry(values: Values) -> tuple[Road, Camera] | None:
+    """Road and camera; None while one of the two sections is not valid."""
+    try:
+        road = RoadSection.model_validate(values["road"])
+        return road.model(), CameraSection.model_validate(values["camera"]).model()
+    except ValidationError:
+        return None
+
+
+def shortened(value: Any) -> Any:
+    """The same values with 30.0 written as 30, and 1.4 for the 1.4000000000000001 of a slider."""
+    if isinstance(value, dict):
+        return type(value)({key: shortened(v) for key, v in value.items()})
+    if isinstance(value, list | tuple):
+        return [shortened(v) for v in value]
+    if isinstance(value, float) and math.isfinite(value):
+        rounded = round(value, 9)
+        return int(rounded) if rounded.is_integer() else rounded
+    return value

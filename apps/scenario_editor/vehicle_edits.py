@@ -1,0 +1,144 @@
+"""What canvas and form do to the list of vehicles, on plain values: each edit gives the new list and what is selected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from drivesim.config import InputError
+from drivesim.scenario.consistency import first_frame_boxes
+from drivesim.scenario.sections import VEHICLE_FORMS, BoxedVehicle, PlacedVehicle, Vehicle, vehicle_tag
+from drivesim.scene.camera import Camera
+from drivesim.scene.road import Road
+from drivesim.scene.vehicles import KINDS, Kind
+from drivesim.video_format import MAX_VEHICLES
+from scenario_editor import placement
+from scenario_editor.values import Values, shortened, vehicles_of
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The vehicles as rows of the values, and the road and camera that they are seen by; `locks` are rows that may not change."""
+
+    rows: Rows
+    road: Road
+    camera: Camera
+    locks: Sequence[dict[str, Any]] = ()
+
+    def row(self, index: Any) -> dict[str, Any]:
+        """Row `index`; InputError where there is none, or it is locked."""
+        row = peek(self.rows, index)
+        if row in self.locks:
+            raise InputError(f"vehicle {index + 1} is locked; unlock it first")
+        return row
+
+
+Edit = Callable[[Scene, dict[str, Any]], tuple[Rows, int | None]]
+
+
+def put(scene: Scene, request: dict[str, Any]) -> tuple[Rows, int | None]:
+    """Row `index` becomes `vehicle`."""
+    scene.row(request["index"])
+    index = request["index"]
+    return [*scene.rows[:index], _row(vehicle(request["vehicle"])), *scene.rows[index + 1 :]], index
+
+
+def add(scene: Scene, request: dict[str, Any]) -> tuple[Rows, int | None]:
+    """A further row, `vehicle`."""
+    return _added(scene, vehicle(request["vehicle"]))
+
+
+def draw(scene: Scene, request: dict[str, Any]) -> tuple[Rows, int | None]:
+    """A further vehicle of `kind`, drawn as a `box` (px)."""
+    box = _numbers(request["box"], 4)
+    return _added(scene, placement.drawn(box, _kind(request["kind"]), scene.road, scene.camera))
+
+
+def drop(scene: Scene, request: dict[str, Any]) -> tuple[Rows, int | None]:
+    """A further vehicle of `kind`, of true size, `at` a pixel of the frame or `ahead` and `left` in metres."""
+    if "at" in request:
+        spot = placement.ground_at(_numbers(request["at"], 2), scene.road, scene.camera)
+        if spot is None or spot[0] > placement.FARTHEST:
+            raise InputError("that is above the road; click on the ground, or draw a box")
+        ahead, left = spot
+    else:
+        ahead, left = _numbers([request["ahead"], request["left"]], 2)
+    return _added(scene, placement.placed(_kind(request["kind"]), ahead, left, scene.road))
+
+
+def remove(scene: Scene, request: dict[str, Any]) -> tuple[Rows, int | None]:
+    """Without row `index`."""
+    scene.row(request["index"])
+    index = request["index"]
+    return scene.rows[:index] + scene.rows[index + 1 :], None
+
+
+def change_form(scene: Scene, request: dict[str, Any]) -> tuple[Rows, int | None]:
+    """Row `index` in the other `form`: "placed" in metres, or "box" in pixels."""
+    index, now = request["index"], vehicle(scene.row(request["index"]))
+    if request["form"] == "box" and isinstance(now, PlacedVehicle):
+        now = placement.as_box(now, scene.road, scene.camera)
+    elif request["form"] == "placed" and isinstance(now, BoxedVehicle):
+        now = placement.as_placed(now, scene.road, scene.camera)
+    return [*scene.rows[:index], _row(now), *scene.rows[index + 1 :]], index
+
+
+EDITS: dict[str, Edit] = {"put": put, "add": add, "draw": draw, "drop": drop, "remove": remove, "form": change_form}
+
+
+def peek(rows: Rows, index: Any) -> dict[str, Any]:
+    """Row `index`, locked or not; InputError where there is none."""
+    if not isinstance(index, int) or not 0 <= index < len(rows):
+        raise InputError("this vehicle is not there any more; the scenario was changed meanwhile")
+    return rows[index]
+
+
+def room_for(rows: Rows, values: Values, road: Road, camera: Camera) -> Values:
+    """What else must change so that the vehicles fit the scenario: a crowdedness of at least those that count."""
+    vehicles = vehicles_of({"vehicles": rows})
+    asked = (values.get("look") or {}).get("crowdedness")
+    if vehicles is None or not isinstance(asked, int):
+        return {}
+    count = first_frame_boxes(vehicles, road, camera).crowdedness
+    return {"look": {"crowdedness": count}} if asked < count <= MAX_VEHICLES else {}
+
+
+def vehicle(row: Any) -> Vehicle:
+    """The vehicle of one row; InputError names the value that is not possible."""
+    if not isinstance(row, dict):
+        raise InputError("a vehicle must be a group of keys such as {ahead: 20, left: 0, kind: sedan}")
+    model = VEHICLE_FORMS[vehicle_tag(row)]
+    try:
+        return model.model_validate({key: value for key, value in row.items() if key in model.model_fields})  # type: ignore[return-value]
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def _row(item: Vehicle) -> dict[str, Any]:
+    row: dict[str, Any] = shortened(item.model_dump(mode="json"))
+    return row
+
+
+def _added(scene: Scene, item: Vehicle) -> tuple[Rows, int | None]:
+    if len(scene.rows) >= MAX_VEHICLES:
+        raise InputError(f"a scenario has at most {MAX_VEHICLES} vehicles; remove one first")
+    return [*scene.rows, _row(item)], len(scene.rows)
+
+
+def _kind(word: Any) -> Kind:
+    if word not in KINDS:
+        raise InputError(f"kind must be one of {', '.join(KINDS)}")
+    kind: Kind = word
+    return kind
+
+
+def _numbers(values: Any, count: int) -> list[float]:
+    if not isinstance(values, list) or len(values) != count or not all(isinstance(v, int | float) for v in values):
+        raise InputError(f"expected {count} numbers")
+    return [float(v) for v in values]

@@ -1,0 +1,84 @@
+"""A session as the page shows it: plain values, right or wrong, with every fault at its place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from drivesim.scenario.consistency import conflicts, first_frame_boxes
+from drivesim.scenario.file import SECTIONS
+from drivesim.scenario.scenario import Scenario
+from drivesim.scenario.sections import RoadSection
+from scenario_editor.sessions import Session
+from scenario_editor.values import Values, geometry, vehicles_of
+from scenario_editor.yaml_text import Reading
+
+
+def view(session: Session, reading: Reading, files: list[str], photo: str | None) -> dict[str, Any]:
+    """What the page draws. `files` are the scenarios that it can open, `photo` the address of the photo.
+
+    `form`, `vehicles`, `road` and `camera` are None where the text does not say them in a way that can be shown.
+    """
+    values = reading.values
+    known = None if values is None else geometry(values)
+    shown: dict[str, Any] = {
+        "base": session.revision,
+        "text": session.text,
+        "sound": reading.scenario is not None,
+        "faults": [
+            {"line": f.line, "column": f.column, "message": f.message, "where": list(f.where)} for f in reading.faults
+        ],
+        "name": None if values is None else values["name"],
+        "form": None if values is None else {section: values[section] for section in SECTIONS},
+        "vehicles": None,
+        "road": None,
+        "camera": None,
+        "look": None if values is None else values["look"],
+        "crowd": None,
+        "undo": session.can_undo,
+        "redo": session.can_redo,
+        "dirty": session.dirty,
+        "saved": session.name,
+        "files": files,
+        "photo": photo,
+        "quality": session.view.get("quality", "standard"),
+        "rollout_quality": session.view.get("rollout_quality", "standard"),
+    }
+    if known is not None and values is not None:
+        shown["road"] = values["road"] | {"lane_width": known[0].lane_width}
+        shown["camera"] = values["camera"]
+    if values is not None and values["vehicles"] is not None:
+        shown["vehicles"] = _vehicles(values, session.view.get("locks", []))
+        shown["crowd"] = _crowd(values)
+    return shown
+
+
+def _vehicles(values: Values, locks: list[Any]) -> list[dict[str, Any]]:
+    """The rows, each with its lock and with what contradicts it."""
+    faults: dict[int, list[str]] = {}
+    known, vehicles = geometry(values), vehicles_of(values) or ()
+    if known is not None:
+        road = RoadSection.model_validate(values["road"])
+        for conflict in conflicts(None, road, known[1], dict(enumerate(vehicles))):
+            if conflict.location[0] == "vehicles":
+                faults.setdefault(int(conflict.location[1]), []).append(conflict.message)
+    return [
+        row | {"locked": row in locks, "fault": "; ".join(faults.get(i, [])) or None}
+        for i, row in enumerate(values["vehicles"])
+    ]
+
+
+def _crowd(values: Values) -> dict[str, Any] | None:
+    """How many vehicles are asked for, and how many of those placed here count."""
+    known, vehicles, asked = geometry(values), vehicles_of(values), values["look"]["crowdedness"]
+    if known is None or vehicles is None or not isinstance(asked, int):
+        return None
+    return {"asked": asked, "counted": first_frame_boxes(vehicles, *known).crowdedness}
+
+
+def scene_key(scenario: Scenario, weights: str = "") -> str:
+    """What decides the pixels of a composed first frame, but for seed and quality, as a short hash."""
+    values = scenario.model_dump(mode="json", include={"look", "road", "camera", "vehicles"})
+    values |= {"guidance": scenario.guidance.boxes, "weights": weights}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,169 @@
+"""The YAML text of a scenario and the values that form and canvas show of it, in both directions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from drivesim.config import InputError
+from drivesim.scenario.file import SECTIONS, Fault, parse_scenario
+from drivesim.scenario.scenario import Scenario
+from drivesim.scenario.sections import VEHICLE_FORMS, vehicle_tag
+from drivesim.scenario.yaml_document import OneLine, YamlDocument, yaml_text
+from scenario_editor.values import DEFAULTS, Values, shortened, vehicle_defaults, vehicles_of
+from scenario_editor.yaml_patch import Patch, aligned
+
+FILE = "scenario.yaml"
+_ORDER = list(Scenario.model_fields)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a text says.
+
+    `scenario` is None if there is any fault. `values` are for form and canvas, right or wrong, as they are written, with
+    the defaults of what is not; None if the text is no YAML mapping. `values["vehicles"]` is None if one of them cannot
+    be read by itself, and a section that is no group of keys has its defaults alone.
+    """
+
+    scenario: Scenario | None
+    faults: tuple[Fault, ...]
+    values: Values | None
+
+
+@dataclass(frozen=True)
+class Rewriting:
+    """A text with other values; `lost` says in sentences which comments, or what of the layout, could not be kept."""
+
+    text: str
+    lost: tuple[str, ...] = ()
+
+
+def read(text: str, folder: Path) -> Reading:
+    """Reads a text; a photo is looked for inside `folder` alone."""
+    scenario, faults = parse_scenario(text, folder / FILE, photos_within=folder)
+    document = YamlDocument(text, FILE)
+    if document.faults or not isinstance(document.values, dict):
+        return Reading(None, tuple(faults), None)
+    written: Values = document.values
+    values: Values = {"name": written.get("name"), "photo": written.get("photo")}
+    for section, model in SECTIONS.items():
+        group = written.get(section)
+        known = {k: v for k, v in group.items() if k in model.model_fields} if isinstance(group, dict) else {}
+        values[section] = dict.fromkeys(model.model_fields) | DEFAULTS[section] | known
+    vehicles = vehicles_of(written) if isinstance(written.get("vehicles", []), list) else None
+    values["vehicles"] = None if vehicles is None else [v.model_dump(mode="json") for v in vehicles]
+    return Reading(scenario, tuple(faults), shortened({key: values[key] for key in _ORDER}))
+
+
+def rewrite(text: str, values: Values) -> Rewriting:
+    """The text with these values in it; what does not change keeps its every character.
+
+    Keys that `values` does not have stay as they are, and None removes one, which is then at its default. What equals
+    its default is not written where it was not written before. `vehicles` are given all, in their order. InputError if
+    the text is no YAML mapping, or a value cannot be written.
+    """
+    document = YamlDocument(text, FILE)
+    if document.faults:
+        fault = min(document.faults)
+        raise InputError(f"line {fault.line}: {fault.message}; mend the text first")
+    if document.values is None and not text.strip():
+        return Rewriting(new_text(values))
+    if not isinstance(document.values, dict):
+        raise InputError('line 1: expected the keys "name", "look" and so on; mend the text first')
+    wanted = _merged(document.values, shortened(values))
+    if wanted == document.values:
+        return Rewriting(text)
+    node, patch = yaml.compose(text, yaml.SafeLoader), Patch(text)
+    assert isinstance(node, yaml.MappingNode)
+    try:
+        patch.mapping(node, document.values, wanted)
+        result = patch.result()
+        check = YamlDocument(result, FILE)
+        if not check.faults and check.values == wanted:
+            return Rewriting(result, tuple(patch.lost))
+    except (LookupError, ValueError, TypeError):
+        pass  # a layout that cannot be patched
+    result = _laid_out(wanted)
+    if YamlDocument(result, FILE).values != wanted:
+        raise InputError("a name holds characters that cannot be written; use letters and digits")
+    return Rewriting(result, ("comments and layout are lost: the text is laid out too unusually to be patched",))
+
+
+def new_text(values: Values) -> str:
+    """A fresh text in the layout of the shipped scenarios, without what is at its default."""
+    wanted = _merged({}, shortened(values))
+    return _laid_out({key: wanted[key] for key in _ORDER if key in wanted})
+
+
+def _laid_out(values: Values) -> str:
+    """The values as YAML, an empty line before every group of keys and every list."""
+    parts: list[str] = []
+    for key, value in values.items():
+        if key == "vehicles" and isinstance(value, list):
+            value = [OneLine(entry) if isinstance(entry, dict) else entry for entry in value]
+        parts.append("\n" * (bool(parts) and isinstance(value, dict | list)) + yaml_text({key: value}))
+    return "".join(parts)
+
+
+def _merged(old: Values, new: Values) -> Values:
+    """What the text is to say: `old` with the changes of `new`."""
+    result = dict(old)
+    for key, value in new.items():
+        if key in SECTIONS and isinstance(value, dict):
+            before = old.get(key)
+            group = _group(before if isinstance(before, dict) else {}, value, DEFAULTS[key], list(SECTIONS[key].model_fields))
+            if group:
+                result[key] = group
+            elif before:
+                result.pop(key)  # all of it is at its default
+        elif key == "vehicles":
+            before = old.get(key, [])
+            if value is not None and (value or before):
+                result[key] = _vehicles(before if isinstance(before, list) else [], value)
+        elif value is not None:
+            result[key] = value
+        elif old.get(key) is not None:
+            result.pop(key)
+    return _ordered(result, old, _ORDER)
+
+
+def _group(old: Values, new: Values, defaults: Values, order: list[str]) -> Values:
+    """One section or vehicle."""
+    result = dict(old)
+    for key, value in new.items():
+        if value is None:
+            if old.get(key) is not None:
+                result.pop(key)
+        elif key in old or key not in defaults or defaults[key] != value:
+            result[key] = value
+    return _ordered(result, old, order)
+
+
+def _vehicles(old: list[Any], new: list[Values]) -> list[Any]:
+    result = []
+    whole = [vehicle_defaults(entry) | entry if isinstance(entry, dict) else entry for entry in old]
+    wanted = [vehicle_defaults(entry) | entry for entry in new]
+    order = {tag: list(model.model_fields) for tag, model in VEHICLE_FORMS.items()}
+
+    def plain(entry: Any) -> Any:
+        return sorted(shortened(entry).items(), key=lambda item: item[0]) if isinstance(entry, dict) else entry
+
+    for origin, entry in zip(aligned([plain(e) for e in whole], [plain(e) for e in wanted]), wanted, strict=True):
+        before = old[origin] if origin is not None and isinstance(old[origin], dict) else {}
+        known = {key: value for key, value in before.items() if key in entry}
+        result.append(_group(known, shortened(entry), vehicle_defaults(entry), order[vehicle_tag(entry)]))
+    return result
+
+
+def _ordered(values: Values, old: Values, order: list[str]) -> Values:
+    """`values` with the keys of `old` in their order, and each new one after the nearest of those before it in `order`."""
+    keys = [key for key in old if key in values]
+    for key in sorted(set(values) - set(keys), key=lambda k: order.index(k) if k in order else len(order)):
+        before = order[: order.index(key)] if key in order else keys
+        places = [keys.index(k) + 1 for k in before if k in keys]
+        keys.insert(max(places, default=0), key)
+    return {key: values[key] for key in keys}

@@ -1,0 +1,228 @@
+"""One moment into layout maps: ground by pixel, then patches, solids and vehicles painted over it, far to near."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from drivesim.layout.bodies import vehicle_faces, vehicle_footprints
+from drivesim.layout.faces import CORNERS, Faces
+from drivesim.layout.ground import ground_of
+from drivesim.layout.maps import LayoutMaps
+from drivesim.layout.order import painter_order
+from drivesim.layout.scene_at import SceneAt, Vehicles
+from drivesim.layout.solids import PICTURE_COUNT, PICTURE_START, PICTURES
+from drivesim.scene.camera import NEAR, Camera, clip_near
+from drivesim.scene.classes import SceneClass
+
+_SHIFT = 4  # fractional bits of corners
+_FINE = 256  # frames of at most this height are painted at twice their size: what covers a pixel's centre counts
+_SMALL, _SMALL_OUTLINE = 0.7, 1.5  # pixels; what is smaller is left out
+_BAND = 32768  # pixels
+_TRUNK = 20  # pixels; lower trees have no trunk
+_FAR_BODY = 14  # pixels; vehicles lower than this have simple bodies
+
+
+def layout_maps(scene: SceneAt, height: int, width: int) -> LayoutMaps:
+    """The maps of one moment at [height width] (1:2)."""
+    painted = _painted(scene, height, width)
+    maps = LayoutMaps.empty(height, width)
+    step = max(_BAND // width, 1)
+    for first in range(0, height, step):  # in bands that stay in the processor's cache
+        _resolve(scene, painted, maps, slice(first, min(first + step, height)))
+    return maps
+
+
+@dataclass(frozen=True, eq=False)
+class _Painted:
+    """What covers each pixel's centre: `ids` int32 [h w], 0 the ground or sky, else 1 + index of a face.
+
+    By id: `table` uint64 [p + 1], eight bytes of class, marking, kind, face, paint (3) and nothing; track int32 [p + 1]; plane
+    float32 [5 p + 1], the inverse depth of a face's plane by right, down and 1 of a ray, its least and its most. `lamps` uint8
+    [h w] are shining lamps, or None where none shines.
+    """
+
+    ids: np.ndarray
+    table: np.ndarray
+    track: np.ndarray
+    plane: np.ndarray
+    lamps: np.ndarray | None
+
+
+def _painted(scene: SceneAt, height: int, width: int) -> _Painted:
+    solids, vehicles = scene.solids, scene.vehicles
+    eye = np.array([0.0, 0.0, scene.camera.height])
+    seen, footprints = _solids_in_view(scene, height)
+    count = len(solids)
+    order = painter_order(np.concatenate([footprints, vehicle_footprints(vehicles)], axis=2))
+    rank = np.zeros(count + len(vehicles), np.int64)
+    rank[np.concatenate([seen, count + np.arange(len(vehicles))])[order]] = np.arange(len(order))
+    bodies = vehicle_faces(vehicles, eye, _FAR_BODY / (2 * scene.camera.focal * height)).moved(scene.camera.axes(), eye)
+    bodies = replace(bodies, owner=bodies.owner + count)
+    upright = Faces.joined([_standing(scene, seen), _pictures(scene, seen[solids.is_outline[seen]], height), bodies])
+    reach = (upright.corners**2).sum(axis=0).max(axis=0)
+    upright = upright.take(np.lexsort((-reach, rank.take(upright.owner))))
+    patches = solids.ground.moved(*_camera_frame(scene))
+    faces = Faces.joined([patches, upright])
+    kept, points = _projected(faces, scene.camera, height, width)
+    faces, on_ground = faces.take(kept), kept < len(patches)
+    ids, lamps = _filled(points, faces.lamp, height, width)
+    vehicle = np.where((faces.owner >= count) & ~on_ground, faces.owner - count, -1)
+    inverse = 1 / np.maximum(faces.corners[2], np.float32(NEAR))
+    plane = np.zeros((5, len(faces) + 1), np.float32)
+    plane[:, 1:] = [*(faces.normal / faces.offset), inverse.min(axis=0), inverse.max(axis=0)]
+    return _Painted(ids, *_looks(faces, vehicle, vehicles), plane, lamps)
+
+
+def _looks(faces: Faces, vehicle: np.ndarray, vehicles: Vehicles) -> tuple[np.ndarray, np.ndarray]:
+    """Tables of _Painted; `vehicle` int64 [p] is the row of a face's vehicle, -1 elsewhere."""
+    table = np.zeros((len(faces) + 1, 8), np.uint8)
+    table[0, 0] = SceneClass.SKY
+    table[1:, 0] = faces.what
+    table[1:, 1] = 255 * ((faces.what == SceneClass.WHITE_MARKING) | (faces.what == SceneClass.YELLOW_MARKING))
+    track = np.full(len(faces) + 1, -1, np.int32)
+    moving = np.flatnonzero(vehicle >= 0)
+    row = vehicle[moving]
+    track[moving + 1] = vehicles.track[row]
+    table[moving + 1, 2] = vehicles.kind[row] + 1
+    table[moving + 1, 3] = faces.face[moving]
+    table[moving + 1, 4:7] = np.round(vehicles.paint * 255)[row]
+    return table.view(np.uint64)[:, 0], track
+
+
+def _solids_in_view(scene: SceneAt, height: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the solids that can cover a pixel, and their footprints in the ego frame [2 4 m]."""
+    solids, focal = scene.solids, scene.camera.focal
+    x, y = prints = np.stack(scene.pose.inverse().to_outer(*solids.footprint))
+    half = 0.5 / focal
+    side = np.abs(y) - np.where(solids.is_outline, solids.size[:, 0], 0.0)
+    crosses = (y.min(axis=0) < 0) & (y.max(axis=0) > 0)
+    nearest = x.min(axis=0)
+    inside = (x.max(axis=0) > NEAR) & ((side < x * half + 1.0).any(axis=0) | crosses)
+    least = np.where(solids.is_outline, _SMALL_OUTLINE, _SMALL) / (2 * focal * height)
+    tall = solids.size[:, 2] > least * np.maximum(nearest, 1.0)
+    seen = np.flatnonzero(inside & tall & ~(solids.is_outline & (nearest < 1.0)))
+    return seen, prints.take(seen, axis=2)
+
+
+def _camera_frame(scene: SceneAt) -> tuple[np.ndarray, np.ndarray]:
+    """Turn [3 3] and origin [3] of the camera in the plane frame."""
+    c, n = np.cos(scene.pose.yaw), np.sin(scene.pose.yaw)
+    to_ego = np.array([[c, n, 0], [-n, c, 0], [0, 0, 1]])
+    return scene.camera.axes() @ to_ego, np.array([scene.pose.x, scene.pose.y, scene.camera.height])
+
+
+def _standing(scene: SceneAt, seen: np.ndarray) -> Faces:
+    """Faces of the solids `seen` that look at the camera, in camera coordinates."""
+    solids = scene.solids
+    alive = np.zeros(len(solids), bool)
+    alive[seen] = True
+    turn, eye = _camera_frame(scene)
+    toward = eye @ solids.faces.normal > solids.offset + 1e-4
+    kept = np.flatnonzero(toward & alive.take(solids.faces.owner))
+    return solids.faces.take(kept).moved(turn, eye)
+
+
+def _pictures(scene: SceneAt, rows: np.ndarray, height: int) -> Faces:
+    """Outlines that face the camera, in camera coordinates."""
+    solids = scene.solids
+    first, count = PICTURE_START[solids.shape[rows]], PICTURE_COUNT[solids.shape[rows]]
+    size = solids.size[rows]
+    turn, origin = _camera_frame(scene)
+    foot = turn @ (solids.place[rows] - origin).T
+    count = np.where(size[:, 2] * (2 * scene.camera.focal * height) < _TRUNK * foot[2], 1, count)
+    part = np.repeat(np.arange(len(rows)), count)
+    index = np.arange(len(part)) - np.repeat(np.cumsum(count) - count - first, count)
+    (across, up), (x, y, deep) = PICTURES.take(index, axis=2), foot.take(part, axis=1)
+    across = x + across * size[:, 0].take(part)
+    down = y - up * size[:, 2].take(part)
+    corners = np.stack([across, down, np.broadcast_to(deep, down.shape)]).astype(np.float32)
+    owner, zeros = rows.take(part), np.zeros(len(part), np.uint8)
+    toward = np.repeat(np.array([[0.0], [0.0], [-1.0]], np.float32), len(part), axis=1)
+    return Faces(corners, toward, owner, solids.what.take(owner), zeros, zeros)
+
+
+def _projected(faces: Faces, camera: Camera, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices [q] of the faces that lie in the frame, and their corners in fixed point, int32 [q CORNERS 1 2].
+
+    `faces` are in camera coordinates.
+    """
+    x, y, deep = faces.corners
+    ahead = deep > NEAR
+    kept = np.flatnonzero(ahead.any(axis=0) & (np.abs(faces.offset) > 1e-6))
+    inverse = 1 / np.maximum(deep.take(kept, axis=1), np.float32(NEAR))
+    scale = np.array([camera.focal, 2 * camera.focal], np.float32)
+    flat = np.stack([x.take(kept, axis=1), y.take(kept, axis=1)]) * inverse * scale[:, None, None] + np.float32(0.5)
+    for column in np.flatnonzero(~ahead.take(kept, axis=1).all(axis=0)):
+        clipped = clip_near(faces.corners[:, :, kept[column]].T)
+        hull = cv2.convexHull((clipped[:, :2] / clipped[:, 2:] * scale + 0.5).astype(np.float32))[:, 0][:CORNERS]
+        flat[:, :, column] = np.concatenate([hull, np.repeat(hull[-1:], CORNERS - len(hull), axis=0)]).T
+    low, high = flat.min(axis=1), flat.max(axis=1)
+    size = ((high - low) * np.array([[width], [height]])).max(axis=0)
+    on = np.flatnonzero(
+        (high > 0).all(axis=0) & (low < 1).all(axis=0) & ((size > _SMALL) | (faces.lamp.take(kept) > 0))
+    )
+    size_in_samples = np.array([width, height], np.float32)[:, None, None]
+    samples = (flat.take(on, axis=2) * size_in_samples - np.float32(0.5)) * np.float32(_fineness(height) << _SHIFT)
+    points = np.round(np.clip(samples, -300000, 300000)).astype(np.int32)
+    return kept[on], np.ascontiguousarray(points.transpose(2, 1, 0))[:, :, None]
+
+
+def _fineness(height: int) -> int:
+    return 2 if height <= _FINE else 1
+
+
+def _filled(points: np.ndarray, lamp: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Ids of what covers each pixel's centre, and the lamps that shine in any part of it (None where none does)."""
+    fine = _fineness(height)
+    ids = np.zeros((height * fine, width * fine), np.int32)
+    fill = cv2.fillConvexPoly
+    # a face's last corner is repeated: its distinct ones are drawn
+    counts = CORNERS - (points[:, :-1] == points[:, -1:]).all(axis=(2, 3))[:, ::-1].cumprod(axis=1).sum(axis=1)
+    for number, (corners, count) in enumerate(zip(points, counts.tolist(), strict=True), 1):
+        fill(ids, corners[:count], number, cv2.LINE_8, _SHIFT)
+    centres = ids[::fine, ::fine]
+    if not lamp.any():
+        return centres, None
+    shining = np.concatenate([np.zeros(1, np.uint8), lamp]).take(ids)
+    lamps = shining[::fine, ::fine]
+    for i, j in ((0, 1), (1, 0), (1, 1)) if fine == 2 else ():
+        lamps = np.maximum(lamps, shining[i::2, j::2])
+    return centres, lamps
+
+
+def _resolve(scene: SceneAt, painted: _Painted, maps: LayoutMaps, rows: slice) -> None:
+    """Looks up what covers each pixel of some rows, and writes it to `maps`."""
+    ids = painted.ids[rows].astype(np.intp)
+    looked_up = painted.table.take(ids).view(np.uint8).reshape(*ids.shape, 8)
+    maps.scene_class[rows], maps.marking[rows], maps.kind[rows], maps.face[rows] = np.moveaxis(looked_up, 2, 0)[:4]
+    maps.paint[rows] = looked_up[..., 4:7]
+    maps.track[rows] = painted.track.take(ids)
+    if painted.lamps is not None:
+        np.multiply(painted.lamps[rows], maps.kind[rows] > 0, out=maps.lamp[rows])
+    inverse_depth = _inverse_depth(painted, scene.camera, ids, rows, maps.size)
+    ground = ground_of(scene.camera, scene.course, scene.along, scene.strips, rows, maps.size)
+    below, bare = slice(ground.top, rows.stop), ids[ground.top - rows.start :] == 0
+    np.copyto(inverse_depth[ground.top - rows.start :], ground.inverse_depth[:, None], where=bare)
+    np.copyto(maps.scene_class[below], ground.scene_class, where=bare)
+    np.copyto(maps.marking[below], ground.marking, where=bare)
+    maps.inverse_depth[rows] = inverse_depth
+
+
+def _inverse_depth(
+    painted: _Painted, camera: Camera, ids: np.ndarray, rows: slice, size: tuple[int, int]
+) -> np.ndarray:
+    """Inverse depth [r w] of the faces seen, 0 elsewhere: linear in the frame on a plane."""
+    height, width = size
+    right = (((np.arange(width) + 0.5) / width - 0.5) / camera.focal).astype(np.float32)
+    down = (((np.arange(rows.start, rows.stop) + 0.5) / height - 0.5) * (0.5 / camera.focal)).astype(np.float32)[
+        :, None
+    ]
+    by_right, by_down, level, least, most = (values.take(ids) for values in painted.plane)
+    by_right *= right
+    by_down *= down
+    by_right += by_down
+    by_right += level
+    return np.minimum(np.maximum(by_right, least, out=by_right), most, out=by_right)

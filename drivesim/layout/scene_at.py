@@ -1,0 +1,71 @@
+"""What a layout map is made of: the place of the ego, its camera, the road, what stands beside it and the vehicles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Self
+
+import numpy as np
+
+from drivesim.layout.course import Course
+from drivesim.layout.solids import Solids
+from drivesim.layout.strips import Strips
+from drivesim.scene.camera import Camera
+from drivesim.scene.geometry import Pose
+
+
+class Face(IntEnum):
+    """Face of a vehicle that a pixel shows."""
+
+    NONE = 0
+    FRONT = 1
+    REAR = 2
+    LEFT = 3
+    RIGHT = 4
+    ROOF = 5
+
+
+class Lamp(IntEnum):
+    """Shining lamp that a pixel shows."""
+
+    NONE = 0
+    HEAD = 1
+    TAIL = 2
+    BRAKE = 3
+    INDICATOR = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Vehicles:
+    """n vehicles in the ego frame: track int64 [n] (from 0); kind int64 [n] (index into KINDS); cuboid float64 [n 7] as
+    Placement.cuboid; paint float32 [n 3] (sRGB in [0, 1]); lamps uint8 [n] (bits of traffic.lamps)."""
+
+    track: np.ndarray
+    kind: np.ndarray
+    cuboid: np.ndarray
+    paint: np.ndarray
+    lamps: np.ndarray
+
+    @classmethod
+    def none(cls) -> Self:
+        """No vehicle."""
+        whole = np.zeros(0, np.int64)
+        return cls(whole, whole, np.zeros((0, 7)), np.zeros((0, 3), np.float32), np.zeros(0, np.uint8))
+
+    def __len__(self) -> int:
+        return len(self.track)
+
+
+@dataclass(frozen=True, eq=False)
+class SceneAt:
+    """One moment. `pose` is the ego in the plane in which `solids` stand; course and vehicles are in the ego frame. `along` is the
+    ego's place on the road as in EgoMotion."""
+
+    pose: Pose[np.ndarray]
+    camera: Camera
+    course: Course
+    along: float
+    strips: Strips
+    solids: Solids = field(default_factory=Solids.none)
+    vehicles: Vehicles = field(default_factory=Vehicles.none)
