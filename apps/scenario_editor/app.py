@@ -21,15 +21,15 @@ from drivesim.config import InputError, shipped
 from drivesim.engine.settings import QUALITIES
 from drivesim.scenario.file import load_scenario
 from drivesim.scene.vehicles import KINDS, SIZES
-from scenario_editor.composer import Composer, identity, load_cascade
-from scenario_editor.compositions import Compositions
-from scenario_editor.desk import Desk
-from scenario_editor.form import FIELDS
-from scenario_editor.jobs import Queue, state_folder
-from scenario_editor.routes import routes
-from scenario_editor.sessions import SessionStore
-from scenario_editor.uploads import MAX_PHOTO_BYTES, MAX_YAML_BYTES
-from scenario_editor.workspace import Workspace
+from scenario_editor.first_frames.composer import Composer, identity, load_cascade
+from scenario_editor.first_frames.compositions import Compositions
+from scenario_editor.jobs.queue import Queue, state_folder
+from scenario_editor.page.form import FIELDS
+from scenario_editor.server.desk import Desk
+from scenario_editor.server.routes import routes
+from scenario_editor.storage.sessions import SessionStore
+from scenario_editor.storage.uploads import MAX_PHOTO_BYTES, MAX_YAML_BYTES
+from scenario_editor.storage.workspace import Workspace
 
 COLOURS = dict(zip(KINDS, ("#56b4e9", "#1fb58a", "#f0e442", "#f0932b", "#9d8df1", "#e07bb0"), strict=True))
 START = "highway_day"  # the shipped scenario that a new session begins with
@@ -69,7 +69,7 @@ def page(desk: Desk) -> gr.Blocks:
         "sizes": SIZES,
         "colours": COLOURS,
         "qualities": list(QUALITIES),
-        "presets": desk.workspace.presets(),
+        "examples": desk.workspace.examples(),
         "limits": {
             "photo": {"bytes": MAX_PHOTO_BYTES, "words": f"a photo may have at most {MAX_PHOTO_BYTES >> 20} MB"},
             "scenario": {"bytes": MAX_YAML_BYTES, "words": f"a scenario file may have at most {MAX_YAML_BYTES >> 10} KB"},

@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 
 from drivesim.metrics.reconstruction import luma
+from drivesim.video_format import NETWORK_WIDTH
 
-_WIDTH = 256  # optical flow is measured at this width
+_WIDTH = NETWORK_WIDTH  # at which optical flow is measured
+
 _GROUND = 0.06  # of the frame height below the horizon: where the ground begins that is looked at
 _ABOVE = 0.15  # of the frame height above the horizon: from where on there is sky, and what reaches into it
 _LEAST_RATE = 1e-3  # a frame; slower expansion is none

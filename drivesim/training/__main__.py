@@ -9,14 +9,14 @@ from pathlib import Path
 
 import yaml
 
-from drivesim.config import InputError
+from drivesim.config import InputError, MachineError
 from drivesim.training.job import export_run, run_training
 from drivesim.training.presets import PRESET_NAMES
 from drivesim.video_format import STAGE_NAMES
 
 
 def main() -> int:
-    """Parses the command line and trains or exports; 2 for a user's mistake, 130 after Ctrl-C."""
+    """Parses the command line and trains or exports; 2 for a user's mistake, 1 for what failed, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m drivesim.training", description=__doc__)
     parser.add_argument("stage", choices=[*STAGE_NAMES, "export"])
     parser.add_argument("--run", "--run-folder", type=Path, required=True, help="run folder (torchrun chokes on --run)")
@@ -38,9 +38,9 @@ def main() -> int:
         else:
             run_training(args.stage, args.run, args.preset, args.data, args.held_out, args.data_folder, args.checkpoints,
                          args.init_from, parse_overrides(args.set), args.minutes, args.device, args.workers)  # fmt: skip
-    except InputError as error:
+    except (InputError, MachineError) as error:
         print(error, file=sys.stderr)
-        return 2
+        return 2 if isinstance(error, InputError) else 1
     except KeyboardInterrupt:
         return 130
     return 0

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from drivesim.checkpoint import FORMAT, Checkpoint, load_strictly, read_checkpoint, weights_hash, write_checkpoint
 from drivesim.config import InputError, shipped
 from drivesim.dataset.synthesis import fill_store
-from drivesim.tensors import pick_device
+from drivesim.tensors import pick_device, stream_seed
 from drivesim.training.loop import Say, start_state, train
 from drivesim.training.optim import barrier, rank
 from drivesim.training.presets import PRESETS, DataSpec, PresetName
 from drivesim.training.run import Run, has_state, last_figures, run_recipe
-from drivesim.training.stage import Stage
+from drivesim.training.stage import Recipe, Stage
 from drivesim.training.stages.autoencoder import AutoencoderRecipe, AutoencoderStage
 from drivesim.training.stages.image_ldm import ImageLDMRecipe, ImageLDMStage
 from drivesim.training.stages.super_resolution import SuperResolutionRecipe, SuperResolutionStage
@@ -32,17 +32,43 @@ UNKNOWN = "unknown"
 """Device of runs that were started before it was noted."""
 
 
+RECIPES: dict[StageName, type[Recipe]] = {
+    "autoencoder": AutoencoderRecipe,
+    "image-ldm": ImageLDMRecipe,
+    "video-ldm": VideoLDMRecipe,
+    "super-resolution": SuperResolutionRecipe,
+}
+
+
 def build_stage(
     name: StageName, values: dict[str, Any], data: list[Path], held_out: list[Path], checkpoints: Path
 ) -> Stage:
     """The stage `name` with the recipe `values`; stages that rest on another read it from the folder `checkpoints`."""
-    if name == "autoencoder":
-        return AutoencoderStage(AutoencoderRecipe.parse(values, "recipe"), data, held_out, checkpoints)
-    if name == "image-ldm":
-        return ImageLDMStage(ImageLDMRecipe.parse(values, "recipe"), data, held_out, checkpoints)
-    if name == "video-ldm":
-        return VideoLDMStage(VideoLDMRecipe.parse(values, "recipe"), data, held_out, checkpoints)
-    return SuperResolutionStage(SuperResolutionRecipe.parse(values, "recipe"), data, held_out, checkpoints)
+    recipe = RECIPES[name].parse(values, "recipe")
+    if isinstance(recipe, AutoencoderRecipe):
+        return AutoencoderStage(recipe, data, held_out)
+    if isinstance(recipe, ImageLDMRecipe):
+        return ImageLDMStage(recipe, data, held_out, checkpoints)
+    if isinstance(recipe, VideoLDMRecipe):
+        return VideoLDMStage(recipe, data, held_out, checkpoints)
+    assert isinstance(recipe, SuperResolutionRecipe)
+    return SuperResolutionStage(recipe, data, held_out, checkpoints)
+
+
+def beginning(
+    run_folder: Path, recipe: Recipe, init_from: Path | None, checkpoints: Path, device: torch.device
+) -> tuple[dict[str, Any], Path | None]:
+    """What a run folder notes of the run's beginning (`stream`, `init_from`, `device`), and the checkpoint to start from.
+
+    None where it starts afresh, or goes on with what it has saved: then the notes are those that are there.
+    """
+    if has_state(run_folder):
+        noted = run_recipe(run_folder)
+        return {"stream": noted.get("stream"), "init_from": noted.get("init_from"), "device": noted.get("device", UNKNOWN)}, None
+    origin = init_from or (checkpoints / recipe.origin if recipe.origin else None)
+    digest = None if origin is None else weights_hash(origin)
+    stream = None if digest is None else stream_seed(recipe.seed, "goes on from", digest)
+    return {"stream": stream, "init_from": digest, "device": device_label(device)}, origin
 
 
 def ensure_store(spec: DataSpec, folder: Path, workers: int, say: Say) -> Path:
@@ -72,8 +98,8 @@ def run_training(
 ) -> None:
     """Trains one stage in `run_folder`; the same call again goes on where the last one stopped.
 
-    `overrides` replace fields of the preset's recipe; `init_from` is read when there is nothing yet to go on from. Under
-    torchrun every process calls this.
+    `overrides` replace fields of the preset's recipe; `init_from` is read when there is nothing yet to go on from, and makes
+    a random stream of its own (Recipe.stream). Under torchrun every process calls this.
     """
     device = join_processes(device_name)
     say = say if rank() == 0 else lambda _: None
@@ -83,16 +109,13 @@ def run_training(
         say("held-out figures are measured on rendered worlds; give --held-out to measure on stores of your own")
     data = data or [ensure_store(spec, data_folder, workers, say) for spec in chosen.data]
     held_out = held_out or [ensure_store(spec.held_out, data_folder, workers, say) for spec in chosen.data]
+    checkpoints = checkpoints or shipped("checkpoints")
     values = chosen.recipe | (overrides or {})
-    stage = build_stage(name, values, data, held_out, checkpoints or shipped("checkpoints"))
-    start: dict[str, Any] = {"init_from": None, "device": device_label(device)}
-    if has_state(run_folder):
-        begun = run_recipe(run_folder)
-        start = {"init_from": begun.get("init_from"), "device": begun.get("device", UNKNOWN)}
-    elif init_from is not None:
-        initialise(stage.modules["model"], name, init_from)
-        start["init_from"] = weights_hash(init_from)
-    recipe = {"stage": name, "preset": preset, **start, "data": [str(path) for path in data],
+    notes, origin = beginning(run_folder, RECIPES[name].parse(values, "recipe"), init_from, checkpoints, device)
+    stage = build_stage(name, {"stream": notes.pop("stream")} | values, data, held_out, checkpoints)
+    if origin is not None:
+        initialise(stage.modules["model"], name, origin)
+    recipe = {"stage": name, "preset": preset, **notes, "data": [str(path) for path in data],
               **stage.recipe.model_dump(mode="json")}  # fmt: skip
     say(describe(stage, device))
     train(stage, Run(run_folder, recipe), device, say, minutes * 60)

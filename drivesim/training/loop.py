@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import signal
 import threading
@@ -10,63 +11,77 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from drivesim.config import InputError
+from drivesim.config import InputError, MachineError
 from drivesim.models.layers.convolutional import channels_last
 from drivesim.training.optim import (
     Ema,
     average_gradients,
     barrier,
     learning_rate,
-    make_optimizer,
+    make_optimizers,
+    prepare,
     rank,
     trainable,
     world_size,
 )
-from drivesim.training.run import Run, TrainState, prepare_optimizers
+from drivesim.training.run import Run, TrainState
 from drivesim.training.stage import Batch, Stage
 from drivesim.video_io import write_image
 
 Say = Callable[[str], None]
 REPORT_SECONDS = 20.0
+SKIPS_IN_A_ROW = 20
+"""So many steps without finite gradients, one after the other, end the training."""
 
 
 def start_state(stage: Stage, run: Run) -> TrainState:
     """A fresh state, or the saved one of the run folder."""
     modules = stage.modules
-    optimizers: dict[str, torch.optim.Optimizer] = {k: make_optimizer(m, stage.recipe) for k, m in modules.items()}
+    optimizers = {key: make_optimizers(module, stage.recipe) for key, module in modules.items()}
+    for optimizer in itertools.chain(*optimizers.values()):
+        prepare(optimizer)
     state = TrainState(modules, optimizers, {k: Ema(m, stage.recipe.ema) for k, m in modules.items()})
-    prepare_optimizers(state)
     run.resume(state)
     return state
 
 
-def train(stage: Stage, run: Run, device: torch.device, say: Say, seconds: float = math.inf) -> TrainState:
+def train(
+    stage: Stage,
+    run: Run,
+    device: torch.device,
+    say: Say,
+    seconds: float = math.inf,
+    compiler: str | Callable[..., Any] = "inductor",
+) -> TrainState:
     """Trains until `recipe.samples` are seen, or for `seconds`; saves on the way and at the end.
 
     Ctrl-C and SIGTERM end it after the current step: KeyboardInterrupt, once the state is saved. An exception within a step
     leaves the state that was saved last. Every process draws its own share of each batch, and gradients are averaged, so that
-    several processes train as one. Raises InputError for a batch that they cannot share, or if the folder is in use.
+    several processes train as one. Raises InputError for a batch that they cannot share, or if the folder is in use;
+    MachineError when SKIPS_IN_A_ROW steps had no finite gradients, once the state is saved. `compiler` is the backend of
+    torch.compile.
     """
     recipe = stage.recipe
     if recipe.batch % world_size():
         raise InputError(f"batch: {recipe.batch} cannot be shared by {world_size()} processes; give a multiple of these")
     for module in stage.modules.values():
         channels_last(module.to(device))
-        if recipe.compile:
-            module.compile()
+    if recipe.compile:
+        for network in stage.networks:
+            network.compile(backend=compiler)
     with run.locked(), signals_noted() as asked:
         state = start_state(stage, run)
         begun, progress = time.monotonic(), Progress(state.samples, recipe.samples, say)
         with closing(batches(stage, state.samples, device)) as stage_batches:
             for batch in stage_batches:
-                figures = step(stage, state, batch, device)
-                progress.note(state.samples, figures)
+                progress.note(step(stage, state, batch, device))
                 if due(recipe.evaluate_every, recipe.batch, state.samples) or state.samples >= recipe.samples:
                     report_held_out(stage, run, state, progress)
                 if progress.ready() and rank() == 0:
@@ -74,7 +89,7 @@ def train(stage: Stage, run: Run, device: torch.device, say: Say, seconds: float
                 state.seconds += time.monotonic() - begun
                 begun = time.monotonic()
                 seconds -= progress.lap()
-                if told_to_stop(asked, seconds <= 0, device):
+                if told_to_stop(asked, seconds <= 0, device) or progress.skips_in_a_row >= SKIPS_IN_A_ROW:
                     break
                 if due(recipe.save_every, recipe.batch, state.samples) and rank() == 0:
                     run.save(state)
@@ -84,6 +99,12 @@ def train(stage: Stage, run: Run, device: torch.device, say: Say, seconds: float
     if asked.is_set():
         say(f"interrupted at {state.samples} samples; the same command goes on from there")
         raise KeyboardInterrupt
+    if progress.skips_in_a_row >= SKIPS_IN_A_ROW:
+        raise MachineError(
+            f"{run.folder}: {SKIPS_IN_A_ROW} steps in a row had gradients that are not finite, so that nothing was learned from "
+            f"them; the state after {state.samples} samples is saved; start another run with a smaller learning_rate, and look "
+            "for the data that this began with"
+        )
     return state
 
 
@@ -128,10 +149,22 @@ def due(every: int, batch: int, samples: int) -> bool:
     return samples // every > (samples - batch) // every
 
 
-def step(stage: Stage, state: TrainState, batch: Batch, device: torch.device) -> dict[str, Tensor]:
-    """One optimizer step of every module that the stage yields a loss for."""
+@dataclass(frozen=True)
+class StepFigures:
+    """What one step says: `means`, to be averaged over steps, and whether a module was `skipped`.
+
+    Means are those of modules whose gradients were finite alone.
+    """
+
+    means: dict[str, Tensor]
+    skipped: bool
+
+
+def step(stage: Stage, state: TrainState, batch: Batch, device: torch.device) -> StepFigures:
+    """One optimizer step of every module that the stage yields a loss for and whose gradients are finite."""
     recipe = stage.recipe
-    figures: dict[str, Tensor] = {}
+    means: dict[str, Tensor] = {}
+    skipped = False
     rate = learning_rate(recipe, state.samples)
     losses = stage.losses(batch, state.samples)
     while True:
@@ -140,20 +173,23 @@ def step(stage: Stage, state: TrainState, batch: Batch, device: torch.device) ->
         if yielded is None:
             break
         name, loss, noted = yielded
-        module, optimizer = stage.modules[name], state.optimizers[name]
-        optimizer.zero_grad(set_to_none=True)
+        module, optimizers = stage.modules[name], state.optimizers[name]
+        module.zero_grad(set_to_none=True)
         loss.backward()
         parameters = list(trainable(module).values())
         average_gradients(parameters)
         norm = torch.nn.utils.clip_grad_norm_(parameters, recipe.clip)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
         if torch.isfinite(norm):
-            optimizer.step()
-        figures |= {f"{name}/loss": loss.detach(), f"{name}/gradient": norm, **noted}
+            for optimizer in optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+                optimizer.step()
+            means |= {f"{name}/loss": loss.detach(), f"{name}/gradient": norm, **noted}
+        else:
+            skipped = True
         state.emas[name].update(module, recipe.batch, state.samples)
     state.samples += recipe.batch
-    return figures
+    return StepFigures(means, skipped)
 
 
 def batches(stage: Stage, samples: int, device: torch.device, ahead: int = 4) -> Generator[Batch, None, None]:
@@ -193,7 +229,7 @@ def report_held_out(stage: Stage, run: Run, state: TrainState, progress: Progres
 
 
 class Progress:
-    """Running means of the logged figures, speed and time left."""
+    """Running means of the logged figures, skipped steps, speed and time left."""
 
     def __init__(self, samples: int, total: int, say: Say) -> None:
         self.total, self.say = total, say
@@ -201,10 +237,13 @@ class Progress:
         self.reported, self.lapped = self.began, self.began
         self.sums: dict[str, Tensor] = {}
         self.counts: dict[str, int] = {}
+        self.skips, self.skips_in_a_row = 0, 0
 
-    def note(self, samples: int, figures: dict[str, Tensor]) -> None:
+    def note(self, figures: StepFigures) -> None:
         """Adds one step's figures."""
-        for key, value in figures.items():
+        self.skips += figures.skipped
+        self.skips_in_a_row = self.skips_in_a_row + 1 if figures.skipped else 0
+        for key, value in figures.means.items():
             self.sums[key] = self.sums.get(key, torch.zeros_like(value.float())) + value.float()
             self.counts[key] = self.counts.get(key, 0) + 1
 
@@ -225,7 +264,9 @@ class Progress:
         figures = {key: float(self.sums[key]) / self.counts[key] for key in self.sums}
         left = (self.total - samples) / max(speed, 1e-9)
         shown = ", ".join(f"{key} {value:.4g}" for key, value in figures.items() if "gradient" not in key)
-        self.say(f"{samples:>9}/{self.total} samples, {speed:.1f}/s, {left / 60:.1f} min left: {shown}")
+        skips, self.skips = self.skips, 0
+        skipped = f"; {skips} steps SKIPPED, their gradients were not finite" if skips else ""
+        self.say(f"{samples:>9}/{self.total} samples, {speed:.1f}/s, {left / 60:.1f} min left: {shown}{skipped}")
         self.reported, self.sums, self.counts = now, {}, {}
-        return {"speed": round(speed, 2), **{key: round(value, 6) for key, value in figures.items()}}
+        return {"speed": round(speed, 2), "skipped_steps": skips, **{key: round(value, 6) for key, value in figures.items()}}
 

@@ -1,4 +1,4 @@
-"""Learning rate over samples, exponential moving average of weights, gradients averaged over processes."""
+"""Learning rate over samples, optimizers, exponential moving average of weights, gradients averaged over processes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from contextlib import contextmanager
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
+from drivesim.training.muon import Muon
 from drivesim.training.stage import Recipe
+
+ENDS = frozenset({"stem", "head", "conv_in", "conv_out", "first", "road", "maps", "share", "estimate"})
+"""Names of first and last layers of a network, whose inputs or outputs are no features."""
 
 
 def learning_rate(recipe: Recipe, samples: int) -> float:
@@ -27,14 +32,51 @@ def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
     return {name: p for name, p in module.named_parameters() if p.requires_grad}
 
 
-def make_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW over the trainable parameters; matrices and kernels are decayed, gains and biases are not."""
-    parameters = trainable(module).values()
+def make_optimizers(module: nn.Module, recipe: Recipe) -> tuple[torch.optim.Optimizer, ...]:
+    """What steps the trainable parameters of `module`: AdamW, and for some of them Muon if the recipe says so.
+
+    Matrices and kernels are decayed, gains and biases are not.
+    """
+    parameters = trainable(module)
+    muon = {name for name in hidden_weights(module) if name in parameters} if recipe.optimizer == "muon" else set()
+    others = [p for name, p in parameters.items() if name not in muon]
     groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in others if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in others if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=recipe.learning_rate, betas=recipe.betas, fused=True)
+    optimizers: list[torch.optim.Optimizer] = []
+    if others:
+        groups = [group for group in groups if group["params"]]
+        optimizers.append(torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas, fused=True))
+    if muon:
+        weights = [p for name, p in parameters.items() if name in muon]
+        optimizers.append(Muon(weights, recipe.learning_rate, recipe.weight_decay))
+    return tuple(optimizers)
+
+
+def hidden_weights(module: nn.Module) -> Iterator[str]:
+    """Names of the weights between features and features: of linear and convolutional layers but the first and last.
+
+    Tables of embeddings are none, nor are weights under a parametrisation such as a spectral norm.
+    """
+    for name, layer in module.named_modules():
+        own = layer._parameters.get("weight")
+        if isinstance(layer, nn.Linear | _ConvNd) and own is not None and name.rpartition(".")[2] not in ENDS:
+            yield f"{name}.weight" if name else "weight"
+
+
+def prepare(optimizer: torch.optim.Optimizer) -> None:
+    """Gives a fresh optimizer the tensors that its first step would make, so that a saved state has a place to go."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            if isinstance(optimizer, Muon):
+                optimizer.state[parameter] = optimizer.prepare(parameter)
+            else:
+                optimizer.state[parameter] = {
+                    "step": torch.zeros((), device=parameter.device),
+                    "exp_avg": torch.zeros_like(parameter),
+                    "exp_avg_sq": torch.zeros_like(parameter),
+                }
 
 
 class Ema:

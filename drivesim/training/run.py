@@ -27,7 +27,7 @@ class TrainState:
     """Everything that a step changes: modules, their optimizers and averages, and the clock (samples seen, seconds spent)."""
 
     modules: dict[str, nn.Module]
-    optimizers: dict[str, torch.optim.Optimizer]
+    optimizers: dict[str, tuple[torch.optim.Optimizer, ...]]
     emas: dict[str, Ema]
     samples: int = 0
     seconds: float = 0.0
@@ -110,19 +110,9 @@ def _state_tensors(state: TrainState) -> Iterator[tuple[str, Tensor]]:
         for name, x in state.emas[key].tensors.items():
             yield f"{key}/ema/{name}", x
         for name, parameter in trainable(module).items():
-            for field, x in state.optimizers[key].state.get(parameter, {}).items():
-                yield f"{key}/optimizer/{field}/{name}", x
-
-
-def prepare_optimizers(state: TrainState) -> None:
-    """Gives fresh AdamW optimizers the tensors that their first step would make."""
-    for key, module in state.modules.items():
-        for parameter in trainable(module).values():
-            state.optimizers[key].state[parameter] = {
-                "step": torch.zeros((), device=parameter.device),
-                "exp_avg": torch.zeros_like(parameter),
-                "exp_avg_sq": torch.zeros_like(parameter),
-            }
+            for optimizer in state.optimizers[key]:
+                for field, x in optimizer.state.get(parameter, {}).items():
+                    yield f"{key}/optimizer/{field}/{name}", x
 
 
 def run_recipe(folder: Path) -> dict[str, Any]:

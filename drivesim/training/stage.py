@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from drivesim.config import Config
+from drivesim.tensors import numpy_stream
 from drivesim.video_format import StageName
 
 Batch = dict[str, Tensor]
@@ -22,10 +23,15 @@ class Recipe(Config):
 
     `batch` samples a step over all processes; `learning_rate` after `warmup` samples, falling to zero along a half cosine
     over the last `cooldown` share of `samples`; `ema` half-life in samples; `clip` bounds the gradient norm.
-    `held_out_batches`: how much the held-out figures are measured on, in batches of the stage's own size.
+    `held_out_batches`: how much the held-out figures are measured on, in batches of the stage's own size. `optimizer`: see
+    optim.make_optimizers. `compile` compiles the stage's networks.
+
+    Samples are drawn from random numbers of the seed `stream`; none is `seed`. A run that goes on from other weights has a
+    stream of its own, or it would see once more what these have seen.
     """
 
     seed: int = 0
+    stream: int | None = None
     batch: int = Field(16, ge=1)
     samples: int = Field(100_000, ge=1)
     learning_rate: float = Field(3e-4, gt=0)
@@ -40,6 +46,16 @@ class Recipe(Config):
     held_out_batches: int = Field(8, ge=1)
     bf16: bool = True
     compile: bool = False
+    optimizer: Literal["adamw", "muon"] = "adamw"
+
+    @property
+    def origin(self) -> StageName | None:
+        """The checkpoint that a run goes on from where it is told of no other; None starts afresh."""
+        return None
+
+    def sample_rng(self, *key: int | str) -> np.random.Generator:
+        """The random numbers of the sample, or step, `key`."""
+        return numpy_stream(self.seed if self.stream is None else self.stream, *key)
 
 
 class Stage(Protocol):
@@ -48,6 +64,10 @@ class Stage(Protocol):
     name: StageName
     modules: dict[str, nn.Module]
     """What is trained, by name; `modules["model"]` is what gets exported. Parameters that need no gradient stay as they are."""
+
+    @property
+    def networks(self) -> tuple[nn.Module, ...]:
+        """Where the work is done: calls of these are what `recipe.compile` compiles."""
 
     @property
     def recipe(self) -> Recipe:

@@ -18,6 +18,7 @@ from drivesim.traffic.paint import VARIANTS, body_generator, body_variant
 from drivesim.traffic.sampling import sample_traffic
 from drivesim.traffic.simulation import STEP, Snapshot, advance, continued, snapshots
 from drivesim.traffic.state import Traffic
+from drivesim.video_format import NETWORK_HEIGHT, NETWORK_WIDTH
 from drivesim.world.alignment import Alignment
 from drivesim.world.cross_section import Layout, sample_layout
 from drivesim.world.ground.surface import sample_surface
@@ -144,8 +145,8 @@ def generate_clip(
     seed: int,
     frames: int,
     fps: float,
-    height: int = 128,
-    width: int = 256,
+    height: int = NETWORK_HEIGHT,
+    width: int = NETWORK_WIDTH,
     time_of_day: TimeOfDay | None = None,
     setting: Setting | None = None,
     noise: bool = True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from scenario_editor.composer import Composer
+from scenario_editor.first_frames.composer import Composer
 from tiny_cascade import SETTINGS, load_cascade
 
 

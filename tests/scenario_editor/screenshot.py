@@ -10,15 +10,15 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-for folder in (Path(__file__).parent, ROOT / "apps", ROOT):
+for folder in (ROOT / "tests" / "toys", ROOT / "apps", ROOT):
     sys.path.insert(0, str(folder))
 
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 from desktop import Desktop, browser  # noqa: E402
 from scenario_editor.app import editor, served  # noqa: E402
-from scenario_editor.composer import Composer  # noqa: E402
-from scenario_editor.jobs import Queue  # noqa: E402
+from scenario_editor.first_frames.composer import Composer  # noqa: E402
+from scenario_editor.jobs.queue import Queue  # noqa: E402
 
 WIDTH, HEIGHT = 1440, 900
 

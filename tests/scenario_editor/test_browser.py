@@ -10,8 +10,8 @@ import pytest
 import yaml
 from desktop import CHROMIUM, FRAME, ROAD, Desktop, browser
 from scenario_editor.app import editor, served
-from scenario_editor.composer import Composer
-from scenario_editor.jobs import Queue
+from scenario_editor.first_frames.composer import Composer
+from scenario_editor.jobs.queue import Queue
 from tiny_cascade import load_cascade
 
 from drivesim.engine.settings import parse_quality
@@ -157,7 +157,7 @@ def test_what_is_wrong_in_the_yaml_is_shown_at_its_line(desktop: Desktop) -> Non
 
 
 def test_the_scenario_of_the_command_line_is_opened_over_what_was_edited_last(desktop: Desktop, site: str) -> None:
-    desktop.page.locator("#open").select_option("preset:night_city")
+    desktop.page.locator("#open").select_option("example:night_city")
     desktop.settle()
     assert "name: night_city" in desktop.text
     desktop.page.goto(f"{site}?open=start")

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from drivesim.tensors import numpy_stream
 from drivesim.training.stage import Batch, Recipe
 from drivesim.video_format import StageName
 
@@ -26,10 +25,11 @@ class ToyStage:
         for parameter in (*self.model.parameters(), *other.parameters()):
             nn.init.normal_(parameter, generator=generator)
         self.modules: dict[str, nn.Module] = {"model": self.model, "other": other}
+        self.networks = (self.model,)
         self.seen: list[int] = []
 
     def draw(self, step: int, index: range) -> Batch:
-        x = np.stack([numpy_stream(self.recipe.seed, "toy", i).standard_normal(3, np.float32) for i in index])
+        x = np.stack([self.recipe.sample_rng("toy", i).standard_normal(3, np.float32) for i in index])
         return {"x": torch.from_numpy(x), "index": torch.tensor(list(index))}
 
     def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
@@ -40,7 +40,7 @@ class ToyStage:
             yield "other", self.modules["other"](made.detach()).square().mean(), {}
 
     def evaluate(self) -> dict[str, float]:
-        return {"error": float((self.model.weight - TRUTH).abs().max())}
+        return {"error": float((self.model.weight.detach() - TRUTH).abs().max())}
 
     def preview(self) -> np.ndarray:
         return np.zeros((8, 16, 3), np.uint8)

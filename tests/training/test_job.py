@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
+from safetensors.torch import load_file
 
 from drivesim.checkpoint import weights_hash
 from drivesim.config import InputError, read_json, read_yaml
@@ -18,8 +21,11 @@ from drivesim.models.latent_space import LatentSpace
 from drivesim.models.super_resolution import SuperResolution
 from drivesim.models.video_ldm import VideoLDM
 from drivesim.training.__main__ import parse_overrides
-from drivesim.training.job import export_run, grown, run_training
-from drivesim.video_format import STAGE_NAMES
+from drivesim.training.job import RECIPES, build_stage, export_run, grown, run_training
+from drivesim.training.loop import train
+from drivesim.training.run import Run
+from drivesim.training.stage import Stage
+from drivesim.video_format import STAGE_NAMES, StageName
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +92,103 @@ def test_training_starts_from_another_checkpoint(trained: Path, tmp_path: Path) 
     before, after = ImageLDM.load(trained / "checkpoints" / "image-ldm"), ImageLDM.load(tmp_path / "out")
     for (name, x), y in zip(before.state_dict().items(), after.state_dict().values(), strict=True):
         torch.testing.assert_close(x, y, rtol=1e-3, atol=1e-5, msg=name)
+
+
+def test_a_run_that_goes_on_from_another_draws_other_samples_and_notes_what_from(trained: Path, tmp_path: Path) -> None:
+    """Not those that the weights have seen already; whoever repeats the run draws the same."""
+    checkpoints = trained / "checkpoints"
+    data = sorted((trained / "data").glob("world*seed1.h5"))[:1]
+    digest = weights_hash(checkpoints / "autoencoder")
+    for name, init_from, overrides in (
+        ("fresh", None, {}),
+        ("continued", checkpoints / "autoencoder", {}),
+        ("repeated", checkpoints / "autoencoder", {}),
+        ("decoder", None, {"decoder_only": True}),
+    ):
+        run_training("autoencoder", tmp_path / name, "tiny", data, data, checkpoints=checkpoints, init_from=init_from,
+                     overrides=overrides, minutes=0, device_name="cpu", say=lambda _: None)  # fmt: skip
+        noted = read_yaml(tmp_path / name / "train.yaml")
+        assert noted["init_from"] == (None if name == "fresh" else digest)
+        assert (noted["stream"] is None) == (name == "fresh")
+    streams = {name: read_yaml(tmp_path / name / "train.yaml")["stream"] for name in ("fresh", "continued", "repeated", "decoder")}
+    first = {
+        name: stage_of("autoencoder", trained, stream=stream).draw(0, range(1))["frames"] for name, stream in streams.items()
+    }
+    assert torch.equal(first["fresh"], stage_of("autoencoder", trained).draw(0, range(1))["frames"])
+    assert torch.equal(first["continued"], first["repeated"])
+    assert torch.equal(first["continued"], first["decoder"])
+    assert not torch.equal(first["fresh"], first["continued"])
+
+
+def test_a_continued_run_that_is_resumed_equals_one_that_was_not(trained: Path, tmp_path: Path) -> None:
+    """Both from what it went on from and from a run folder of before streams were noted."""
+    data = sorted((trained / "data").glob("world*seed1.h5"))[:1]
+
+    def run(name: str, minutes: float) -> None:
+        run_training("autoencoder", tmp_path / name, "tiny", data, data, checkpoints=trained / "checkpoints",
+                     overrides={"decoder_only": True, "optimizer": "muon"}, minutes=minutes, device_name="cpu",
+                     say=lambda _: None)  # fmt: skip
+
+    run("whole", math.inf)
+    run("parts", 0.0)
+    assert read_yaml(tmp_path / "parts" / "train.yaml")["stream"] is not None
+    run("parts", math.inf)
+    states = [load_file(tmp_path / name / "state.safetensors") for name in ("whole", "parts")]
+    assert states[0].keys() == states[1].keys()
+    assert all(torch.equal(tensor, states[1][name]) for name, tensor in states[0].items())
+
+
+def test_a_run_of_before_streams_were_noted_goes_on_with_its_seed(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained / "autoencoder", tmp_path / "run")
+    noted = read_yaml(tmp_path / "run" / "train.yaml") | {"init_from": "0" * 64}
+    del noted["stream"]
+    (tmp_path / "run" / "train.yaml").write_text(yaml.safe_dump(noted))
+    run_training("autoencoder", tmp_path / "run", "tiny", data_folder=trained / "data", checkpoints=trained / "checkpoints",
+                 init_from=trained / "checkpoints" / "autoencoder", device_name="cpu", say=lambda _: None)  # fmt: skip
+    after = read_yaml(tmp_path / "run" / "train.yaml")
+    assert after["stream"] is None
+    assert after["init_from"] == "0" * 64
+
+
+def stage_of(name: StageName, trained: Path, **changes: object) -> Stage:
+    """A stage as it was trained, but for some fields of its recipe."""
+    noted = read_yaml(trained / name / "train.yaml")
+    values = {key: value for key, value in noted.items() if key in RECIPES[name].model_fields}
+    data = [Path(path) for path in noted["data"]]
+    return build_stage(name, values | changes, data, data, trained / "checkpoints")
+
+
+@pytest.mark.parametrize("name", STAGE_NAMES)
+def test_what_is_compiled_does_the_work_of_every_stage(name: StageName, trained: Path) -> None:
+    """Its networks are called, not only methods of theirs, which torch.compile would not see; little is computed beside them."""
+    stage = stage_of(name, trained)
+    running: list[torch.nn.Module] = []
+    within, beside = set(), set()
+    for network in stage.networks:
+        network.register_forward_pre_hook(lambda module, _: running.append(module))
+        network.register_forward_hook(lambda module, _, __: running.remove(module))
+    for kernel in {m for model in (*stage.networks, *stage.modules.values()) for m in model.modules()}:
+        if isinstance(kernel, torch.nn.Conv2d):
+            kernel.register_forward_pre_hook(lambda module, _: (within if running else beside).add(module))
+    for _ in stage.losses(stage.draw(0, range(2)), 0):
+        pass
+    assert len(within) > 10
+    assert not beside
+
+
+def test_compile_compiles(trained: Path, tmp_path: Path) -> None:
+    """The convolutions of a step are seen by the compiler, or none is."""
+    graphs: list[torch.fx.GraphModule] = []
+
+    def compiler(graph: torch.fx.GraphModule, inputs: list[torch.Tensor]) -> Callable[..., object]:
+        graphs.append(graph)
+        return graph.forward
+
+    for chosen in (False, True):
+        stage = stage_of("super-resolution", trained, compile=chosen, samples=2, evaluate_every=10)
+        stage.evaluate, stage.preview = dict, lambda: np.zeros((8, 8, 3), np.uint8)  # type: ignore[method-assign]
+        train(stage, Run(tmp_path / str(chosen), {}), torch.device("cpu"), lambda _: None, compiler=compiler)
+        assert any("conv" in str(node.target) for graph in graphs for node in graph.graph.nodes) == chosen
 
 
 def test_what_has_grown_begins_with_the_old_values_and_zeros() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import socket
@@ -15,9 +16,9 @@ import pytest
 import torch
 from toy import ToyStage
 
-from drivesim.config import InputError, read_yaml
-from drivesim.training.loop import batches, due, signals_noted, start_state, train
-from drivesim.training.run import Run, TrainState, prepare_optimizers
+from drivesim.config import InputError, MachineError, read_yaml
+from drivesim.training.loop import SKIPS_IN_A_ROW, batches, due, signals_noted, start_state, train
+from drivesim.training.run import Run
 from drivesim.training.stage import Recipe
 
 CPU = torch.device("cpu")
@@ -67,11 +68,15 @@ def test_learns_the_linear_map(tmp_path: Path) -> None:
     assert held_out[-1] < 1e-2 < held_out[0]
 
 
-@pytest.mark.parametrize(("stop_at", "number"), [(8, signal.SIGINT), (792, signal.SIGTERM), (1200, signal.SIGINT)])
-def test_resumed_training_equals_uninterrupted_bit_for_bit(tmp_path: Path, stop_at: int, number: int) -> None:
-    _, whole = run_in(tmp_path / "whole", recipe())
-    run_in(tmp_path / "parts", recipe(), stop_at, number)
-    resumed, parts = run_in(tmp_path / "parts", recipe())
+@pytest.mark.parametrize(
+    ("stop_at", "number", "optimizer"),
+    [(8, signal.SIGINT, "adamw"), (792, signal.SIGTERM, "adamw"), (1200, signal.SIGINT, "adamw"), (1200, signal.SIGINT, "muon")],
+)
+def test_resumed_training_equals_uninterrupted_bit_for_bit(tmp_path: Path, stop_at: int, number: int, optimizer: str) -> None:
+    made = recipe(optimizer=optimizer)
+    _, whole = run_in(tmp_path / "whole", made)
+    run_in(tmp_path / "parts", made, stop_at, number)
+    resumed, parts = run_in(tmp_path / "parts", made)
     assert resumed.seen[0] == stop_at + 8  # the step in which the signal came was made whole
     assert whole.keys() == parts.keys()
     for name, tensor in whole.items():
@@ -105,6 +110,40 @@ def test_signal_handlers_are_put_back() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         assert asked.is_set()
     assert before == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))
+
+
+def with_gradients_of(worth: Callable[[int], float]) -> ToyStage:
+    """The toy stage with its loss multiplied by what `worth` says of the samples seen."""
+    stage = ToyStage(recipe(optimizer="muon"))
+    losses = stage.losses
+    stage.losses = lambda batch, samples: (  # type: ignore[method-assign]
+        (name, worth(samples) * loss, {"noted": worth(samples) * loss.detach()}) for name, loss, _ in losses(batch, samples)
+    )
+    return stage
+
+
+def test_steps_without_finite_gradients_change_nothing_and_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drivesim.training.loop.REPORT_SECONDS", -1.0)
+    bad = {80, 88, 400}
+    said: list[str] = []
+    stage = with_gradients_of(lambda samples: math.nan if samples in bad else 1.0)
+    train(stage, Run(tmp_path, {}), CPU, said.append)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert {line["samples"] - 8 for line in lines if line.get("skipped_steps")} == bad
+    assert sum("1 steps SKIPPED" in line for line in said) == 3
+    assert all(math.isfinite(value) for line in lines for value in line.values() if isinstance(value, float))
+    assert stage.evaluate()["error"] < 0.1
+
+
+def test_many_steps_without_finite_gradients_end_the_run(tmp_path: Path) -> None:
+    stage = with_gradients_of(lambda samples: math.inf if samples >= 160 else 1.0)
+    with pytest.raises(MachineError, match=f"{SKIPS_IN_A_ROW} steps in a row.*320 samples is saved"):
+        train(stage, Run(tmp_path, {}), CPU, lambda _: None)
+    saved = ToyStage(recipe(optimizer="muon"))
+    assert start_state(saved, Run(tmp_path, {})).samples == 160 + 8 * SKIPS_IN_A_ROW
+    assert torch.isfinite(saved.model.weight).all()
 
 
 def test_every_sample_is_seen_once_whatever_the_processes() -> None:
@@ -150,14 +189,6 @@ def test_frozen_parameters_are_part_of_the_state(tmp_path: Path) -> None:
     stage = frozen(0.0)
     start_state(stage, run)
     assert stage.modules["model"].kept == 7.0
-
-
-def test_optimizers_are_prepared_where_the_parameters_lie() -> None:
-    """Fused AdamW wants its step count there as well."""
-    module = torch.nn.Linear(2, 2, device="meta")
-    optimizer = torch.optim.AdamW(module.parameters())
-    prepare_optimizers(TrainState({"model": module}, {"model": optimizer}, {}))
-    assert {x.device.type for state in optimizer.state.values() for x in state.values()} == {"meta"}
 
 
 def test_damaged_state_is_refused_by_name(tmp_path: Path) -> None:
@@ -209,7 +240,7 @@ def in_two_processes(body: str) -> None:
     """Runs `body` in two gloo processes, both of which must come to their end."""
     script = (
         "import os, signal, sys, torch, torch.distributed as dist\n"
-        f"sys.path.insert(0, {str(Path(__file__).parents[1] / 'toys')!r})\n"
+        f"sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[1] / 'toys')!r}]\n"
         "from pathlib import Path\n"
         "from test_loop import CPU, Run, ToyStage, disturbed, recipe, run_in, train\n"
         "dist.init_process_group('gloo')\n"

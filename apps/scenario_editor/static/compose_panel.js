@@ -2,6 +2,7 @@
 
 import { button, h, refill, s } from "./dom.js";
 import { act, state } from "./store.js";
+import { FRAME_HEIGHT, FRAME_WIDTH } from "./video_format.js";
 
 export function composePanel() {
   const count = h("select", { "aria-label": "How many variants", id: "variants" }, [1, 2, 4, 6].map((n) => h("option", { value: n }, n === 1 ? "1 variant" : `${n} variants`)));
@@ -45,7 +46,7 @@ function cards(variants, running) {
     return h("button", { type: "button", class: `ds-card ${kept ? "kept" : ""} ${variant.fresh ? "" : "stale"}`, onclick: keep,
       title: variant.fresh ? `Keep it: the scenario gets seed ${variant.seed}` : "Of an earlier scene: the scenario has changed since" },
       h("span", { class: "ds-thumb" }, h("img", { src: variant.url, alt: `First frame with seed ${variant.seed}`, loading: "lazy", draggable: "false" }),
-        outlines && s("svg", { viewBox: "0 0 1024 512" }, outlines)),
+        outlines && s("svg", { viewBox: `0 0 ${FRAME_WIDTH} ${FRAME_HEIGHT}` }, outlines)),
       h("span", { class: "ds-caption" }, h("b", {}, `seed ${variant.seed}`), variant.quality, kept && h("em", {}, "first frame"), !variant.fresh && h("em", {}, "earlier scene")));
   });
   const away = () => button(null, "Remove the photo", "Compose the first frame instead", () => act("photo_remove"), { class: "small", id: "photo-remove" });

@@ -2,9 +2,10 @@
 
 import { h, refill, s } from "./dom.js";
 import {
-  HEIGHT, WIDTH, bounds, boxOf, clamp, dragged, faces, horizon, laneEdges, pixel, pose, roadHeading, sized, toPlane, view, wrap,
+  bounds, boxOf, clamp, dragged, faces, horizon, laneEdges, pixel, pose, roadHeading, sized, toPlane, view, wrap,
 } from "./geometry.js";
 import { act, changed, put, scene, select, state, upload, vehicles } from "./store.js";
+import { FRAME_HEIGHT as HEIGHT, FRAME_WIDTH as WIDTH } from "./video_format.js";
 
 const MIN_SIDE = 8, CLICK = 5; // px
 const points = (list) => list.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ");

@@ -1,10 +1,11 @@
 // The formulas of drivesim.scene (geometry, and the projection of boxes) in the browser, for what follows the mouse.
 // tests/scenario_editor/test_geometry.py compares it with the Python modules on random cases.
 //
-// Ego frame: x forward, y left, z up, metres. Pixels: of the 1024x512 frame. Headings in degrees.
+// Ego frame: x forward, y left, z up, metres. Pixels: of the finished frame. Headings in degrees.
 
-export const WIDTH = 1024, HEIGHT = 512;
-const ASPECT = 2, NEAR = 0.3;
+import { FRAME_HEIGHT as HEIGHT, FRAME_WIDTH as WIDTH } from "./video_format.js";
+
+const ASPECT = WIDTH / HEIGHT, NEAR = 0.3;
 const radians = (degrees) => (degrees * Math.PI) / 180;
 export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 export const wrap = (degrees) => ((((degrees + 180) % 360) + 360) % 360) - 180;

@@ -2,6 +2,7 @@
 
 import { clamp, wrap } from "./geometry.js";
 import { act, changed, copy, duplicate, paste, put, remove, select, selectedVehicle, state, toggleLock, vehicles } from "./store.js";
+import { FRAME_HEIGHT, FRAME_WIDTH } from "./video_format.js";
 
 const ARROWS = { ArrowUp: [1, 0], ArrowDown: [-1, 0], ArrowLeft: [0, 1], ArrowRight: [0, -1] };
 
@@ -62,7 +63,7 @@ function nudge({ step = [0, 0], far = false, turn = 0 }) {
   const vehicle = selectedVehicle(), heading = wrap(vehicle.heading + turn);
   if (vehicle.box) {
     const size = far ? 10 : 1, [x1, y1, x2, y2] = vehicle.box;
-    const dx = clamp(-step[1] * size, -x1, 1024 - x2), dy = clamp(-step[0] * size, -y1, 512 - y2);
+    const dx = clamp(-step[1] * size, -x1, FRAME_WIDTH - x2), dy = clamp(-step[0] * size, -y1, FRAME_HEIGHT - y2);
     return put(state.selected, { ...vehicle, heading, box: [x1 + dx, y1 + dy, x2 + dx, y2 + dy] });
   }
   const ahead = vehicle.ahead + step[0] * (far ? 5 : 0.5), left = vehicle.left + step[1] * (far ? 1 : 0.1);

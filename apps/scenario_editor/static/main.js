@@ -53,7 +53,7 @@ async function openNamed() {
   const name = new URLSearchParams(location.search).get("open");
   if (name === null || !state.view) return;
   history.replaceState(null, "", location.pathname);
-  if (state.view.saved !== name || !state.view.dirty) await act("load", { name, preset: false });
+  if (state.view.saved !== name || !state.view.dirty) await act("load", { name, example: false });
 }
 
 function tabBar(panels) {

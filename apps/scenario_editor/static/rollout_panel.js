@@ -22,7 +22,7 @@ export function rolloutPanel() {
   return { element, update };
 }
 
-const STAGES = {
+const PHASES = {
   load: "loading the weights", compose: "first frame", predict: "key frames", interpolate: "frames between",
   decode: "decoding", upsample: "upscaling", write: "writing",
 };
@@ -35,7 +35,7 @@ function card(job) {
   };
   const note = {
     queued: job.position ? `${job.position} before it` : "next",
-    running: `${job.stage === "load" && job.share > 0 ? "working" : (STAGES[job.stage] ?? "starting")}${job.seconds_left === null ? "" : `, ${clock(job.seconds_left)} left`}`,
+    running: `${job.phase === "load" && job.share > 0 ? "working" : (PHASES[job.phase] ?? "starting")}${job.seconds_left === null ? "" : `, ${clock(job.seconds_left)} left`}`,
     complete: `${job.futures.length} × ${job.seconds} s`,
     failed: job.error,
     cancelled: "finished parts are kept",

@@ -8,7 +8,7 @@ export function topBar() {
     const [kind, ...name] = event.target.value.split(":");
     event.target.value = "";
     if (kind === "file") picker.click();
-    else act("load", { name: name.join(":"), preset: kind === "preset" });
+    else act("load", { name: name.join(":"), example: kind === "example" });
   } });
   const picker = h("input", { type: "file", accept: ".yaml,.yml", hidden: true, id: "pick-scenario", onchange: () => { if (picker.files[0]) upload("scenario", picker.files[0]); picker.value = ""; } });
   const name = h("input", { type: "text", id: "name", "aria-label": "Name of the scenario", spellcheck: "false", maxlength: 64,
@@ -37,7 +37,7 @@ export function topBar() {
     refill(open, [view.files], () => [
       h("option", { value: "", selected: true }, "Open…"),
       view.files.length && h("optgroup", { label: "In this folder" }, view.files.map((one) => h("option", { value: `name:${one}` }, one))),
-      h("optgroup", { label: "Examples" }, facts.presets.map((one) => h("option", { value: `preset:${one}` }, one))),
+      h("optgroup", { label: "Examples" }, facts.examples.map((one) => h("option", { value: `example:${one}` }, one))),
       h("option", { value: "file:" }, "From this computer…"),
     ]);
     if (document.activeElement !== name) name.value = view.name ?? "";

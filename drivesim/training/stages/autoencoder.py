@@ -36,8 +36,8 @@ class AutoencoderRecipe(Recipe):
     be made without it. `latent_noise`: largest deviation of noise on latents, in deviations of their own; 30 % of the crops
     get none. `equivariance`: weight of the error at half size.
 
-    `decoder_only` goes on from the autoencoder of the checkpoints and keeps its encoder and latent scale, so that all that
-    was trained on these latents stays valid.
+    `decoder_only` goes on from an autoencoder, that of the checkpoints if no other is given, and keeps its encoder and latent
+    scale, so that all that was trained on these latents stays valid.
     """
 
     model: AutoencoderConfig = AutoencoderConfig()
@@ -51,6 +51,11 @@ class AutoencoderRecipe(Recipe):
     latent_noise: float = Field(0.0, ge=0)
     equivariance: float = Field(0.0, ge=0)
     decoder_only: bool = False
+
+    @property
+    def origin(self) -> StageName | None:
+        """See `decoder_only`."""
+        return "autoencoder" if self.decoder_only else None
 
 
 def reconstruction_loss(made: Tensor, frames: Tensor, gradient_weight: float) -> Tensor:
@@ -76,18 +81,19 @@ class AutoencoderStage:
 
     name: StageName = "autoencoder"
 
-    def __init__(self, recipe: AutoencoderRecipe, data: list[Path], held_out: list[Path], checkpoints: Path) -> None:
+    def __init__(self, recipe: AutoencoderRecipe, data: list[Path], held_out: list[Path]) -> None:
         if recipe.model.temporal:
             raise InputError("model.temporal: no stage trains temporal decoder layers yet; leave it false")
         self.recipe = recipe
         with seeded(recipe.seed):
             self.space = LatentSpace(Autoencoder(recipe.model))
             if recipe.decoder_only:
-                self.space = LatentSpace.load(checkpoints / "autoencoder").train()
                 self.space.autoencoder.encoder.requires_grad_(False)
             self.modules: dict[str, nn.Module] = {"model": self.space}
             if recipe.adversary_weight > 0:
                 self.modules["adversary"] = PatchDiscriminator(recipe.adversary_width)
+        autoencoder = self.space.autoencoder
+        self.networks = (autoencoder.encoder, autoencoder.decoder, *list(self.modules.values())[1:])
         self.source = FrameSource(data, preload=True)
         self.held_out = FrameSource(held_out)
 
@@ -97,7 +103,7 @@ class AutoencoderStage:
         shape = (recipe.model.latent_channels, recipe.crop[0] // factor, recipe.crop[1] // factor)
         samples: dict[str, list[np.ndarray]] = {name: [] for name in ("frames", "seen", "posterior_noise", "latent_noise")}
         for i in index:
-            rng = numpy_stream(recipe.seed, "autoencoder", i)
+            rng = recipe.sample_rng(self.name, i)
             frame = to_network(self.source.frames(rng, 1, recipe.crop)[0]).numpy()
             samples["frames"].append(frame)
             samples["posterior_noise"].append(rng.standard_normal(shape, np.float32))

@@ -59,6 +59,7 @@ class ImageLDMStage:
         with seeded(recipe.seed):
             self.model = ImageLDM(recipe.model)
         self.modules: dict[str, nn.Module] = {"model": self.model}
+        self.networks = (self.model.unet,)
         self.frames = self.latent_data.windows(data, 1, None)
         self.held_out = self.latent_data.windows(held_out, 1, None)
 
@@ -66,7 +67,7 @@ class ImageLDMStage:
         """latents and noise [b c h w], t int64 [b], conditions of b rows with groups dropped."""
         samples = []
         for i in index:
-            rng = numpy_stream(self.recipe.seed, self.name, i)
+            rng = self.recipe.sample_rng(self.name, i)
             labelled = self.frames.batch(rng, 1, pictures=False)
             chances = [self.recipe.drop_boxes if group == "boxes" else self.recipe.drop for group in GROUPS]
             dropped = rng.random(len(GROUPS)) < (1.0 if rng.random() < self.recipe.drop_all else np.array(chances))

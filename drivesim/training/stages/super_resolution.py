@@ -72,6 +72,7 @@ class SuperResolutionStage:
             self.model.network.requires_grad_(False)
             self.model.sharpener.requires_grad_(False)
         self.modules: dict[str, nn.Module] = {"model": self.model}
+        self.networks = (self.model.network, self.model.sharpener)
         self.windows = ClipWindows(data, recipe.frames, None)
         self.held_out = ClipWindows(held_out, recipe.frames, None)
 
@@ -80,7 +81,7 @@ class SuperResolutionStage:
         return stack([self._sample(i) for i in index])
 
     def _sample(self, i: int) -> Batch:
-        recipe, rng = self.recipe, numpy_stream(self.recipe.seed, self.name, i)
+        recipe, rng = self.recipe, self.recipe.sample_rng(self.name, i)
         high = self.windows.pictures(rng, self.windows.draw(rng, 1), (recipe.crop, recipe.crop), flip=True)[0]
         low = soften(shrink(high), rng.uniform(0, recipe.blur))
         sample: Batch = {

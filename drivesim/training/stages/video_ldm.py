@@ -91,19 +91,20 @@ class VideoLDMStage:
             image.check_latents(self.latent_data.fingerprint)
             self.model = VideoLDM(recipe.model, image)
         self.modules: dict[str, nn.Module] = {"model": self.model}
+        self.networks = (self.model.image.unet, self.model.temporal.context)
         self.tasks = (PREDICTION, *INTERPOLATION)
         self.windows = {task: self.latent_data.windows(data, task.frames, task.fps) for task in self.tasks}
         self.held_out = {task: self.latent_data.windows(held_out, task.frames, task.fps) for task in self.tasks}
 
     def draw(self, step: int, index: range) -> Batch:
         """latents, noise [b f c h w], t [b], mask float [b f], fps [b], conditions [b f ...]; one task for the whole step."""
-        rng = numpy_stream(self.recipe.seed, "task", step)
+        rng = self.recipe.sample_rng("task", step)
         predicts, slow = rng.random() < self.recipe.prediction, rng.random() < 0.5
         task = PREDICTION if predicts else INTERPOLATION[0 if slow else 1]
         return stack([self._sample(task, i) for i in index])
 
     def _sample(self, task: Task, i: int) -> Batch:
-        recipe, rng = self.recipe, numpy_stream(self.recipe.seed, self.name, i)
+        recipe, rng = self.recipe, self.recipe.sample_rng(self.name, i)
         labelled = self.windows[task].batch(rng, 1, pictures=False)
         chances, choices = zip(*task.given, strict=True)
         given = choices[rng.choice(len(choices), p=chances)]

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Any
 
 from drivesim.scenario.consistency import conflicts, first_frame_boxes
 from drivesim.scenario.file import SECTIONS
-from drivesim.scenario.scenario import Scenario
 from drivesim.scenario.sections import RoadSection
-from scenario_editor.sessions import Session
-from scenario_editor.values import Values, geometry, vehicles_of
-from scenario_editor.yaml_text import Reading
+from scenario_editor.document.values import Values, geometry, vehicles_of
+from scenario_editor.document.yaml_text import ParsedText
+from scenario_editor.storage.sessions import Session
 
 
-def view(session: Session, reading: Reading, files: list[str], photo: str | None) -> dict[str, Any]:
+def view(session: Session, parsed: ParsedText, files: list[str], photo: str | None) -> dict[str, Any]:
     """What the page draws. `files` are the scenarios that it can open, `photo` the address of the photo.
 
     `form`, `vehicles`, `road` and `camera` are None where the text does not say them in a way that can be shown.
     """
-    values = reading.values
+    values = parsed.values
     known = None if values is None else geometry(values)
     shown: dict[str, Any] = {
         "base": session.revision,
         "text": session.text,
-        "sound": reading.scenario is not None,
+        "sound": parsed.scenario is not None,
         "faults": [
-            {"line": f.line, "column": f.column, "message": f.message, "where": list(f.where)} for f in reading.faults
+            {"line": f.line, "column": f.column, "message": f.message, "where": list(f.where)} for f in parsed.faults
         ],
         "name": None if values is None else values["name"],
         "form": None if values is None else {section: values[section] for section in SECTIONS},
@@ -75,10 +72,3 @@ def _crowd(values: Values) -> dict[str, Any] | None:
     if known is None or vehicles is None or not isinstance(asked, int):
         return None
     return {"asked": asked, "counted": first_frame_boxes(vehicles, *known).crowdedness}
-
-
-def scene_key(scenario: Scenario, weights: str = "") -> str:
-    """What decides the pixels of a composed first frame, but for seed and quality, as a short hash."""
-    values = scenario.model_dump(mode="json", include={"look", "road", "camera", "vehicles"})
-    values |= {"guidance": scenario.guidance.boxes, "weights": weights}
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

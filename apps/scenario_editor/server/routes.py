@@ -8,20 +8,22 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from drivesim.config import InputError
-from scenario_editor.compositions import frame_file
-from scenario_editor.desk import Desk, Reply
-from scenario_editor.sessions import Session
-from scenario_editor.uploads import MAX_PHOTO_BYTES, MAX_YAML_BYTES, photo_file
-from scenario_editor.yaml_text import read
+from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
+from scenario_editor.document.yaml_text import read
+from scenario_editor.first_frames.compositions import frame_file
+from scenario_editor.server.desk import Desk, Reply
+from scenario_editor.storage.sessions import Session
+from scenario_editor.storage.uploads import MAX_PHOTO_BYTES, MAX_YAML_BYTES, photo_file
 
-STATIC = {file.name: file for file in (Path(__file__).parent / "static").iterdir() if file.suffix in (".js", ".css")}
+STATIC = {file.name: file for file in (Path(__file__).parents[1] / "static").iterdir() if file.suffix in (".js", ".css")}
+VIDEO_FORMAT = f"export const FRAME_WIDTH = {FRAME_WIDTH}, FRAME_HEIGHT = {FRAME_HEIGHT};\n"  # what scripts know of video_format
 FRAME = re.compile(r"[0-9a-f]{24}")
 UNUSED = ("/gradio_api/upload", "/openapi.json")  # of Gradio's own routes
 ALWAYS_ASK = {"Cache-Control": "no-cache"}
@@ -56,6 +58,10 @@ def routes(app: FastAPI, desk: Desk, hosts: Collection[str] | None = None) -> No
     app.add_middleware(Guard)
     if hosts is not None:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
+
+    @app.get("/static/video_format.js")
+    def video_format() -> Response:
+        return Response(VIDEO_FORMAT, media_type="text/javascript", headers=ALWAYS_ASK)
 
     @app.get("/static/{name}", response_class=FileResponse)
     def static(name: str) -> FileResponse:

@@ -22,28 +22,25 @@ from pathlib import Path
 from typing import Any, Literal
 
 import av
-import cv2
-import numpy as np
 
 from drivesim.config import Config, InputError, write_atomic
 from drivesim.engine.timeline import Timeline
-from drivesim.rollout.segments import frames_at, join_segments
-from drivesim.video_io import read_image, video_info
+from drivesim.rollout.segments import join_segments
+from drivesim.video_io import video_info
 
-State = Literal["queued", "running", "complete", "failed", "cancelled"]
+JobState = Literal["queued", "running", "complete", "failed", "cancelled"]
 MAX_ERROR = 300  # characters
-MAX_PICTURES = 8  # of one future
-KEPT_FILMS = 2  # of one future: the newest, and the one that a browser may still be reading
+KEPT_FILMS = 2  # of one future: the newest, and the one that a browser may still be parsed
 
 
-class Record(Config):
+class JobRecord(Config):
     """job.json."""
 
     id: str
     owner: str
     """A hash of the session's id: what may be seen of a job must not give away the session."""
     name: str
-    state: State
+    state: JobState
     created: float
     order: float
     """Jobs run in this order: the time (s) at which it was submitted, or resumed."""
@@ -82,10 +79,10 @@ class JobView:
 
     id: str
     name: str
-    state: State
+    state: JobState
     created: float
     position: int
-    stage: str
+    phase: str
     share: float
     seconds_left: float | None
     seconds: float
@@ -109,25 +106,25 @@ class JobFolder:
         self.path = path
         self.out = path / "rollout"
 
-    def read(self) -> Record | None:
+    def read(self) -> JobRecord | None:
         """What job.json says; None if it is not there, or not one of this version."""
         try:
-            return Record.parse(json.loads((self.path / "job.json").read_text(encoding="utf-8")), self.path)
+            return JobRecord.parse(json.loads((self.path / "job.json").read_text(encoding="utf-8")), self.path)
         except (OSError, ValueError, TypeError, InputError):
             return None
 
-    def write(self, record: Record) -> Record:
+    def write(self, record: JobRecord) -> JobRecord:
         """Writes job.json."""
         write_atomic(self.path / "job.json", json.dumps(record.model_dump()))
         return record
 
-    def arguments(self, record: Record, checkpoints: Path | None) -> list[str]:
+    def arguments(self, record: JobRecord, checkpoints: Path | None) -> list[str]:
         """What follows `drivesim` on the command line."""
         words = ["rollout", str(self.path / f"{record.name}.yaml"), "--out", str(self.out)]
         words += ["--quality", record.quality, "--device", record.device]
         return words + (["--checkpoints", str(checkpoints)] if checkpoints is not None else [])
 
-    def view(self, record: Record, position: int, checkpoints: Path | None) -> JobView:
+    def view(self, record: JobRecord, position: int, checkpoints: Path | None) -> JobView:
         """What can be said of the job now."""
         live = _json(self.out / "progress.json") if record.state == "running" else {}
         if record.pid is None or live.get("pid") != record.pid:
@@ -141,7 +138,7 @@ class JobFolder:
             state=record.state,
             created=record.created,
             position=position,
-            stage=str(live.get("stage", "load")) if record.state == "running" else "",
+            phase=str(live.get("stage", "load")) if record.state == "running" else "",
             share=1.0 if done else _share(record, live, futures),
             seconds_left=_number(live.get("seconds_left")),
             seconds=record.seconds,
@@ -158,14 +155,14 @@ class JobFolder:
             can_remove=record.state not in ("queued", "running"),
         )
 
-    def futures(self, record: Record) -> tuple[FutureView, ...]:
+    def futures(self, record: JobRecord) -> tuple[FutureView, ...]:
         """How far each future is, by progress.json where a rollout keeps one, else by manifest.json."""
         manifest = _group(_json(self.out / "manifest.json").get("futures"))
         live = _group(_json(self.out / "progress.json").get("futures"))
         of = Timeline.of(record.seconds, record.fps).windows
         return tuple(_future(self.out, number, of, manifest, live) for number in range(record.futures))
 
-    def done(self, record: Record) -> float:
+    def done(self, record: JobRecord) -> float:
         """Share of the windows that are safe on disk."""
         futures = self.futures(record)
         return sum(future.windows for future in futures) / sum(future.of for future in futures)
@@ -215,25 +212,6 @@ class JobFolder:
                 old.unlink(missing_ok=True)
         return film
 
-    def pictures(self, record: Record, height: int) -> dict[str, np.ndarray]:
-        """Pictures uint8 [n height w 3] of the futures that have begun, from their beginning on; at least the first frame."""
-        result = {}
-        for view in self.futures(record):
-            with suppress(InputError, OSError, av.FFmpegError, StopIteration):
-                if view.video is not None:
-                    count = max(1, video_info(view.video).frames)
-                    numbers = np.linspace(0, count - 1, min(MAX_PICTURES, count)).round().astype(int).tolist()
-                    frames = list(frames_at(view.video, numbers))
-                else:
-                    segments = _segments(self.out / view.name)
-                    chosen = sorted({round(i) for i in np.linspace(0, len(segments) - 1, MAX_PICTURES)}) if segments else []
-                    frames = [frames_at(segments[i], [0])[0] for i in chosen]
-                if not frames and view.state == "running":
-                    frames = [read_image(self.out / "initial.png")]
-                if frames:
-                    result[view.name] = np.stack([_scaled(frame, height) for frame in frames])
-        return result
-
 
 def is_process_of(pid: int | None, folder: Path) -> bool:
     """Whether a process of that id runs, and is the rollout of `folder`: ids are used again after a restart."""
@@ -262,7 +240,7 @@ def _future(out: Path, number: int, of: int, manifest: dict[str, Any], live: dic
     return FutureView(name, "running" if begun else "waiting", min(windows, of), of, frames, None)
 
 
-def _share(record: Record, live: dict[str, Any], futures: Sequence[FutureView]) -> float:
+def _share(record: JobRecord, live: dict[str, Any], futures: Sequence[FutureView]) -> float:
     """Share of the work: by time where it is known, else by windows."""
     spent, left = _number(live.get("seconds_spent")), _number(live.get("seconds_left"))
     if spent is not None and left is not None and spent + left > 0:
@@ -288,11 +266,6 @@ def _last_sentence(log: Path) -> str:
         kind, _, what = lines[-1].partition(": ")
         return f"the rollout broke off: {what or kind}" if kind.replace(".", "").isidentifier() else lines[-1]
     return lines[-1]
-
-
-def _scaled(frame: np.ndarray, height: int) -> np.ndarray:
-    width = round(frame.shape[1] * height / frame.shape[0])
-    return cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def _json(path: Path) -> dict[str, Any]:

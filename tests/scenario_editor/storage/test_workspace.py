@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scenario_editor.sessions import Session
-from scenario_editor.uploads import add_photo
-from scenario_editor.workspace import Workspace
-from scenario_editor.yaml_text import read, rewrite
+from scenario_editor.document.yaml_text import read, rewrite
+from scenario_editor.storage.sessions import Session
+from scenario_editor.storage.uploads import add_photo
+from scenario_editor.storage.workspace import Workspace
 
 from drivesim.config import InputError, shipped
 from drivesim.scenario.file import load_scenario
@@ -33,15 +33,15 @@ def session(tmp_path: Path) -> Session:
 
 
 def test_loading_editing_and_saving(workspace: Workspace, session: Session) -> None:
-    assert workspace.names() == ["a"] and "highway_day" in workspace.presets()
+    assert workspace.names() == ["a"] and "highway_day" in workspace.examples()
     session = workspace.load("a", session)
     assert (session.text, session.name, session.dirty) == (TEXT, "a", False)
     session = workspace.save(session.edited(rewrite(session.text, {"look": {"crowdedness": 3}}).text), "a")
     assert not session.dirty and load_scenario(workspace.folder / "a.yaml").look.crowdedness == 3
     assert (workspace.folder / "a.yaml").read_text().startswith("name: a  # first\n")
-    preset = workspace.load("highway_day", session, preset=True)
-    assert preset.name is None and preset.text == (shipped("scenarios") / "highway_day.yaml").read_text()
-    workspace.save(preset, "b-2")
+    example = workspace.load("highway_day", session, example=True)
+    assert example.name is None and example.text == (shipped("scenarios") / "highway_day.yaml").read_text()
+    workspace.save(example, "b-2")
     assert workspace.names() == ["a", "b-2"]
 
 

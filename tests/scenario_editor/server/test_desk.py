@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scenario_editor.composer import Composer
-from scenario_editor.compositions import Compositions
-from scenario_editor.desk import FAILED, STALE, Desk
-from scenario_editor.jobs import Queue
-from scenario_editor.sessions import SessionStore
-from scenario_editor.workspace import Workspace
+from scenario_editor.first_frames.composer import Composer
+from scenario_editor.first_frames.compositions import Compositions
+from scenario_editor.jobs.queue import Queue
+from scenario_editor.server.desk import FAILED, STALE, Desk
+from scenario_editor.storage.sessions import SessionStore
+from scenario_editor.storage.workspace import Workspace
 
 from drivesim.config import shipped
 from drivesim.scenario.file import load_scenario
@@ -159,7 +159,7 @@ def test_saving_asks_before_it_replaces(tab: Tab, folder: Path) -> None:
     tab.act("save", name="other", replace=True)
     assert load_scenario(folder / "other.yaml").rollout.seed == 99
     assert tab.view["files"] == ["highway_day", "other"]
-    tab.act("load", name="night_city", preset=True)
+    tab.act("load", name="night_city", example=True)
     assert tab.view["name"] == "night_city" and tab.act("undo")["name"] == "other"
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenario_editor.placement import as_box, as_placed, box_of, drawn, fitted, ground_at, placed
+from scenario_editor.document.placement import as_box, as_placed, box_of, drawn, fitted, ground_at, placed
 
 from drivesim.config import InputError
 from drivesim.scenario.sections import BoxedVehicle, PlacedVehicle

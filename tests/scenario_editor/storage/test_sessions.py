@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenario_editor.sessions import Session, SessionStore
+from scenario_editor.storage.sessions import Session, SessionStore
 
 from drivesim.config import InputError
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scenario_editor.composer import Composer
-from scenario_editor.composer import load_cascade as load_shipped
+from scenario_editor.first_frames.composer import Composer
+from scenario_editor.first_frames.composer import load_cascade as load_shipped
 from tiny_cascade import SETTINGS, load_cascade
 
 from drivesim.config import InputError, shipped

@@ -9,8 +9,9 @@ from pathlib import Path
 from drivesim.config import InputError, write_atomic
 from drivesim.scenario.file import scenario_files
 from drivesim.scenario.yaml_document import YamlDocument
-from scenario_editor.sessions import Session
-from scenario_editor.uploads import (
+from scenario_editor.document.yaml_text import read, rewrite
+from scenario_editor.storage.sessions import Session
+from scenario_editor.storage.uploads import (
     MAX_PHOTO_BYTES,
     MAX_YAML_BYTES,
     add_photo,
@@ -19,7 +20,6 @@ from scenario_editor.uploads import (
     read_upload,
     read_yaml_upload,
 )
-from scenario_editor.yaml_text import read, rewrite
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9]+([_-][A-Za-z0-9]+)*")
 MAX_NAME = 64
@@ -29,9 +29,9 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 class Workspace:
     """Scenario files by name. A name is only ever compared with what is in the folder, or made of safe letters."""
 
-    def __init__(self, folder: Path, presets: Path) -> None:
+    def __init__(self, folder: Path, examples: Path) -> None:
         """InputError if `folder` is not there."""
-        self.folder, self._presets = folder.resolve(), presets
+        self.folder, self._examples = folder.resolve(), examples
         if not self.folder.is_dir():
             raise InputError(f"{folder}: no such folder; name one to save scenarios in")
 
@@ -39,20 +39,20 @@ class Workspace:
         """Names of the scenario files in the folder, sorted."""
         return sorted(_files(self.folder))
 
-    def presets(self) -> list[str]:
+    def examples(self) -> list[str]:
         """Names of the shipped scenarios, sorted."""
-        return sorted(_files(self._presets))
+        return sorted(_files(self._examples))
 
-    def load(self, name: str, session: Session, preset: bool = False) -> Session:
+    def load(self, name: str, session: Session, example: bool = False) -> Session:
         """The session with the scenario of that name, right or wrong, its photo copied; InputError if there is none.
 
         A photo that is not inside the folder is kept as an upload would be, and the text names that copy.
         """
-        files = _files(self._presets if preset else self.folder)
+        files = _files(self._examples if example else self.folder)
         if name not in files:
             raise InputError(f'there is no scenario "{name[:80]}" in the list; load another one')
         text = read_yaml_upload(read_upload(files[name], MAX_YAML_BYTES))
-        return session.loaded(_with_photo(text, files[name].parent, session.folder), None if preset else name, text)
+        return session.loaded(_with_photo(text, files[name].parent, session.folder), None if example else name, text)
 
     def save(self, session: Session, name: str, replace: bool = False) -> Session:
         """The session with its text saved as NAME.yaml in the folder, at once or not at all, its photo beside it.
@@ -62,16 +62,16 @@ class Workspace:
         """
         if not SAFE_NAME.fullmatch(name) or len(name) > MAX_NAME:
             raise InputError(f'not saved: "{name[:80]}" is no name; use letters and digits, joined by _ or -')
-        reading = read(session.text, session.folder)
-        if reading.scenario is None or reading.values is None:
-            raise InputError(f"not saved: line {reading.faults[0].line}: {reading.faults[0].message}")
+        parsed = read(session.text, session.folder)
+        if parsed.scenario is None or parsed.values is None:
+            raise InputError(f"not saved: line {parsed.faults[0].line}: {parsed.faults[0].message}")
         file = self.folder / f"{name}.yaml"
         if file.is_symlink():
             raise InputError(f"not saved: {file.name} is a link to another place; choose another name")
         if file.exists() and not replace and not (name == session.name and _holds(file, session.saved)):
             raise InputError(f"not saved: {file.name} is there already; choose another name or have it replaced")
         try:
-            if photo := reading.values["photo"]:
+            if photo := parsed.values["photo"]:
                 self._put_photo(photo, session.folder, replace)
             write_atomic(file, session.text)
         except OSError as error:
@@ -106,7 +106,7 @@ def _holds(file: Path, text: str) -> bool:
 def _with_photo(text: str, source: Path, folder: Path) -> str:
     """The text, after the photo that it names (relative to `source`) has been copied into the session's `folder`.
 
-    What is no picture is not copied: reading the text then says so.
+    What is no picture is not copied: parsed the text then says so.
     """
     values = YamlDocument(text, "").values
     photo = values.get("photo") if isinstance(values, dict) else None

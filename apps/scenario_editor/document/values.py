@@ -8,13 +8,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from drivesim.scenario.file import SECTIONS
-from drivesim.scenario.scenario import AnyVehicle, Scenario
+from drivesim.scenario.scenario import AnyVehicle
 from drivesim.scenario.sections import VEHICLE_FORMS, CameraSection, RoadSection, Vehicle, vehicle_tag
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
 
 Values = dict[str, Any]
-"""As `Scenario.model_dump(mode="json")`: name, photo, vehicles, and a dict for each of SECTIONS."""
+"""As `model_dump(mode="json")` of a Scenario: name, photo, vehicles, and a dict for each of SECTIONS."""
 
 _VEHICLES: TypeAdapter[tuple[Vehicle, ...]] = TypeAdapter(tuple[AnyVehicle, ...])
 
@@ -25,11 +25,6 @@ def _defaults(model: Any) -> Values:
 
 DEFAULTS: dict[str, Values] = {name: _defaults(model) for name, model in SECTIONS.items()}
 """What each section says of a key that is not written; keys that must be written are not here."""
-
-
-def values_of(scenario: Scenario) -> Values:
-    """The values of a scenario, whole numbers without a fraction."""
-    return shortened(scenario.model_dump(mode="json"))
 
 
 def vehicles_of(values: Values) -> tuple[Vehicle, ...] | None:

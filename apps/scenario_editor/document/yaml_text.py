@@ -13,15 +13,15 @@ from drivesim.scenario.file import SECTIONS, Fault, parse_scenario
 from drivesim.scenario.scenario import Scenario
 from drivesim.scenario.sections import VEHICLE_FORMS, vehicle_tag
 from drivesim.scenario.yaml_document import OneLine, YamlDocument, yaml_text
-from scenario_editor.values import DEFAULTS, Values, shortened, vehicle_defaults, vehicles_of
-from scenario_editor.yaml_patch import Patch, aligned
+from scenario_editor.document.values import DEFAULTS, Values, shortened, vehicle_defaults, vehicles_of
+from scenario_editor.document.yaml_patch import Patch, aligned
 
 FILE = "scenario.yaml"
 _ORDER = list(Scenario.model_fields)
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParsedText:
     """What a text says.
 
     `scenario` is None if there is any fault. `values` are for form and canvas, right or wrong, as they are written, with
@@ -35,19 +35,19 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Rewriting:
+class RewrittenText:
     """A text with other values; `lost` says in sentences which comments, or what of the layout, could not be kept."""
 
     text: str
     lost: tuple[str, ...] = ()
 
 
-def read(text: str, folder: Path) -> Reading:
+def read(text: str, folder: Path) -> ParsedText:
     """Reads a text; a photo is looked for inside `folder` alone."""
     scenario, faults = parse_scenario(text, folder / FILE, photos_within=folder)
     document = YamlDocument(text, FILE)
     if document.faults or not isinstance(document.values, dict):
-        return Reading(None, tuple(faults), None)
+        return ParsedText(None, tuple(faults), None)
     written: Values = document.values
     values: Values = {"name": written.get("name"), "photo": written.get("photo")}
     for section, model in SECTIONS.items():
@@ -56,10 +56,10 @@ def read(text: str, folder: Path) -> Reading:
         values[section] = dict.fromkeys(model.model_fields) | DEFAULTS[section] | known
     vehicles = vehicles_of(written) if isinstance(written.get("vehicles", []), list) else None
     values["vehicles"] = None if vehicles is None else [v.model_dump(mode="json") for v in vehicles]
-    return Reading(scenario, tuple(faults), shortened({key: values[key] for key in _ORDER}))
+    return ParsedText(scenario, tuple(faults), shortened({key: values[key] for key in _ORDER}))
 
 
-def rewrite(text: str, values: Values) -> Rewriting:
+def rewrite(text: str, values: Values) -> RewrittenText:
     """The text with these values in it; what does not change keeps its every character.
 
     Keys that `values` does not have stay as they are, and None removes one, which is then at its default. What equals
@@ -71,12 +71,12 @@ def rewrite(text: str, values: Values) -> Rewriting:
         fault = min(document.faults)
         raise InputError(f"line {fault.line}: {fault.message}; mend the text first")
     if document.values is None and not text.strip():
-        return Rewriting(new_text(values))
+        return RewrittenText(new_text(values))
     if not isinstance(document.values, dict):
         raise InputError('line 1: expected the keys "name", "look" and so on; mend the text first')
     wanted = _merged(document.values, shortened(values))
     if wanted == document.values:
-        return Rewriting(text)
+        return RewrittenText(text)
     node, patch = yaml.compose(text, yaml.SafeLoader), Patch(text)
     assert isinstance(node, yaml.MappingNode)
     try:
@@ -84,13 +84,13 @@ def rewrite(text: str, values: Values) -> Rewriting:
         result = patch.result()
         check = YamlDocument(result, FILE)
         if not check.faults and check.values == wanted:
-            return Rewriting(result, tuple(patch.lost))
+            return RewrittenText(result, tuple(patch.lost))
     except (LookupError, ValueError, TypeError):
         pass  # a layout that cannot be patched
     result = _laid_out(wanted)
     if YamlDocument(result, FILE).values != wanted:
         raise InputError("a name holds characters that cannot be written; use letters and digits")
-    return Rewriting(result, ("comments and layout are lost: the text is laid out too unusually to be patched",))
+    return RewrittenText(result, ("comments and layout are lost: the text is laid out too unusually to be patched",))
 
 
 def new_text(values: Values) -> str:

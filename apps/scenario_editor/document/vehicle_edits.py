@@ -15,14 +15,14 @@ from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
 from drivesim.scene.vehicles import KINDS, Kind
 from drivesim.video_format import MAX_VEHICLES
-from scenario_editor import placement
-from scenario_editor.values import Values, shortened, vehicles_of
+from scenario_editor.document import placement
+from scenario_editor.document.values import Values, shortened, vehicles_of
 
 Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Scene:
+class VehicleTable:
     """The vehicles as rows of the values, and the road and camera that they are seen by; `locks` are rows that may not change."""
 
     rows: Rows
@@ -38,54 +38,54 @@ class Scene:
         return row
 
 
-Edit = Callable[[Scene, dict[str, Any]], tuple[Rows, int | None]]
+Edit = Callable[[VehicleTable, dict[str, Any]], tuple[Rows, int | None]]
 
 
-def put(scene: Scene, request: dict[str, Any]) -> tuple[Rows, int | None]:
+def put(table: VehicleTable, request: dict[str, Any]) -> tuple[Rows, int | None]:
     """Row `index` becomes `vehicle`."""
-    scene.row(request["index"])
+    table.row(request["index"])
     index = request["index"]
-    return [*scene.rows[:index], _row(vehicle(request["vehicle"])), *scene.rows[index + 1 :]], index
+    return [*table.rows[:index], _row(vehicle(request["vehicle"])), *table.rows[index + 1 :]], index
 
 
-def add(scene: Scene, request: dict[str, Any]) -> tuple[Rows, int | None]:
+def add(table: VehicleTable, request: dict[str, Any]) -> tuple[Rows, int | None]:
     """A further row, `vehicle`."""
-    return _added(scene, vehicle(request["vehicle"]))
+    return _added(table, vehicle(request["vehicle"]))
 
 
-def draw(scene: Scene, request: dict[str, Any]) -> tuple[Rows, int | None]:
+def draw(table: VehicleTable, request: dict[str, Any]) -> tuple[Rows, int | None]:
     """A further vehicle of `kind`, drawn as a `box` (px)."""
     box = _numbers(request["box"], 4)
-    return _added(scene, placement.drawn(box, _kind(request["kind"]), scene.road, scene.camera))
+    return _added(table, placement.drawn(box, _kind(request["kind"]), table.road, table.camera))
 
 
-def drop(scene: Scene, request: dict[str, Any]) -> tuple[Rows, int | None]:
+def drop(table: VehicleTable, request: dict[str, Any]) -> tuple[Rows, int | None]:
     """A further vehicle of `kind`, of true size, `at` a pixel of the frame or `ahead` and `left` in metres."""
     if "at" in request:
-        spot = placement.ground_at(_numbers(request["at"], 2), scene.road, scene.camera)
+        spot = placement.ground_at(_numbers(request["at"], 2), table.road, table.camera)
         if spot is None or spot[0] > placement.FARTHEST:
             raise InputError("that is above the road; click on the ground, or draw a box")
         ahead, left = spot
     else:
         ahead, left = _numbers([request["ahead"], request["left"]], 2)
-    return _added(scene, placement.placed(_kind(request["kind"]), ahead, left, scene.road))
+    return _added(table, placement.placed(_kind(request["kind"]), ahead, left, table.road))
 
 
-def remove(scene: Scene, request: dict[str, Any]) -> tuple[Rows, int | None]:
+def remove(table: VehicleTable, request: dict[str, Any]) -> tuple[Rows, int | None]:
     """Without row `index`."""
-    scene.row(request["index"])
+    table.row(request["index"])
     index = request["index"]
-    return scene.rows[:index] + scene.rows[index + 1 :], None
+    return table.rows[:index] + table.rows[index + 1 :], None
 
 
-def change_form(scene: Scene, request: dict[str, Any]) -> tuple[Rows, int | None]:
+def change_form(table: VehicleTable, request: dict[str, Any]) -> tuple[Rows, int | None]:
     """Row `index` in the other `form`: "placed" in metres, or "box" in pixels."""
-    index, now = request["index"], vehicle(scene.row(request["index"]))
+    index, now = request["index"], vehicle(table.row(request["index"]))
     if request["form"] == "box" and isinstance(now, PlacedVehicle):
-        now = placement.as_box(now, scene.road, scene.camera)
+        now = placement.as_box(now, table.road, table.camera)
     elif request["form"] == "placed" and isinstance(now, BoxedVehicle):
-        now = placement.as_placed(now, scene.road, scene.camera)
-    return [*scene.rows[:index], _row(now), *scene.rows[index + 1 :]], index
+        now = placement.as_placed(now, table.road, table.camera)
+    return [*table.rows[:index], _row(now), *table.rows[index + 1 :]], index
 
 
 EDITS: dict[str, Edit] = {"put": put, "add": add, "draw": draw, "drop": drop, "remove": remove, "form": change_form}
@@ -125,10 +125,10 @@ def _row(item: Vehicle) -> dict[str, Any]:
     return row
 
 
-def _added(scene: Scene, item: Vehicle) -> tuple[Rows, int | None]:
-    if len(scene.rows) >= MAX_VEHICLES:
+def _added(table: VehicleTable, item: Vehicle) -> tuple[Rows, int | None]:
+    if len(table.rows) >= MAX_VEHICLES:
         raise InputError(f"a scenario has at most {MAX_VEHICLES} vehicles; remove one first")
-    return [*scene.rows, _row(item)], len(scene.rows)
+    return [*table.rows, _row(item)], len(table.rows)
 
 
 def _kind(word: Any) -> Kind:

@@ -10,25 +10,25 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from scenario_editor.app import application
-from scenario_editor.composer import Composer
-from scenario_editor.compositions import Compositions, frame_file
-from scenario_editor.desk import Desk
-from scenario_editor.jobs import Queue
-from scenario_editor.routes import routes
-from scenario_editor.sessions import SessionStore
-from scenario_editor.uploads import MAX_PHOTO_BYTES
-from scenario_editor.workspace import Workspace
+from scenario_editor.first_frames.composer import Composer
+from scenario_editor.first_frames.compositions import Compositions, frame_file
+from scenario_editor.jobs.queue import Queue
+from scenario_editor.server.desk import Desk
+from scenario_editor.server.routes import routes
+from scenario_editor.storage.sessions import SessionStore
+from scenario_editor.storage.uploads import MAX_PHOTO_BYTES
+from scenario_editor.storage.workspace import Workspace
 
 from drivesim.config import shipped
 from drivesim.video_io import write_image
 
-PRESETS = shipped("scenarios")
+EXAMPLES = shipped("scenarios")
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    store = SessionStore(tmp_path / "sessions", (PRESETS / "highway_day.yaml").read_text())
-    return Desk(store, Workspace(tmp_path, PRESETS), Compositions(Composer(), store), Queue(tmp_path / "jobs"))
+    store = SessionStore(tmp_path / "sessions", (EXAMPLES / "highway_day.yaml").read_text())
+    return Desk(store, Workspace(tmp_path, EXAMPLES), Compositions(Composer(), store), Queue(tmp_path / "jobs"))
 
 
 @pytest.fixture
@@ -40,6 +40,7 @@ def client(desk: Desk) -> TestClient:
 
 def test_scripts_are_served_by_name_and_nothing_else(client: TestClient) -> None:
     assert "export async function start" in client.get("/static/main.js").text
+    assert "FRAME_WIDTH = 1024, FRAME_HEIGHT = 512" in client.get("/static/video_format.js").text
     for name in ("app.py", "..%2fapp.py", "%2e%2e/app.py", "nothing.js"):
         assert client.get(f"/static/{name}").status_code == 404
 
@@ -73,7 +74,7 @@ def test_uploads_are_read_up_to_the_limit_and_need_the_header_of_the_page(client
     assert words.json()["message"]["level"] == "error"
     assert client.post("/upload/photo", content=b"x").status_code == 404
     assert client.post("/upload/script", content=b"x", headers=headers).status_code == 404
-    loaded = client.post("/upload/scenario", content=(PRESETS / "night_city.yaml").read_bytes(), headers=headers).json()
+    loaded = client.post("/upload/scenario", content=(EXAMPLES / "night_city.yaml").read_bytes(), headers=headers).json()
     assert loaded["view"]["name"] == "night_city"
     assert desk.store.open(session.id).view == {}
 
@@ -84,7 +85,7 @@ def test_another_host_name_is_refused(client: TestClient) -> None:
 
 def test_changes_asked_by_other_pages_are_refused(client: TestClient, desk: Desk) -> None:
     session = desk.store.open(None)
-    text = (PRESETS / "night_city.yaml").read_bytes()
+    text = (EXAMPLES / "night_city.yaml").read_bytes()
     for origin, code in (
         ("http://evil.example", 403), ("http://127.0.0.1:7861", 403), ("null", 403), ("http://127.0.0.1:7860", 200)
     ):  # fmt: skip

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from scenario_editor.form import FIELDS
+from scenario_editor.page.form import FIELDS
 
 from drivesim.scenario.file import SECTIONS
 

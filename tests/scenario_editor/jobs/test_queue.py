@@ -14,18 +14,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scenario_editor.job_files import JobFolder
-from scenario_editor.jobs import MAX_QUEUE, MAX_WAITING, Queue
-from scenario_editor.uploads import add_photo
+from scenario_editor.jobs.folder import JobFolder
+from scenario_editor.jobs.queue import MAX_QUEUE, MAX_WAITING, Queue
+from scenario_editor.storage.uploads import add_photo
+from tiny_cascade import SCENARIO, SETTINGS
 
 from drivesim.config import InputError
 from drivesim.rollout.labels_file import read_rollout
 from drivesim.rollout.run import Request, roll_out
 from drivesim.video_io import read_video, video_info, write_image, write_video
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "simulation"))
-
-from tiny_cascade import SCENARIO, SETTINGS
+TOYS = Path(__file__).parents[2] / "toys"
 
 ANN, BOB = "a" * 32, "b" * 32
 TEXT = "name: {}\nlook: {{time_of_day: day, crowdedness: 0}}\nrollout: {{seconds: 12, fps: 1.875, futures: 2}}\n"
@@ -113,7 +112,6 @@ def test_jobs_run_in_their_order_and_each_sees_his_own(make: Callable[[], Queue]
     view = queue.job(first, ANN)
     assert view.share == 1 and view.error == "" and [f.state for f in view.futures] == ["complete"] * 2
     assert queue.film(first, ANN, 1) == view.out / "future-01" / "video.mp4" and queue.film(first, ANN, 2) is None
-    assert queue.pictures(first, ANN, 16)["future-00"].shape == (4, 16, 32, 3)
     assert view.command.startswith("drivesim rollout ") and "one.yaml" in view.command
     assert ANN not in "".join(path.read_text() for path in root.glob("*/job.json"))
 
@@ -121,7 +119,7 @@ def test_jobs_run_in_their_order_and_each_sees_his_own(make: Callable[[], Queue]
 def test_a_job_of_another_is_as_if_it_were_not_there(make: Callable[[], Queue]) -> None:
     queue = make()
     job = submit(queue, "one")
-    for action in (queue.job, queue.cancel, queue.resume, queue.remove, queue.pictures, lambda j, o: queue.film(j, o, 0)):
+    for action in (queue.job, queue.cancel, queue.resume, queue.remove, lambda j, o: queue.film(j, o, 0)):
         for name, owner in ((job, BOB), ("0" * 32, ANN), ("../" + job, ANN), ("", ANN), ("..", ANN), (job + "\n", ANN)):
             with pytest.raises(InputError, match="no such rollout in your list"):
                 action(name, owner)
@@ -134,7 +132,7 @@ def test_progress_cancel_and_resume(make: Callable[[], Queue], root: Path) -> No
     queue.start()
     until(lambda: queue.job(job, ANN).seconds_left is not None)
     view = queue.job(job, ANN)
-    assert (view.state, view.stage, view.share, view.position, view.can_cancel) == ("running", "predict", 0.25, 0, True)
+    assert (view.state, view.phase, view.share, view.position, view.can_cancel) == ("running", "predict", 0.25, 0, True)
     assert view.first_frame is not None and view.first_frame.is_file()
     with pytest.raises(InputError, match="cancel it first"):
         queue.remove(job, ANN)
@@ -196,9 +194,9 @@ def test_progress_that_an_earlier_process_left_is_not_shown(make: Callable[[], Q
     record = job.read()
     assert record is not None
     shown = {pid: job.view(record.model_copy(update={"state": "running", "pid": pid}), 0, None) for pid in (7, 8, None)}
-    assert (shown[7].stage, shown[7].share, shown[7].seconds_left) == ("write", 0.9, 1.0)
+    assert (shown[7].phase, shown[7].share, shown[7].seconds_left) == ("write", 0.9, 1.0)
     for pid in (8, None):
-        assert (shown[pid].stage, shown[pid].share, shown[pid].seconds_left) == ("load", 0.0, None)
+        assert (shown[pid].phase, shown[pid].share, shown[pid].seconds_left) == ("load", 0.0, None)
 
 
 def test_a_server_that_closes_leaves_its_job_to_the_next(make: Callable[[], Queue], root: Path) -> None:
@@ -220,13 +218,13 @@ def test_a_server_that_is_killed_leaves_its_rollout_running(make: Callable[[], Q
         f"""
         import sys, time
         from pathlib import Path
-        from scenario_editor.jobs import Queue
+        from scenario_editor.jobs.queue import Queue
         queue = Queue(Path({str(root)!r}), command=[sys.executable, "-c", {PRETENDER!r}])
         queue.start()
         time.sleep(600)
         """
     )
-    apps = str(Path(__file__).parents[2] / "apps")
+    apps = str(Path(__file__).parents[3] / "apps")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([apps, os.environ.get("PYTHONPATH", "")])}
     queue = make()
     job, after = submit(queue, "long"), submit(queue, "after")
@@ -323,7 +321,7 @@ def test_the_command_is_that_of_this_code(root: Path, tmp_path: Path) -> None:
 
 def test_a_rollout_of_the_queue_is_that_of_the_command(tmp_path: Path, checkpoints: Path) -> None:
     program = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1] / 'simulation')!r});"
+        f"import sys; sys.path.insert(0, {str(TOYS)!r});"
         "from tiny_cascade import SETTINGS; from drivesim.engine.settings import SamplingSettings;"
         "SamplingSettings.preset = classmethod(lambda cls, quality: SETTINGS);"
         "from drivesim.cli.main import main; main()"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scenario_editor.composer import Composer
-from scenario_editor.compositions import KEPT, Compositions, first_frame_of, frame_file, variants
-from scenario_editor.sessions import Session, SessionStore
+from scenario_editor.first_frames.composer import Composer
+from scenario_editor.first_frames.compositions import KEPT, Compositions, first_frame_of, frame_file, variants
+from scenario_editor.storage.sessions import Session, SessionStore
 
 from drivesim.config import InputError, shipped
 from drivesim.scenario.file import load_scenario

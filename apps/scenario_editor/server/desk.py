@@ -11,20 +11,20 @@ from drivesim.config import InputError
 from drivesim.engine.settings import QUALITIES
 from drivesim.scenario.file import SECTIONS
 from drivesim.scenario.scenario import Scenario
-from scenario_editor import vehicle_edits
-from scenario_editor.compositions import Compositions, first_frame_of, variants
-from scenario_editor.job_files import JobView
-from scenario_editor.jobs import Queue
-from scenario_editor.sessions import Session, SessionStore
-from scenario_editor.uploads import add_photo, read_yaml_upload
-from scenario_editor.values import Values, geometry
-from scenario_editor.view import view
-from scenario_editor.workspace import Workspace
-from scenario_editor.yaml_text import Reading, read, rewrite
+from scenario_editor.document import vehicle_edits
+from scenario_editor.document.values import Values, geometry
+from scenario_editor.document.yaml_text import ParsedText, read, rewrite
+from scenario_editor.first_frames.compositions import Compositions, first_frame_of, variants
+from scenario_editor.jobs.folder import JobView
+from scenario_editor.jobs.queue import Queue
+from scenario_editor.page.view import view
+from scenario_editor.storage.sessions import Session, SessionStore
+from scenario_editor.storage.uploads import add_photo, read_yaml_upload
+from scenario_editor.storage.workspace import Workspace
 
 Request = dict[str, Any]
 Reply = dict[str, Any]
-Change = Callable[[Session, Reading, Request, Reply], Session]
+Change = Callable[[Session, ParsedText, Request, Reply], Session]
 
 FAILED = "That did not work; the editor's terminal says why. Nothing was changed."
 STALE = "The scenario was changed elsewhere meanwhile (in another tab?); it is shown anew, try again."
@@ -50,7 +50,7 @@ class Desk:
         try:
             return self._answer(request)
         except InputError as error:
-            return self._told(self.store.open(request.get("session"))) | _message("error", str(error))
+            return self._session_reply(self.store.open(request.get("session"))) | _message("error", str(error))
         except Exception as error:
             logging.getLogger(__name__).error("%s failed", request.get("type"), exc_info=error)
             return _message("error", FAILED)
@@ -61,7 +61,7 @@ class Desk:
             return self._change(self._changes[kind], request)
         session = self.store.open(request.get("session"))
         if kind not in ("open", "poll") and session.id != request.get("session"):
-            return self._told(session) | _message("warn", STALE)
+            return self._session_reply(session) | _message("warn", STALE)
         if kind == "compose":
             scenario = self._sound(session)
             self.compositions.start(session, scenario, int(request["count"]), _quality(request), bool(request.get("more")))
@@ -77,7 +77,7 @@ class Desk:
             verbs[request["verb"]](str(request.get("id")), session.id)
         elif kind not in ("open", "poll"):
             raise InputError(f"the editor does not know how to {kind}; reload the page")
-        return self._told(session)
+        return self._session_reply(session)
 
     def _change(self, change: Change, request: Request) -> Reply:
         reply: Reply = {}
@@ -89,20 +89,20 @@ class Desk:
             return change(session, read(session.text, session.folder), request, reply)
 
         session = self.store.change(request.get("session"), changed)
-        return self._told(session) | reply
+        return self._session_reply(session) | reply
 
     # The changes of a session: each gives the new one and may add to the reply.
 
-    def _text(self, session: Session, reading: Reading, request: Request, reply: Reply) -> Session:
+    def _text(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
         return session.edited(str(request["text"]), what="text")
 
-    def _undo(self, session: Session, reading: Reading, request: Request, reply: Reply) -> Session:
+    def _undo(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
         return session.undone()
 
-    def _redo(self, session: Session, reading: Reading, request: Request, reply: Reply) -> Session:
+    def _redo(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
         return session.redone()
 
-    def _set(self, session: Session, reading: Reading, request: Request, reply: Reply) -> Session:
+    def _set(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
         section, key, value = request["section"], request["key"], request["value"]
         if section == "" and key == "name":
             return _rewritten(session, {"name": str(value)}, "name", reply)
@@ -112,12 +112,12 @@ class Desk:
             raise InputError(f"{key} must be a number or a word")
         return _rewritten(session, {section: {key: value}}, f"{section}.{key}", reply)
 
-    def _vehicles(self, session: Session, reading: Reading, request: Request, reply: Reply) -> Session:
-        values = reading.values
+    def _vehicles(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
+        values = parsed.values
         known = None if values is None else geometry(values)
         if values is None or values["vehicles"] is None or known is None:
             raise InputError("the text has faults that hide road, camera or vehicles; mend them first")
-        scene = vehicle_edits.Scene(values["vehicles"], *known, session.view.get("locks", []))
+        scene = vehicle_edits.VehicleTable(values["vehicles"], *known, session.view.get("locks", []))
         rows, reply["select"] = vehicle_edits.EDITS[request["type"]](scene, request)
         more = vehicle_edits.room_for(rows, values, *known)
         if more:
@@ -127,21 +127,21 @@ class Desk:
         what = f"put {request['index']}" if request["type"] == "put" else ""
         return _rewritten(session, {"vehicles": rows} | more, what, reply)
 
-    def _lock(self, session: Session, reading: Reading, request: Request, reply: Reply) -> Session:
-        rows = (reading.values or {}).get("vehicles") or []
+    def _lock(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
+        rows = (parsed.values or {}).get("vehicles") or []
         row = vehicle_edits.peek(rows, request["index"])
         others = [lock for lock in session.view.get("locks", []) if lock != row]
         locks = [*others, row] if request["locked"] else others
         return session.viewed(locks=locks[-LOCKS:])
 
-    def _load(self, session: Session, reading: Reading, request: Request, reply: Reply) -> Session:
+    def _load(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
         name = str(request["name"])
-        loaded = self.workspace.load(name, session, preset=bool(request.get("preset")))
+        loaded = self.workspace.load(name, session, example=bool(request.get("example")))
         unsaved = "; what was not saved comes back with Undo" if session.dirty else ""
         reply.update(_message("info", f"opened {name}{unsaved}") | {"select": None})
         return loaded
 
-    def _save(self, session: Session, reading: Reading, request: Request, reply: Reply) -> Session:
+    def _save(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
         name = str(request["name"])
         replace = bool(request.get("replace")) or name == session.name
         if not replace and name in self.workspace.names():
@@ -152,22 +152,22 @@ class Desk:
         reply.update(_message("info", f"saved {self.workspace.folder / name}.yaml"))
         return saved
 
-    def _keep(self, session: Session, reading: Reading, request: Request, reply: Reply) -> Session:
+    def _keep(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
         found = [v for v in variants(session) if v["id"] == request["id"]]
         if not found:
             raise InputError("that frame is not kept any more; compose it again")
-        variant, scenario = found[0], reading.scenario
+        variant, scenario = found[0], parsed.scenario
         if scenario is None or self.compositions.key(scenario) != variant["scene"]:
             raise InputError("the scene has changed since that frame was composed; undo the changes, or compose again")
         reply.update(_message("info", f"the scenario has seed {variant['seed']} now: a rollout starts from this frame"))
         kept = session.viewed(kept=variant["id"])
         return _rewritten(kept, {"rollout": {"seed": variant["seed"]}}, "", reply)
 
-    def _remember(self, session: Session, reading: Reading, request: Request, reply: Reply) -> Session:
+    def _remember(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
         kept = {key: request[key] for key in ("quality", "rollout_quality") if request.get(key) in QUALITIES}
         return session.viewed(**kept)
 
-    def _photo_remove(self, session: Session, reading: Reading, request: Request, reply: Reply) -> Session:
+    def _photo_remove(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
         return _rewritten(session, {"photo": None}, "", reply)
 
     # Uploads come beside the requests, as raw bytes.
@@ -192,19 +192,19 @@ class Desk:
         except Exception as error:
             logging.getLogger(__name__).error("an upload failed", exc_info=error)
             return _message("error", FAILED)
-        return self._told(session) | _message("info", words)
+        return self._session_reply(session) | _message("info", words)
 
     # What the page is told.
 
-    def _told(self, session: Session) -> Reply:
+    def _session_reply(self, session: Session) -> Reply:
         """All of a session: the scenario, its first frames and its jobs."""
         state = self.compositions.state(session.id)
         session = self.store.find(session.id) or session  # read after the state: what is done is in it
-        reading = read(session.text, session.folder)
-        scenario, photo = reading.scenario, None
+        parsed = read(session.text, session.folder)
+        scenario, photo = parsed.scenario, None
         if scenario is not None and scenario.photo is not None:
             photo = f"photo/{session.id}?of={scenario.photo.name}"
-        shown = view(session, reading, self.workspace.names(), photo)
+        shown = view(session, parsed, self.workspace.names(), photo)
         scene = None if scenario is None else self.compositions.key(scenario)
         frame = first_frame_of(session, scenario, scene)
         shown["frame"] = None if frame is None else frame | {"url": _frame_url(session, frame)}
@@ -214,10 +214,10 @@ class Desk:
         return {"session": session.id, "view": shown, "compose": compose, "jobs": jobs}
 
     def _sound(self, session: Session) -> Scenario:
-        reading = read(session.text, session.folder)
-        if reading.scenario is None:
-            raise InputError(f"line {reading.faults[0].line}: {reading.faults[0].message}; mend the faults first")
-        return reading.scenario
+        parsed = read(session.text, session.folder)
+        if parsed.scenario is None:
+            raise InputError(f"line {parsed.faults[0].line}: {parsed.faults[0].message}; mend the faults first")
+        return parsed.scenario
 
 
 def _message(level: str, text: str) -> Reply:
@@ -231,10 +231,10 @@ def _quality(request: Request) -> str:
 
 
 def _rewritten(session: Session, values: Values, what: str, reply: Reply) -> Session:
-    rewriting = rewrite(session.text, values)
-    if rewriting.lost:
-        reply.update(_message("warn", "; ".join(rewriting.lost)))
-    return session.edited(rewriting.text, what)
+    rewritten = rewrite(session.text, values)
+    if rewritten.lost:
+        reply.update(_message("warn", "; ".join(rewritten.lost)))
+    return session.edited(rewritten.text, what)
 
 
 def _frame_url(session: Session, variant: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenario_editor.uploads import (
+from scenario_editor.storage.uploads import (
     MAX_PHOTO_BYTES,
     MAX_YAML_BYTES,
     add_photo,

@@ -23,14 +23,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import numpy as np
-
 import drivesim
 from drivesim.config import InputError, write_atomic
 from drivesim.engine.settings import parse_quality
-from scenario_editor.job_files import JobFolder, JobView, Record, is_process_of
-from scenario_editor.uploads import photo_file
-from scenario_editor.yaml_text import read, rewrite
+from scenario_editor.document.yaml_text import read, rewrite
+from scenario_editor.jobs.folder import JobFolder, JobRecord, JobView, is_process_of
+from scenario_editor.storage.uploads import photo_file
 
 ROLLOUT = (sys.executable, "-P", "-m", "drivesim.cli.main")
 MAX_WAITING, MAX_QUEUE = 20, 100  # jobs that have not been run yet, of one owner and of all
@@ -83,14 +81,14 @@ class Queue:
 
         InputError for a text with faults, an unknown quality, and for too many jobs that wait.
         """
-        reading = read(text, folder)
-        scenario, values = reading.scenario, reading.values
+        parsed = read(text, folder)
+        scenario, values = parsed.scenario, parsed.values
         if scenario is None or values is None:
-            raise InputError(f"line {reading.faults[0].line}: {reading.faults[0].message}; mend the faults first")
+            raise InputError(f"line {parsed.faults[0].line}: {parsed.faults[0].message}; mend the faults first")
         parse_quality(quality)
         job = JobFolder(self.root / secrets.token_hex(16))
         now, asked = time.time(), scenario.rollout
-        record = Record(
+        record = JobRecord(
             id=job.path.name, owner=_hidden(owner), name=scenario.name, state="queued", created=now, order=now,
             seconds=asked.seconds, fps=asked.fps, futures=asked.futures, seed=asked.seed, quality=quality, device=device,
         )  # fmt: skip
@@ -169,19 +167,14 @@ class Queue:
         with self._joining:
             return job.film(future, windows)
 
-    def pictures(self, job_id: str, owner: str, height: int = 128) -> dict[str, np.ndarray]:
-        """Pictures uint8 [n height w 3] of what is finished of each future that has begun."""
-        job, record = self._own(job_id, owner)
-        return job.pictures(record, height)
-
-    def _own(self, job_id: str, owner: str) -> tuple[JobFolder, Record]:
+    def _own(self, job_id: str, owner: str) -> tuple[JobFolder, JobRecord]:
         job = JobFolder(self.root / job_id) if isinstance(job_id, str) and _ID.fullmatch(job_id) else None
         record = job.read() if job else None
         if job is None or record is None or record.owner != _hidden(owner):
             raise InputError("there is no such rollout in your list; it may have been removed")
         return job, record
 
-    def _all(self) -> list[tuple[JobFolder, Record]]:
+    def _all(self) -> list[tuple[JobFolder, JobRecord]]:
         folders = [JobFolder(path) for path in self.root.iterdir() if _ID.fullmatch(path.name)]
         return [(job, record) for job in folders if (record := job.read()) is not None]
 
@@ -232,7 +225,7 @@ class Queue:
                 job.write(found.model_copy(update={"pid": None} | self._outcome(job, found, process.returncode)))
         return True
 
-    def _outcome(self, job: JobFolder, record: Record, code: int) -> dict[str, str]:
+    def _outcome(self, job: JobFolder, record: JobRecord, code: int) -> dict[str, str]:
         if code == 0:
             return {"state": "complete", "error": ""}
         if record.state != "running":
@@ -241,7 +234,7 @@ class Queue:
             return {"state": "queued"}
         return {"state": "failed", "error": job.failure(code)}
 
-    def _spawn(self, job: JobFolder, record: Record, lock: int) -> subprocess.Popen[bytes]:
+    def _spawn(self, job: JobFolder, record: JobRecord, lock: int) -> subprocess.Popen[bytes]:
         paths = [str(Path(drivesim.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}  # the code of this server
         with (job.path / "log.txt").open("wb") as log:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import threading
 from collections.abc import Iterable
@@ -19,9 +20,8 @@ from drivesim.scenario.scenario import Scenario
 from drivesim.scene.vehicles import KINDS
 from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
 from drivesim.video_io import write_image
-from scenario_editor.composer import Composer
-from scenario_editor.sessions import Session, SessionStore
-from scenario_editor.view import scene_key
+from scenario_editor.first_frames.composer import Composer
+from scenario_editor.storage.sessions import Session, SessionStore
 
 KEPT = 12  # frames of one session; the oldest go first
 MOST = 6  # frames asked for at once
@@ -172,3 +172,10 @@ def first_frame_of(session: Session, scenario: Scenario | None, scene: str | Non
             return preferred[-1] | {"fresh": True}
     last = [v for v in found if v["id"] == session.view.get("kept")] or found
     return last[-1] | {"fresh": False} if last else None
+
+
+def scene_key(scenario: Scenario, weights: str) -> str:
+    """What decides the pixels of a composed first frame, but for seed and quality, as a short hash."""
+    values = scenario.model_dump(mode="json", include={"look", "road", "camera", "vehicles"})
+    values |= {"guidance": scenario.guidance.boxes, "weights": weights}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
