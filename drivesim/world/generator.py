@@ -9,6 +9,9 @@ from typing import Literal
 
 import numpy as np
 
+from drivesim.roadside.cross_section import CrossSection
+from drivesim.roadside.roadside import Roadside
+from drivesim.roadside.style import Style
 from drivesim.scene.camera import Camera
 from drivesim.scene.clip import Clip, EgoMotion, TimeOfDay
 from drivesim.scene.road import MAX_CURVATURE, Road, Setting
@@ -19,8 +22,6 @@ from drivesim.traffic.sampling import sample_traffic
 from drivesim.traffic.simulation import STEP, Snapshot, advance, continued, snapshots
 from drivesim.traffic.state import Traffic
 from drivesim.video_format import NETWORK_HEIGHT, NETWORK_WIDTH
-from drivesim.world.alignment import Alignment
-from drivesim.world.cross_section import Layout, sample_layout
 from drivesim.world.ground.surface import sample_surface
 from drivesim.world.light.lighting import sample_lighting
 from drivesim.world.light.sky import sample_backdrop
@@ -28,7 +29,6 @@ from drivesim.world.render.geometry import Geometry, assemble, merged
 from drivesim.world.render.mesh import MATERIALS, Mesh
 from drivesim.world.render.renderer import render
 from drivesim.world.render.sensor import develop
-from drivesim.world.roadside.furnish import furnish
 from drivesim.world.roadside.scenery import Scenery
 from drivesim.world.state import Moment, Surroundings
 from drivesim.world.vehicles.bodies import vehicle_mesh
@@ -107,35 +107,34 @@ def sample_world(
         np.clip(rng.normal(0, typical * (4.0 if wide else 1.0)) * (rng.random() < 0.7), -MAX_CURVATURE, MAX_CURVATURE)
     )
     road = Road(setting, lanes, min(ego_lane or drawn_lane, lanes), drawn_bend if curvature is None else curvature)
-    layout = sample_layout(road, np.random.default_rng([seed, 2]))
     lighting = sample_lighting(np.random.default_rng([seed, 3]), time_of_day == "night", setting)
-    alignment = Alignment(seed, setting, road.curvature)
-    surface = sample_surface(layout, setting, lighting, np.random.default_rng([seed, 4]))
+    lamp_posts = Style.of(seed).has_lamp_posts(setting, lighting.night, lighting.street_lamps > 0)
+    roadside = Roadside.of(seed, road, lamp_posts)
+    surface = sample_surface(roadside.section, setting, lighting, np.random.default_rng([seed, 4]))
     backdrop = sample_backdrop(np.random.default_rng([seed, 5]), setting, lighting)
-    scenery = Scenery(seed, setting, layout, lighting, alignment, furnish)
-    surroundings = Surroundings(alignment, layout, lighting, surface, backdrop, scenery)
-    traffic = _sample_traffic(road, layout, np.random.default_rng([seed, 6]))
+    surroundings = Surroundings(roadside, lighting, surface, backdrop, Scenery(roadside, lighting))
+    traffic = _sample_traffic(road, roadside.section, np.random.default_rng([seed, 6]))
     source = f"world {WORLD_VERSION}, seed {seed}"
     return World(seed, time_of_day, road, camera or drawn_camera, surroundings, traffic, source=source)
 
 
-def _sample_traffic(road: Road, layout: Layout, rng: np.random.Generator) -> Traffic:
+def _sample_traffic(road: Road, section: CrossSection, rng: np.random.Generator) -> Traffic:
     low, high = _FULLNESS[road.setting]
     offsets = tuple(
         d
         for d, wide in (
-            (layout.edge_right + 1.15, layout.parking_right),
-            (layout.edge_left - 1.15, layout.parking_left),
+            (section.edge_right + 1.15, section.parking_right),
+            (section.edge_left - 1.15, section.parking_left),
         )
         if wide
     )
-    visible = layout.near < 30
+    visible = section.near < 30
     return sample_traffic(
         road,
         rng,
         float(rng.uniform(low, high)),
-        layout.oncoming_lanes if visible else 0,
-        layout.near + layout.lane_width / 2,
+        section.oncoming_lanes if visible else 0,
+        section.near + section.lane_width / 2,
         bool(offsets),
         offsets,
     )
@@ -191,7 +190,7 @@ def moments(world: World, frames: int, fps: float) -> Iterator[tuple[Moment, tup
 
 def _moment(world: World, now: Snapshot, time: float) -> tuple[Moment, tuple[float, ...]]:
     s, d, speed, heading = now.s, now.d, now.speed, now.heading
-    alignment = world.surroundings.alignment
+    alignment = world.surroundings.roadside.alignment
     x, y, along = (float(v) for v in alignment.to_world(s[0], d[0]))
     curvature = float(alignment.at(np.array([s[0]]))[0])
     sway = 0.004 * np.sin(0.31 * time + world.seed % 7) * min(speed[0] / 8.0, 1.0)

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drivesim.roadside.roadside import Roadside
 from drivesim.scene.camera import Camera
 from drivesim.scene.vehicles import KINDS, SIZES
-from drivesim.world.alignment import Alignment
-from drivesim.world.cross_section import Layout
 from drivesim.world.ground.surface import Surface
 from drivesim.world.light.lighting import Lighting
 from drivesim.world.light.sky import Backdrop
@@ -23,8 +22,7 @@ SIZE_TABLE = np.array([SIZES[kind] for kind in KINDS])
 class Surroundings:
     """What does not change in a world."""
 
-    alignment: Alignment
-    layout: Layout
+    roadside: Roadside
     lighting: Lighting
     surface: Surface
     backdrop: Backdrop

@@ -8,8 +8,9 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from drivesim.roadside.cross_section import CrossSection
+from drivesim.roadside.pavement import Line, Pavement
 from drivesim.scene.road import DASHES, Setting
-from drivesim.world.cross_section import Layout
 from drivesim.world.ground.noise import fractal
 
 D_FROM, D_TO, D_STEP = -64.0, 96.0, 0.025  # m: extent and resolution of the profile
@@ -20,14 +21,6 @@ TILE_S, TILE_D, TILE_STEP = 64.0, 16.0, 0.05  # m: extent and resolution of the 
 WHITE, WHITE_DASH, YELLOW, YELLOW_DASH = range(4)
 PAVED, CONCRETE, GRAVEL, TYRE = range(4)
 SEAM, OIL, KERB, SIDEWALK = range(4)
-
-_CENTRE_LINES = ("double", "dashed", "half dashed", "none")  # of undivided roads; half dashed: own side solid
-_CENTRE_LINE_ODDS: dict[Setting, tuple[float, float, float, float]] = {
-    "highway": (1.0, 0.0, 0.0, 0.0),
-    "residential": (0.25, 0.2, 0.05, 0.5),
-    "rural": (0.35, 0.35, 0.25, 0.05),
-    "city": (0.75, 0.1, 0.1, 0.05),
-}
 
 
 @dataclass(frozen=True)
@@ -50,82 +43,63 @@ def _prefiltered(rows: np.ndarray) -> np.ndarray:
     return np.stack([cv2.blur(rows[None], (2**k, 1), borderType=cv2.BORDER_REPLICATE)[0] for k in range(LEVELS)])
 
 
-def build_profile(layout: Layout, setting: Setting, rng: np.random.Generator) -> Profile:
+def build_profile(section: CrossSection, setting: Setting, pavement: Pavement) -> Profile:
     """The cross-section painted on the ground."""
     bins = round((D_TO - D_FROM) / D_STEP)
     d = D_FROM + (np.arange(bins, dtype=np.float32) + 0.5) * D_STEP
-    zones, lines = _surfaces(d, layout, setting, rng)
-    marks = _markings(d, layout, setting, rng)
+    zones, lines = _surfaces(d, section, setting, pavement)
+    marks = _markings(d, pavement.lines(section))
     return Profile(_prefiltered(marks), _prefiltered(zones), _prefiltered(lines), *DASHES[setting])
 
 
 def _surfaces(
-    d: np.ndarray, layout: Layout, setting: Setting, rng: np.random.Generator
+    d: np.ndarray, section: CrossSection, setting: Setting, pavement: Pavement
 ) -> tuple[np.ndarray, np.ndarray]:
     zones, lines = np.zeros((len(d), 4), np.float32), np.zeros((len(d), 4), np.float32)
-    right, left = layout.edge_right, layout.edge_left
+    right, left = section.edge_right, section.edge_left
     paved = (d > right) & (d < left)
-    middle = (d > layout.left + layout.shoulder_left) & (d < layout.near - layout.shoulder_left)
-    if layout.median in ("grass", "rail"):
+    middle = (d > section.left + section.shoulder_left) & (d < section.near - section.shoulder_left)
+    if section.median in ("grass", "rail"):
         paved &= ~middle
-        zones[middle & (np.minimum(d - layout.left, layout.near - d) < layout.shoulder_left + 0.7), GRAVEL] = 1
-    if layout.median == "kerb":
+        zones[middle & (np.minimum(d - section.left, section.near - d) < section.shoulder_left + 0.7), GRAVEL] = 1
+    if section.median == "kerb":
         zones[middle, CONCRETE] = 1
-        inner = middle & (np.minimum(d - layout.left, layout.near - d) > layout.shoulder_left + 0.35)
-        if rng.random() < 0.6:
+        inner = middle & (np.minimum(d - section.left, section.near - d) > section.shoulder_left + 0.35)
+        if pavement.planted:
             zones[inner, CONCRETE] = 0
         paved &= ~middle
-    if layout.sidewalk:
+    if section.sidewalk:
         for edge, sign in ((right, -1.0), (left, 1.0)):
             out = (d - edge) * sign
             verge = 0.0 if setting == "city" else 1.4
-            walk = (out > verge) & (out < verge + layout.sidewalk)
+            walk = (out > verge) & (out < verge + section.sidewalk)
             lines[(out >= 0) & (out < 0.18), KERB] = 1
             zones[((out >= 0) & (out < 0.18)) | walk, CONCRETE] = 1
             lines[walk, SIDEWALK] = 1
             lines[(out > -0.35) & (out < 0), OIL] = 0.7
             if setting == "city":
-                zones[out >= verge + layout.sidewalk, CONCRETE] = 0.7
+                zones[out >= verge + section.sidewalk, CONCRETE] = 0.7
     else:
-        width = rng.uniform(0.4, 1.8)
+        width = pavement.gravel
         for edge, sign in ((right, -1.0), (left, 1.0)):
             zones[((d - edge) * sign >= 0) & ((d - edge) * sign < width), GRAVEL] = 1
     zones[paved, PAVED] = 1
-    for outer, lanes in ((layout.right, layout.lanes), (layout.near, layout.oncoming_lanes)):
+    for outer, lanes in ((section.right, section.lanes), (section.near, section.oncoming_lanes)):
         for lane in range(lanes):
-            centre = outer + (lane + 0.5) * layout.lane_width
+            centre = outer + (lane + 0.5) * section.lane_width
             zones[:, TYRE] += sum(np.exp(-(((d - centre - w) / 0.33) ** 2)) for w in (-0.78, 0.78))
             lines[:, OIL] += np.exp(-(((d - centre) / 0.3) ** 2)) * 0.8
-            lines[:, SEAM] += np.abs(d - outer - lane * layout.lane_width + 0.12) < 0.02
+            lines[:, SEAM] += np.abs(d - outer - lane * section.lane_width + 0.12) < 0.02
     lines[:, SEAM] *= paved
     lines[:, OIL] *= paved
     return zones, np.minimum(lines, 1)
 
 
-def _markings(d: np.ndarray, layout: Layout, setting: Setting, rng: np.random.Generator) -> np.ndarray:
+def _markings(d: np.ndarray, lines: list[Line]) -> np.ndarray:
     marks = np.zeros((len(d), 4), np.float32)
-    half = rng.uniform(0.055, 0.08) if setting != "highway" else rng.uniform(0.065, 0.09)
-
-    def line(centre: float, kind: int) -> None:
-        marks[np.abs(d - centre) < half, kind] = 1
-
-    for outer, lanes in ((layout.right, layout.lanes), (layout.near, layout.oncoming_lanes)):
-        for lane in range(1, lanes):
-            line(outer + lane * layout.lane_width, WHITE_DASH)
-    if layout.divided:
-        line(layout.left - 0.02, YELLOW)
-        line(layout.near + 0.02, YELLOW)
-    else:
-        centre_line = _CENTRE_LINES[int(rng.choice(4, p=_CENTRE_LINE_ODDS[setting]))]
-        if centre_line in ("double", "half dashed"):
-            line(layout.left - 2 * half, YELLOW)
-            line(layout.left + 2 * half, YELLOW if centre_line == "double" else YELLOW_DASH)
-        elif centre_line == "dashed":
-            line(layout.left, YELLOW_DASH)
-    edged = {"highway": 1.0, "rural": 0.75, "city": 0.35, "residential": 0.05}[setting]
-    if rng.random() < edged:
-        line(layout.right, WHITE)
-        line(layout.far, WHITE)
+    for line in lines:
+        channel = (YELLOW if line.yellow else WHITE) + line.dashed
+        marks[np.abs(d - line.centre) < line.half, channel] = 1
     return marks
 
 

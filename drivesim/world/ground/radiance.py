@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from drivesim.roadside.roadside import CELL
 from drivesim.world.ground.albedo import ground_albedo
 from drivesim.world.ground.view import GroundView, ground_view, table_along
 from drivesim.world.light.lamps import beams_on_ground, headlight_on_ground
-from drivesim.world.roadside.scenery import CELL
 from drivesim.world.state import SIZE_TABLE, Moment, Surroundings
 
 _BEAM_COLOUR = np.array([1.0, 0.93, 0.8], np.float32)  # of other vehicles' headlights
@@ -62,11 +62,11 @@ def _night_irradiance(
 
 def _lamp_pools(surroundings: Surroundings, view: GroundView, s0: float) -> np.ndarray:
     """Irradiance by the street lamps' pools: one every CELL on each lit side."""
-    layout, setting = surroundings.layout, surroundings.scenery.setting
+    section, setting = surroundings.roadside.section, surroundings.roadside.setting
     height = {"highway": 10.5, "city": 8.0, "residential": 6.5, "rural": 8.0}[setting]
     total = np.full_like(view.s, 0.012)
-    for side, edge, phase in ((-1, layout.edge_right, 8.0), (1, layout.edge_left, 28.0)):
-        if side > 0 and (setting in ("rural", "residential") or layout.edge_left > 40):
+    for side, edge, phase in ((-1, section.edge_right, 8.0), (1, section.edge_left, 28.0)):
+        if side > 0 and (setting in ("rural", "residential") or section.edge_left > 40):
             continue
         along = (view.s + np.float32((s0 - phase) % CELL)) * np.float32(1 / CELL)
         along = (along - np.round(along)) * np.float32(CELL)

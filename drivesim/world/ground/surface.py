@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drivesim.roadside.cross_section import CrossSection
+from drivesim.roadside.pavement import Pavement
 from drivesim.scene.road import Setting
-from drivesim.world.cross_section import Layout
 from drivesim.world.ground.pavement import Profile, build_profile
 from drivesim.world.light.lighting import Lighting
 
@@ -35,18 +36,18 @@ class Surface:
     slabs: float
 
 
-def sample_surface(layout: Layout, setting: Setting, lighting: Lighting, rng: np.random.Generator) -> Surface:
+def sample_surface(section: CrossSection, setting: Setting, lighting: Lighting, rng: np.random.Generator) -> Surface:
     """Materials of the ground of one world."""
-    tone = rng.uniform(0.05, 0.14)
-    slabs = float(setting == "highway" and rng.random() < 0.25)
-    asphalt = tone * np.array([1.0, 1.0, 1.02]) * (1 + rng.normal(0, 0.02, 3))
-    if slabs:
-        asphalt = rng.uniform(0.2, 0.3) * np.array([1.0, 0.97, 0.91])
+    pavement = Pavement.drawn(section, setting, rng)
+    if pavement.slabs:
+        asphalt = pavement.slabs * np.array([1.0, 0.97, 0.91])
+    else:
+        asphalt = pavement.tone * np.array([1.0, 1.0, 1.02]) * (1 + np.array(pavement.tint))
     lush, straw = np.array([0.055, 0.085, 0.025]), np.array([0.30, 0.225, 0.115])
     dry = lighting.dry
-    grass = (1 - dry) * lush * rng.uniform(0.8, 1.4) + dry * straw * rng.uniform(0.7, 1.05)
+    grass = (1 - dry) * lush * pavement.lush + dry * straw * pavement.straw
     return Surface(
-        build_profile(layout, setting, rng),
+        build_profile(section, setting, pavement),
         int(rng.integers(0, 4)),
         asphalt.astype(np.float32),
         np.array(rng.uniform(0.24, 0.36) * np.array([1.0, 0.97, 0.92]), np.float32),
@@ -58,5 +59,5 @@ def sample_surface(layout: Layout, setting: Setting, lighting: Lighting, rng: np
         float(rng.uniform(0.1, 0.9)),
         float(rng.uniform(-0.25, 0.25)),
         float(rng.uniform(0.2, 1.0)),
-        slabs,
+        float(pavement.slabs > 0),
     )

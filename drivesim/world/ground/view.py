@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from drivesim.world.alignment import locate
+from drivesim.roadside.alignment import locate
 from drivesim.world.state import Moment, Surroundings
 
 REACH = 700.0  # m of tabulated road ahead
@@ -46,7 +46,7 @@ def ground_view(
     across = ((np.arange(width) + 0.5) / width - 0.5) / camera.focal
     left = (-across[None] * scale[:-1, None]).astype(np.float32)
     x32 = x.astype(np.float32)
-    s, d = locate(surroundings.alignment, moment.s, moment.pose, x32[:-1], left, REACH)
+    s, d = locate(surroundings.roadside.alignment, moment.s, moment.pose, x32[:-1], left, REACH)
     step, side = (x[:-1] - x[1:]).astype(np.float32), (scale[:-1] / (camera.focal * width)).astype(np.float32)
     return GroundView(top, x32[:-1], left, s, d, step, side), scale[:-1].astype(np.float32)
 
@@ -57,7 +57,7 @@ def table_along(surroundings: Surroundings, s: float) -> np.ndarray:
     places = s - BACK + np.arange(int((REACH + BACK) / ALONG_STEP)) * ALONG_STEP
     table = np.zeros((len(places), 4), np.float32)
     table[:, TONE] = _section_tone(surroundings, places)
-    for place, half, signals in surroundings.scenery.junctions(s - BACK - 20, s + REACH):
+    for place, half, signals in surroundings.roadside.junctions(s - BACK - 20, s + REACH):
         off = places - place
         table[:, JUNCTION] = np.maximum(table[:, JUNCTION], np.clip((half - np.abs(off)) / ALONG_STEP + 0.5, 0, 1))
         if signals:
@@ -71,7 +71,7 @@ def _section_tone(surroundings: Surroundings, places: np.ndarray) -> np.ndarray:
     """Brightness of the pavement by construction section, each some 220 m."""
     length = 220.0
     first, last = int(places[0] // length), int(places[-1] // length) + 1
-    draws = [surroundings.scenery.stretch((i + 0.5) * length, length, 31) for i in range(first, last + 1)]
+    draws = [surroundings.roadside.stretch_generator((i + 0.5) * length, length, 31) for i in range(first, last + 1)]
     tones = np.array([np.exp(rng.normal(0, 0.16)) for rng in draws], np.float32)
     starts = np.array([(first + i) * length + rng.uniform(0, 160) for i, rng in enumerate(draws)])
     return tones[np.clip(np.searchsorted(starts, places) - 1, 0, len(tones) - 1)]

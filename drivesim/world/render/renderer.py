@@ -56,7 +56,7 @@ def render(surroundings: Surroundings, moment: Moment, height: int, width: int, 
         if sun_left is not None:
             reaching[:count] = sunlight_beside(sun_left, moment, camera)
     light = FrameLight(lighting, sun, lamps[:MAX_LAMPS])
-    front = shade_foreground(geometry, visibility, camera, light, reaching, scale, surroundings.scenery.reach)
+    front = shade_foreground(geometry, visibility, camera, light, reaching, scale, surroundings.roadside.reach)
     picture = picture * (1 - front.coverage) + front.radiance
     depth = np.where(front.depth > 0, front.depth, depth)
     if lighting.night:

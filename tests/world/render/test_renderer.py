@@ -2,16 +2,16 @@
 
 import numpy as np
 
+from drivesim.roadside.alignment import Alignment, locate
 from drivesim.scene.boxes import project_cuboids
 from drivesim.scene.camera import Camera
-from drivesim.world.alignment import Alignment, locate
 from drivesim.world.generator import moments, sample_world
 from drivesim.world.ground.view import ground_view
 from drivesim.world.render.geometry import assemble, footprint_of
 from drivesim.world.render.painter_order import painter_order
 from drivesim.world.render.raster import rasterize
 from drivesim.world.render.renderer import render
-from drivesim.world.roadside.structures import box
+from drivesim.world.roadside.solid_parts import box
 
 
 def block(x: float, y: float, length: float = 4.0, width: float = 2.0, height: float = 1.5) -> tuple:

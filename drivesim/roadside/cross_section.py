@@ -13,7 +13,7 @@ Median = Literal["line", "barrier", "rail", "grass", "kerb"]
 
 
 @dataclass(frozen=True)
-class Layout:
+class CrossSection:
     """All d in m. Own lanes lie in [right, left], oncoming lanes in [near, far] with near >= left; edges are where paving ends.
 
     `parking_*` is the width of the parking strip beyond the outer lanes (0: none); `sidewalk` its width (0: no kerb).
@@ -50,7 +50,7 @@ class Layout:
         return self.median != "line"
 
 
-def sample_layout(road: Road, rng: np.random.Generator) -> Layout:
+def sample_cross_section(road: Road, rng: np.random.Generator) -> CrossSection:
     """A cross-section that suits the road's setting."""
     width = road.lane_width
     left = (road.ego_lane - 0.5) * width
@@ -77,7 +77,7 @@ def sample_layout(road: Road, rng: np.random.Generator) -> Layout:
     else:
         shoulder_right = rng.uniform(0.3, 1.4)
     near = left + gap
-    return Layout(
+    return CrossSection(
         width,
         road.lanes,
         oncoming,
