@@ -55,28 +55,28 @@ def shade_foreground(
     """
     height, width = visibility.ids.shape[0] // scale, visibility.ids.shape[1] // scale
     pixels = _pixels(visibility, scale)
-    whole, mixed, ids, x, y = pixels.whole, pixels.mixed, pixels.ids, pixels.x, pixels.y
+    whole, mixed, ids, x, y = pixels.whole, pixels.mixed, pixels.ids.ravel(), pixels.x.ravel(), pixels.y.ravel()
     count = len(visibility.polygons)
-    is_polygon, is_sprite = (ids > 0) & (ids <= count), ids > count
+    polygon, sprite = np.flatnonzero((ids > 0) & (ids <= count)), np.flatnonzero(ids > count)
     across, down = np.float32(1 / width), np.float32(1 / height)
     samples = Samples(
-        np.concatenate([pixels.polygon, ids[is_polygon]]),
-        np.concatenate([whole % width + 0.5, x[is_polygon]]).astype(np.float32) * across,
-        np.concatenate([whole // width + 0.5, y[is_polygon]]).astype(np.float32) * down,
+        np.concatenate([pixels.polygon, ids[polygon]]),
+        np.concatenate([whole % width + 0.5, x[polygon]]).astype(np.float32) * across,
+        np.concatenate([whole // width + 0.5, y[polygon]]).astype(np.float32) * down,
     )
     radiance, depth = shade_polygons(geometry, visibility, samples, camera, light, sun_left, 1 / (camera.focal * width))
     shaded = _hazed(radiance, depth, light.lighting, reach)
     front, front_depth = np.zeros((height * width, 4), np.float32), np.zeros(height * width, np.float32)
     front[whole], front_depth[whole] = shaded[: len(whole)], depth[: len(whole)]
-    fine, fine_depth = np.zeros((*ids.shape, 4), np.float32), np.zeros(ids.shape, np.float32)
-    fine[is_polygon], fine_depth[is_polygon] = shaded[len(whole) :], depth[len(whole) :]
-    x, y = x[is_sprite], y[is_sprite]
+    fine, fine_depth = np.zeros((len(ids), 4), np.float32), np.zeros(len(ids), np.float32)
+    fine[polygon], fine_depth[polygon] = shaded[len(whole) :], depth[len(whole) :]
+    x, y = x[sprite], y[sprite]
     texture = visibility.texture[(y * scale).astype(int), (x * scale).astype(int)]
-    samples = Samples(ids[is_sprite], (x / width).astype(np.float32), (y / height).astype(np.float32))
+    samples = Samples(ids[sprite], (x / width).astype(np.float32), (y / height).astype(np.float32))
     radiance, depth = shade_sprites(geometry, visibility, samples, texture, camera, light)
-    fine[is_sprite], fine_depth[is_sprite] = _hazed(radiance, depth, light.lighting, reach), depth
-    front[mixed] = sum(fine[:, k] for k in range(scale * scale)) * np.float32(1 / scale**2)
-    front_depth[mixed] = fine_depth[:, -1]
+    fine[sprite], fine_depth[sprite] = _hazed(radiance, depth, light.lighting, reach), depth
+    front[mixed] = sum(fine[k :: scale * scale] for k in range(scale * scale)) * np.float32(1 / scale**2)
+    front_depth[mixed] = fine_depth[scale * scale - 1 :: scale * scale]
     front = front.reshape(height, width, 4)
     return Foreground(front[..., :3], front[..., 3:], front_depth.reshape(height, width))
 

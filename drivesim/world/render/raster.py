@@ -12,6 +12,7 @@ from drivesim.scene.camera import NEAR, Camera, clip_near
 from drivesim.world.render.geometry import Geometry
 from drivesim.world.render.mesh import SIDES
 from drivesim.world.render.painter_order import painter_order
+from drivesim.world.render.vectors import extent, row_dot
 from drivesim.world.roadside.sprites import sprite_level
 
 SHIFT = 4  # fractional bits of polygon corners
@@ -37,7 +38,7 @@ class VisibilityBuffer:
 
 
 def rasterize(geometry: Geometry, camera: Camera, height: int, width: int, watched: range) -> VisibilityBuffer:
-    """Draws an geometry in the ego frame; objects in `watched` get silhouettes and bounds."""
+    """Draws geometry that is in the ego frame; objects in `watched` get silhouettes and bounds."""
     ids = np.zeros((height, width), np.int32)
     texture = np.zeros((height, width, 4), np.uint8)
     focal = camera.focal
@@ -51,10 +52,7 @@ def rasterize(geometry: Geometry, camera: Camera, height: int, width: int, watch
     place_of = np.empty(len(order), np.int64)
     place_of[order] = np.arange(len(order))
     rank[meshes] = place_of[: len(meshes)]
-    reach = np.linalg.norm(geometry.mesh.vertices[kept] - np.array([0, 0, camera.height], np.float32), axis=2).max(
-        axis=1
-    )
-    sequence = np.lexsort((-reach, rank[geometry.owner[kept]]))
+    sequence = np.lexsort((-_reach(geometry, kept, camera), rank[geometry.owner[kept]]))
     kept, points, flat = kept[sequence], points[sequence], flat[sequence]
     owners = geometry.owner[kept]
     starts = np.searchsorted(rank[owners], np.arange(len(order) + 1)) if len(kept) else np.zeros(len(order) + 1, int)
@@ -107,27 +105,33 @@ def _project(
     alive[meshes] = True
     index = np.flatnonzero(alive[geometry.owner])
     eye = np.array([0, 0, camera.height], np.float32)
-    facing = ((geometry.mesh.vertices[index, 0] - eye) * geometry.normal[index]).sum(axis=1) < -1e-5
-    index = index[facing]
+    index = index[row_dot(geometry.mesh.vertices[index, 0] - eye, geometry.normal[index]) < -1e-5]
     axes = camera.axes().astype(np.float32)
     view = (geometry.mesh.vertices[index] - eye) @ axes.T
-    ahead = view[..., 2] > NEAR
-    some, every = ahead.any(axis=1), ahead.all(axis=1)
+    nearest, farthest = (depth[:, 0] for depth in extent(view[..., 2:]))
+    some, every = farthest > NEAR, nearest > NEAR
     scale = np.array([camera.focal, 2 * camera.focal], np.float32)
     flat = view[..., :2] / np.maximum(view[..., 2:], NEAR) * scale + np.float32(0.5)
     for i in np.flatnonzero(some & ~every):
         clipped = clip_near(view[i])
         hull = cv2.convexHull((clipped[:, :2] / clipped[:, 2:] * scale + 0.5).astype(np.float32))[:, 0]
         flat[i] = np.concatenate([hull, np.repeat(hull[-1:], max(SIDES - len(hull), 0), axis=0)])[:SIDES]
-    low, high = flat.min(axis=1), flat.max(axis=1)
-    on = some & (high > 0).all(axis=1) & (low < 1).all(axis=1)
+    low, high = extent(flat)
+    on = some & (high[:, 0] > 0) & (high[:, 1] > 0) & (low[:, 0] < 1) & (low[:, 1] < 1)
     size = (high - low) * np.array([width, height], np.float32)
     is_watched = (geometry.owner[index] >= watched.start) & (geometry.owner[index] < watched.stop)
-    on &= (size.max(axis=1) > 0.6) | is_watched
+    on &= (size[:, 0] > 0.6) | (size[:, 1] > 0.6) | is_watched
     index, flat = index[on], flat[on]
     pixels = np.clip(flat * np.array([width, height], np.float32) - np.float32(0.5), -20000, 20000)
     points = np.round(pixels * (1 << SHIFT)).astype(np.int32)[:, :, None]
     return index, points, flat
+
+
+def _reach(geometry: Geometry, polygons: np.ndarray, camera: Camera) -> np.ndarray:
+    """Distance from the camera to the farthest corner of polygons (m) [n]."""
+    x, y, z = np.moveaxis(geometry.mesh.vertices[polygons] - np.array([0, 0, camera.height], np.float32), 2, 0)
+    _, square = extent((x * x + y * y + z * z)[..., None])
+    return np.sqrt(square[:, 0])
 
 
 def _bounds_in_frame(flat: np.ndarray) -> np.ndarray:
