@@ -108,12 +108,6 @@ class VideoWriter:
             self._drop()
 
 
-def write_video(path: Path | str, frames: np.ndarray, fps: Fraction | float) -> None:
-    """Writes pictures uint8 [f h w 3] as one film; see VideoWriter."""
-    with VideoWriter(path, fps, *frames.shape[1:3]) as writer:
-        writer.write(frames)
-
-
 def _open_video(path: Path) -> Any:
     """An open PyAV container that has a video stream; InputError naming the file otherwise."""
     import av

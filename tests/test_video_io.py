@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from films import write_video
 
 from drivesim.config import InputError
 from drivesim.video_io import (
@@ -21,7 +22,6 @@ from drivesim.video_io import (
     stream_video,
     video_info,
     write_image,
-    write_video,
 )
 
 COLOURS = np.array([[200, 30, 30], [30, 200, 30], [30, 30, 200], [128, 128, 128], [250, 240, 20]], np.uint8)

@@ -1,4 +1,4 @@
-"""`drivesim evaluate`: quality, scenarios, motion."""
+"""`drivesim evaluate`: fidelity, scenarios, motion."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from drivesim.video_format import NETWORK_WIDTH
 
 if TYPE_CHECKING:
-    from drivesim.evaluation.quality import Fidelity, WorldFigures
+    from drivesim.evaluation.fidelity import Fidelity, WorldFigures
 
 app = typer.Typer(help="Measure the shipped weights and the world, and look at every scenario.", no_args_is_help=True)
 
@@ -19,7 +19,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
 
 @app.command()
-def quality(
+def fidelity(
     frames: Annotated[int, typer.Option(help="Held-out worlds, a frame of each.")] = 500,
     seed: Annotated[int | None, typer.Option(help="Of the worlds; default: that of worlds training never sees.")] = None,
     real: Annotated[
@@ -38,7 +38,7 @@ def quality(
 
     from drivesim.checkpoint import weights_hash
     from drivesim.config import InputError, shipped, write_atomic
-    from drivesim.evaluation import quality as measures
+    from drivesim.evaluation import fidelity as measures
     from drivesim.models.latent_space import LatentSpace
     from drivesim.tensors import pick_device
     from drivesim.world.generator import WORLD_VERSION
@@ -53,11 +53,11 @@ def quality(
     pairs = measures.held_out_pairs(frames, seed, workers, _say)
     report: dict[str, object] = {"frames": frames, "seed": seed, "world_version": WORLD_VERSION}
     if space is not None:
-        rows = measures.autoencoder_quality(space, pairs, footage, _say)
+        rows = measures.autoencoder_fidelity(space, pairs, footage, _say)
         report["autoencoder"] = {"weights": weights_hash(folder)} | {name: asdict(row) for name, row in rows.items()}
         typer.echo(_autoencoder_table(rows))
     if only != "autoencoder":
-        figures = measures.world_quality(pairs, footage, seed)
+        figures = measures.world_figures(pairs, footage, seed)
         report["world"] = asdict(figures)
         typer.echo(_world_table(figures))
     if json is not None:
@@ -110,7 +110,7 @@ def _say(text: str) -> None:
 
 
 def _autoencoder_table(rows: dict[str, Fidelity]) -> str:
-    from drivesim.evaluation.quality import LEAST_PSNR
+    from drivesim.evaluation.fidelity import LEAST_PSNR
 
     lines = [f"{'autoencoder':<28}{'frames':>7}{'PSNR dB':>9}{'worst 10 %':>12}{'SSIM':>8}"]
     lines += [
@@ -121,7 +121,7 @@ def _autoencoder_table(rows: dict[str, Fidelity]) -> str:
 
 
 def _world_table(world: WorldFigures) -> str:
-    from drivesim.evaluation.quality import LEAST_ENERGY, LEAST_SPEED
+    from drivesim.evaluation.fidelity import LEAST_ENERGY, LEAST_SPEED
 
     lines = [f"{'world':<28}{'frames':>7}{'gradient energy':>17}"]
     lines += [f"{'day, noise-free':<28}{world.day_frames:>7}{world.gradient_energy:>17.1f}"]

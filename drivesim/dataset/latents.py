@@ -10,7 +10,7 @@ import numpy as np
 
 from drivesim.config import InputError
 from drivesim.dataset.clips import ClipStore
-from drivesim.dataset.progress import Teller
+from drivesim.dataset.progress import ProgressLine
 from drivesim.tables import Tables, add_table, committed, create_file, open_file
 
 KIND, VERSION = "drivesim latents", 1
@@ -82,7 +82,7 @@ def cache_latents(
         create_file(path, KIND, VERSION, lay_out)
     with Tables(path, KIND, VERSION) as tables:
         done = tables.length("latents")
-        tell = Teller(f"{path.name}: frame", done, store.total_frames, progress)
+        tell = ProgressLine(f"{path.name}: frame", done, store.total_frames, progress)
         for start in range(done, store.total_frames, batch):
             stop = min(start + batch, store.total_frames)
             tables.append("latents", np.asarray(encode(store.all_pictures(start, stop)), np.float16))

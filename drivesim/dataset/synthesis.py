@@ -17,17 +17,26 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from drivesim.config import InputError
 from drivesim.dataset.clips import ClipStore, ClipWriter, check_recipe
-from drivesim.dataset.progress import Teller
+from drivesim.dataset.progress import ProgressLine, Say
 from drivesim.scene.clip import TIMES_OF_DAY, Clip, TimeOfDay
 from drivesim.scene.road import SETTINGS, Setting
 from drivesim.tensors import stream_seed
 
 Make = Callable[..., Clip]  # the signature of world.generator.generate_clip
-Task = tuple[int, float]  # seed, fps
+
+
+class ClipRequest(NamedTuple):
+    """What is drawn anew for each clip."""
+
+    seed: int
+    fps: float
+
+
+Work = Callable[[ClipRequest], Clip]
 
 
 @dataclass(frozen=True)
@@ -58,15 +67,14 @@ class ClipSettings:
         if self.setting not in (None, *SETTINGS):
             raise InputError(f"setting {self.setting}: choose one of {', '.join(SETTINGS)}")
 
-    def task(self, k: int) -> Task:
+    def request(self, k: int) -> ClipRequest:
         """Seed and rate of clip number k."""
-        return stream_seed(self.seed, "clip", k), self.fps[k % len(self.fps)]
+        return ClipRequest(stream_seed(self.seed, "clip", k), self.fps[k % len(self.fps)])
 
-    def make(self, make: Make, task: Task) -> Clip:
-        """The clip of one task."""
-        seed, fps = task
+    def make(self, make: Make, request: ClipRequest) -> Clip:
+        """The clip of one request."""
         return make(
-            seed, self.frames, fps, self.height, self.width,
+            request.seed, self.frames, request.fps, self.height, self.width,
             time_of_day=self.time_of_day, setting=self.setting, noise=self.noise, depth=self.depth,
         )  # fmt: skip
 
@@ -80,7 +88,7 @@ def fill_store(
     width: int,
     seed: int,
     workers: int | None = None,
-    progress: Callable[[str], None] | None = None,
+    say: Say | None = None,
     make: Make | None = None,
     **options: Any,
 ) -> None:
@@ -88,7 +96,7 @@ def fill_store(
 
     Clip k has the rate fps[k % len(fps)]; `options` are those of ClipSettings (time_of_day, setting, noise, depth).
     `workers` processes (None: one a core; 0: in this process). Clips are written in order, each permanent at once.
-    `progress` is told in words now and then, the time left included. `make` (default: the world) must be importable in
+    `say` is told now and then how far it is and how long it will take. `make` (default: the world) must be importable in
     worker processes. A store that is full is only read, so that several processes can ask for the same at once. Raises
     InputError for a store that was made with other settings, is being written, or is truncated or foreign.
     """
@@ -98,12 +106,12 @@ def fill_store(
     if _filled(Path(path), clips, made_with):
         return
     with ClipWriter(path, made_with) as writer:
-        tell = Teller(f"{Path(path).name}: clip", len(writer), clips, progress)
-        tasks = map(settings.task, range(len(writer), clips))
-        with closing(_in_order(partial(settings.make, make), tasks, workers)) as made:
-            for clip in made:
+        line = ProgressLine(f"{Path(path).name}: clip", len(writer), clips, say)
+        requests = map(settings.request, range(len(writer), clips))
+        with closing(_in_order(partial(settings.make, make), requests, workers)) as rendered:
+            for clip in rendered:
                 writer.append(clip)
-                tell(len(writer))
+                line(len(writer))
 
 
 def _filled(path: Path, clips: int, made_with: dict[str, Any]) -> bool:
@@ -132,8 +140,8 @@ def fresh_clips(
     """
     make = _world()[0] if make is None else make
     settings = ClipSettings(frames, tuple(map(float, fps)), height, width, seed, **options)
-    with closing(_in_order(partial(settings.make, make), map(settings.task, itertools.count(first)), workers)) as made:
-        yield from made
+    with closing(_in_order(partial(settings.make, make), map(settings.request, itertools.count(first)), workers)) as rendered:
+        yield from rendered
 
 
 def _world() -> tuple[Make, int]:
@@ -147,13 +155,13 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _in_order(work: Callable[[Task], Clip], tasks: Iterable[Task], workers: int | None) -> Generator[Clip, None, None]:
-    """work(task) for each task, in the order of the tasks; at most two clips a worker are made ahead."""
+def _in_order(work: Work, requests: Iterable[ClipRequest], workers: int | None) -> Generator[Clip, None, None]:
+    """work(request) for each request, in their order; at most two clips a worker are made ahead."""
     workers = usable_cores() if workers is None else workers
     if workers == 0:
-        yield from map(work, tasks)
+        yield from map(work, requests)
         return
-    todo, turn = enumerate(tasks), 0
+    waiting, turn = enumerate(requests), 0
     started: list[tuple[Any, Connection]] = []
     idle: list[Connection] = []
     busy: set[Connection] = set()
@@ -161,12 +169,12 @@ def _in_order(work: Callable[[Task], Clip], tasks: Iterable[Task], workers: int 
     try:
         while True:
             while (idle or len(started) < workers) and len(busy) + len(finished) < 2 * workers:
-                if (task := next(todo, None)) is None:
+                if (numbered := next(waiting, None)) is None:
                     break
                 if not idle:
                     started.append(_start(work))
                     idle.append(started[-1][1])
-                idle[-1].send(task)
+                idle[-1].send(numbered)
                 busy.add(idle.pop())
             if turn in finished:
                 yield finished.pop(turn)
@@ -186,7 +194,7 @@ def _in_order(work: Callable[[Task], Clip], tasks: Iterable[Task], workers: int 
             connection.close()
 
 
-def _start(work: Callable[[Task], Clip]) -> tuple[Any, Connection]:
+def _start(work: Work) -> tuple[Any, Connection]:
     """A worker process (single-threaded, spawned: safe beside threads and CUDA) and the connection to it."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
@@ -204,23 +212,23 @@ def _start(work: Callable[[Task], Clip]) -> tuple[Any, Connection]:
     return process, here
 
 
-def _serve(connection: Connection, work: Callable[[Task], Clip]) -> None:
-    """Life of a worker: receives (number, task), sends (number, clip) or what went wrong, until nobody listens."""
+def _serve(connection: Connection, work: Work) -> None:
+    """Life of a worker: receives (number, request), sends (number, clip) or what went wrong, until nobody listens."""
     import cv2
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends the workers
     cv2.setNumThreads(1)
     while True:
         try:
-            number, task = connection.recv()
+            number, request = connection.recv()
         except EOFError:
             return
         try:
-            connection.send((number, work(task)))
+            connection.send((number, work(request)))
         except BrokenPipeError:
             return
         except Exception:
-            connection.send((number, f"clip of seed {task[0]}:\n{traceback.format_exc()}"))
+            connection.send((number, f"clip of seed {request.seed}:\n{traceback.format_exc()}"))
 
 
 def _receive(connection: Connection) -> tuple[int, Clip]:

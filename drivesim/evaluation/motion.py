@@ -11,7 +11,7 @@ import numpy as np
 
 from drivesim.config import InputError
 from drivesim.dataset.synthesis import fresh_clips
-from drivesim.evaluation.quality import HELD_OUT_SEED
+from drivesim.evaluation.fidelity import HELD_OUT_SEED
 from drivesim.metrics.motion import GroundMotion, ground_motion
 from drivesim.scenario.file import load_scenario
 from drivesim.scene.clip import TimeOfDay
@@ -41,9 +41,9 @@ def rollout_motion(folder: Path, worlds: int = 8, seed: int = HELD_OUT_SEED) -> 
 
 def world_motion(worlds: int, time_of_day: TimeOfDay, setting: Setting, seed: int = HELD_OUT_SEED) -> GroundMotion:
     """Ground motion of worlds, averaged."""
-    made = fresh_clips(
+    worlds_seen = fresh_clips(
         seed, WORLD_FRAMES, (WORLD_FPS,), NETWORK_HEIGHT, NETWORK_WIDTH, workers=0, time_of_day=time_of_day, setting=setting
     )
-    with closing(made) as clips:
+    with closing(worlds_seen) as clips:
         each = [ground_motion(clip.frames, clip.camera.horizon) for clip in islice(clips, worlds)]
     return GroundMotion(*(float(np.nanmean([getattr(motion, f.name) for motion in each])) for f in fields(GroundMotion)))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from drivesim.config import InputError
-from drivesim.dataset.progress import Teller
+from drivesim.dataset.progress import ProgressLine, Say
 from drivesim.dataset.sheets import COLUMNS, draw_boxes
 from drivesim.engine.cascade import Cascade, Scene, settle_precision
 from drivesim.engine.engine import decode
@@ -28,7 +28,7 @@ def scenario_sheet(
     width: int = NETWORK_WIDTH,
     boxes: bool = False,
     seed: int | None = None,
-    say: Callable[[str], None] | None = None,
+    say: Say | None = None,
 ) -> np.ndarray:
     """The decoded first frame of every scenario of `paths` (files or folders), not upsampled, under its name: [H W 3].
 
@@ -39,16 +39,15 @@ def scenario_sheet(
         raise InputError(f"--width {width}: a picture needs at least 32 px")
     scenarios = [load_scenario(path) for path in scenario_files(paths)]
     settings = settle_precision(settings, cascade.device)
-    tell, cells = Teller("scenario", 0, len(scenarios), say), []
+    line, cells = ProgressLine("scenario", 0, len(scenarios), say), []
     for scenario in scenarios:
         scene = Scene.of(scenario)
-        drawn_with = scenario.rollout.seed if seed is None else seed
-        latents = first_latents(cascade, settings, scenario, scene, drawn_with)
+        latents = first_latents(cascade, settings, scenario, scene, scenario.rollout.seed if seed is None else seed)
         picture = to_frames(decode(cascade, settings, latents[None]))[0]
         way = cv2.INTER_AREA if width < picture.shape[1] else cv2.INTER_CUBIC
         picture = cv2.resize(picture, (width, width // 2), interpolation=way)
         if boxes:
             picture = draw_boxes(picture, scene.boxes)
         cells.append(contact_sheet([picture[None]], [scenario.name], gap=0))
-        tell(len(cells))
+        line(len(cells))
     return contact_sheet([np.stack(cells[k : k + COLUMNS]) for k in range(0, len(cells), COLUMNS)])

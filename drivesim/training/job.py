@@ -76,7 +76,7 @@ def ensure_store(spec: DataSpec, folder: Path, workers: int, say: Say) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"world{WORLD_VERSION}-{spec.label}.h5"
     if rank() == 0:
-        fill_store(path, spec.clips, spec.frames, (spec.fps,), spec.height, spec.width, spec.seed, workers, progress=say)
+        fill_store(path, spec.clips, spec.frames, (spec.fps,), spec.height, spec.width, spec.seed, workers, say=say)
     barrier()
     return path
 

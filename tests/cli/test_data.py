@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from films import write_video
 from typer.testing import CliRunner
 
 from drivesim.cli.data import app
@@ -16,7 +17,7 @@ from drivesim.config import InputError
 from drivesim.dataset import synthesis
 from drivesim.dataset.clips import ClipStore
 from drivesim.scene.clip import Clip
-from drivesim.video_io import read_image, write_image, write_video
+from drivesim.video_io import read_image, write_image
 
 SMALL = ["--frames", "3", "--size", "16x32", "--workers", "0"]
 

@@ -17,8 +17,8 @@ from tiny_cascade import SCENARIO, SETTINGS, write_cascade
 
 from drivesim.cli.main import app
 from drivesim.engine.settings import SamplingSettings
-from drivesim.evaluation import quality
-from drivesim.evaluation.quality import Pair
+from drivesim.evaluation import fidelity
+from drivesim.evaluation.fidelity import Pair
 from drivesim.video_io import read_image, write_image
 
 
@@ -32,8 +32,8 @@ def pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Random pictures instead of worlds, and no clock."""
     made = np.random.default_rng(0).integers(0, 256, (4, 2, 128, 256, 3), np.uint8)
     found = [Pair(noisy, clean, i == 0) for i, (noisy, clean) in enumerate(made)]
-    monkeypatch.setattr(quality, "held_out_pairs", lambda count, seed, workers, say: found[:count])
-    monkeypatch.setattr(quality, "rendering_speed", lambda *_, **__: (24.0, 0.5))
+    monkeypatch.setattr(fidelity, "held_out_pairs", lambda count, seed, workers, say: found[:count])
+    monkeypatch.setattr(fidelity, "rendering_speed", lambda *_, **__: (24.0, 0.5))
 
 
 def run(*arguments: str | Path) -> tuple[int, str]:
@@ -41,24 +41,24 @@ def run(*arguments: str | Path) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_quality_prints_a_table_and_writes_json(pairs: None, checkpoints: Path, tmp_path: Path) -> None:
+def test_fidelity_prints_a_table_and_writes_json(pairs: None, checkpoints: Path, tmp_path: Path) -> None:
     write_image(tmp_path / "real.png", np.random.default_rng(0).integers(0, 256, (60, 120, 3), np.uint8))
-    file = tmp_path / "quality.json"
-    code, text = run("quality", "--frames", "3", "--real", tmp_path / "real.png", "--real-frames", "2",
+    file = tmp_path / "fidelity.json"
+    code, text = run("fidelity", "--frames", "3", "--real", tmp_path / "real.png", "--real-frames", "2",
                      "--checkpoints", checkpoints, "--json", file)  # fmt: skip
     assert code == 0, text
     for words in ("PSNR dB", "night", "real real.png", "MISSES the bar of 29", "gradient energy", "24.0 frames/s"):
         assert words in text
     report = json.loads(file.read_text())
-    assert (report["seed"], report["frames"], report["world_version"]) == (quality.HELD_OUT_SEED, 3, 1)
+    assert (report["seed"], report["frames"], report["world_version"]) == (fidelity.HELD_OUT_SEED, 3, 1)
     assert report["autoencoder"]["day"]["frames"] == 2 and len(report["autoencoder"]["weights"]) == 64
     assert report["world"]["real"]["real.png"]["ratio"] > 0
 
 
 def test_parts_are_selectable(pairs: None, checkpoints: Path, tmp_path: Path) -> None:
-    code, text = run("quality", "--frames", "2", "--only", "autoencoder", "--checkpoints", checkpoints)
+    code, text = run("fidelity", "--frames", "2", "--only", "autoencoder", "--checkpoints", checkpoints)
     assert code == 0 and "PSNR" in text and "gradient" not in text
-    code, text = run("quality", "--frames", "2", "--only", "world", "--checkpoints", tmp_path / "none")
+    code, text = run("fidelity", "--frames", "2", "--only", "world", "--checkpoints", tmp_path / "none")
     assert code == 0 and "PSNR" not in text and "gradient" in text
 
 
@@ -77,10 +77,10 @@ def test_scenarios_lays_a_folder_on_one_sheet(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("quality", "--only", "sky"), "--only sky"),
-        (("quality", "--only", "world", "--frames", "0"), "--frames 0"),
-        (("quality", "--checkpoints", "nowhere"), "nowhere"),
-        (("quality", "--only", "world", "--real", "nowhere"), "nowhere"),
+        (("fidelity", "--only", "sky"), "--only sky"),
+        (("fidelity", "--only", "world", "--frames", "0"), "--frames 0"),
+        (("fidelity", "--checkpoints", "nowhere"), "nowhere"),
+        (("fidelity", "--only", "world", "--real", "nowhere"), "nowhere"),
         (("scenarios", "--quality", "superb"), "--quality superb"),
         (("scenarios", "--checkpoints", "nowhere"), "nowhere"),
     ],

@@ -58,10 +58,10 @@ def pictures(path: Path) -> list[np.ndarray]:
 
 
 def test_the_number_of_workers_changes_nothing(tmp_path: Path, fake_world: ModuleType) -> None:
-    told: list[str] = []
+    lines: list[str] = []
     fill_store(tmp_path / "0.h5", 7, **SETTINGS, workers=0, make=fake_world.make)
-    fill_store(tmp_path / "2.h5", 7, **SETTINGS, workers=2, make=fake_world.make, progress=told.append)
-    assert told[-1].startswith("2.h5: clip 7 of 7")
+    fill_store(tmp_path / "2.h5", 7, **SETTINGS, workers=2, make=fake_world.make, say=lines.append)
+    assert lines[-1].startswith("2.h5: clip 7 of 7")
     np.testing.assert_array_equal(pictures(tmp_path / "0.h5"), pictures(tmp_path / "2.h5"))
     store = ClipStore(tmp_path / "2.h5")
     assert [store.fps(i) for i in range(4)] == [1.875, 7.5, 1.875, 7.5]
@@ -70,10 +70,10 @@ def test_the_number_of_workers_changes_nothing(tmp_path: Path, fake_world: Modul
 
 
 def test_an_interrupted_store_goes_on(tmp_path: Path, make_clip: Callable[..., Clip]) -> None:
-    made: list[int] = []
+    seeds: list[int] = []
 
     def counting(seed: int, *size: int, **rest: bool) -> Clip:
-        made.append(seed)
+        seeds.append(seed)
         return make_clip(seed, *size, **rest)
 
     def interrupted(seed: int, *size: int, **rest: bool) -> Clip:
@@ -86,9 +86,9 @@ def test_an_interrupted_store_goes_on(tmp_path: Path, make_clip: Callable[..., C
         fill_store(path, 5, **SETTINGS, workers=0, make=interrupted)
     assert len(ClipStore(path)) == 3
     fill_store(path, 5, **SETTINGS, workers=0, make=counting)
-    assert made == [stream_seed(5, "clip", k) for k in (3, 4)]
+    assert seeds == [stream_seed(5, "clip", k) for k in (3, 4)]
     fill_store(path, 2, **SETTINGS, workers=0, make=counting)
-    assert len(made) == 2
+    assert len(seeds) == 2
     fill_store(tmp_path / "b.h5", 5, **SETTINGS, workers=0, make=make_clip)
     np.testing.assert_array_equal(pictures(path), pictures(tmp_path / "b.h5"))
 
@@ -116,8 +116,8 @@ def test_a_full_store_is_only_read(tmp_path: Path, make_clip: Callable[..., Clip
 
 def test_fresh_clips_go_on_for_ever(tmp_path: Path, fake_world: ModuleType) -> None:
     clips = fresh_clips(**SETTINGS, first=4, workers=2, make=fake_world.make)
-    drawn = [clip.source for clip in itertools.islice(clips, 9)]
-    assert drawn == [f"seed {stream_seed(5, 'clip', k)}" for k in range(4, 13)]
+    sources = [clip.source for clip in itertools.islice(clips, 9)]
+    assert sources == [f"seed {stream_seed(5, 'clip', k)}" for k in range(4, 13)]
     clips.close()
     assert not multiprocessing.active_children()
 

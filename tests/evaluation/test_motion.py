@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from films import write_video
 
 from drivesim.config import InputError, shipped
 from drivesim.evaluation.motion import rollout_motion
-from drivesim.video_io import write_video
 
 
 def test_every_future_and_the_worlds_are_measured(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from films import write_video
 from outcome import results
 from tiny_cascade import SETTINGS, write_cascade
 
@@ -22,7 +23,6 @@ from drivesim.rollout.labels_file import Rollout, box_rows
 from drivesim.rollout.lock import FolderLock
 from drivesim.rollout.run import Request, roll_out
 from drivesim.scene.boxes import Boxes
-from drivesim.video_io import write_video
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from films import write_video
 from scenario_editor.jobs.folder import JobFolder
 from scenario_editor.jobs.queue import MAX_QUEUE, MAX_WAITING, Queue
 from scenario_editor.storage.uploads import add_photo
@@ -22,7 +23,7 @@ from tiny_cascade import SCENARIO, SETTINGS
 from drivesim.config import InputError
 from drivesim.rollout.labels_file import read_rollout
 from drivesim.rollout.run import Request, roll_out
-from drivesim.video_io import read_video, video_info, write_image, write_video
+from drivesim.video_io import read_video, video_info, write_image
 
 TOYS = Path(__file__).parents[2] / "toys"
 

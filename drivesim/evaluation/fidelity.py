@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 
 from drivesim.config import InputError
-from drivesim.dataset.progress import Teller
+from drivesim.dataset.progress import ProgressLine, Say
 from drivesim.dataset.sheets import real_pictures
 from drivesim.dataset.synthesis import fresh_clips
 from drivesim.metrics.reconstruction import gradient_energy, psnr, ssim
@@ -30,8 +30,6 @@ BATCH = 16
 LEAST_PSNR = 29.0  # dB, of the autoencoder on held-out worlds
 LEAST_ENERGY = 0.6  # of the gradient energy of real footage
 LEAST_SPEED = {(NETWORK_HEIGHT, NETWORK_WIDTH): 25.0, (FRAME_HEIGHT, FRAME_WIDTH): 2.0}  # frames/s of one core
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,13 @@ class Fidelity:
     psnr: float
     psnr_worst_tenth: float
     ssim: float
+
+    @classmethod
+    def of(cls, reconstructions: np.ndarray, originals: np.ndarray) -> Self:
+        """Figures of pictures uint8 [n h w 3], n at least 1."""
+        each = np.sort(psnr(reconstructions, originals))
+        worst = each[: max(1, len(each) // 10)]
+        return cls(len(each), float(each.mean()), float(worst.mean()), float(ssim(reconstructions, originals).mean()))
 
 
 @dataclass(frozen=True)
@@ -84,15 +89,15 @@ def both_developments(seed: int, frames: int, fps: float, height: int, width: in
 
 
 def held_out_pairs(count: int, seed: int = HELD_OUT_SEED, workers: int | None = None, say: Say | None = None) -> list[Pair]:
-    """The first moment of `count` held-out worlds; `workers` as in data.synthesis.fill_store."""
+    """The first moment of `count` held-out worlds; `workers` as in dataset.synthesis.fill_store."""
     if count < 1:
         raise InputError(f"--frames {count}: ask for at least one")
-    tell, pairs = Teller("held-out world", 0, count, say), []
+    line, pairs = ProgressLine("held-out world", 0, count, say), []
     clips = fresh_clips(seed, 1, (1.0,), NETWORK_HEIGHT, NETWORK_WIDTH, workers=workers, make=both_developments)
     with closing(clips):
         for clip in islice(clips, count):
             pairs.append(Pair(clip.frames[0], clip.frames[1], clip.time_of_day == "night"))
-            tell(len(pairs))
+            line(len(pairs))
     return pairs
 
 
@@ -115,30 +120,23 @@ def reconstruct(space: LatentSpace, frames: np.ndarray) -> np.ndarray:
         )
 
 
-def fidelity(made: np.ndarray, originals: np.ndarray) -> Fidelity:
-    """Figures of reconstructions against originals, both uint8 [n h w 3] with n at least 1."""
-    each = np.sort(psnr(made, originals))
-    worst = each[: max(1, len(each) // 10)]
-    return Fidelity(len(each), float(each.mean()), float(worst.mean()), float(ssim(made, originals).mean()))
-
-
-def autoencoder_quality(
+def autoencoder_fidelity(
     space: LatentSpace, pairs: Sequence[Pair], real: dict[str, np.ndarray], say: Say | None = None
 ) -> dict[str, Fidelity]:
     """Noisy frames reconstructed against noise-free ones, by all, day and night; real frames against themselves."""
-    tell, done, made = Teller("reconstruction", 0, len(pairs), say), 0, []
+    line, done, pictures = ProgressLine("reconstruction", 0, len(pairs), say), 0, []
     noisy, clean = np.stack([pair.noisy for pair in pairs]), np.stack([pair.clean for pair in pairs])
     while done < len(pairs):
-        made.append(reconstruct(space, noisy[done : done + BATCH]))
-        done += len(made[-1])
-        tell(done)
-    restored, night = np.concatenate(made), np.array([pair.night for pair in pairs])
+        pictures.append(reconstruct(space, noisy[done : done + BATCH]))
+        done += len(pictures[-1])
+        line(done)
+    restored, night = np.concatenate(pictures), np.array([pair.night for pair in pairs])
     parts = {"all": np.full(len(pairs), True), "day": ~night, "night": night}
-    figures = {name: fidelity(restored[part], clean[part]) for name, part in parts.items() if part.any()}
-    return figures | {f"real {name}": fidelity(reconstruct(space, frames), frames) for name, frames in real.items()}
+    figures = {name: Fidelity.of(restored[part], clean[part]) for name, part in parts.items() if part.any()}
+    return figures | {f"real {name}": Fidelity.of(reconstruct(space, frames), frames) for name, frames in real.items()}
 
 
-def world_quality(pairs: Sequence[Pair], real: dict[str, np.ndarray], seed: int = HELD_OUT_SEED) -> WorldFigures:
+def world_figures(pairs: Sequence[Pair], real: dict[str, np.ndarray], seed: int = HELD_OUT_SEED) -> WorldFigures:
     """Detail of the noise-free day frames among `pairs`, beside that of real (daylight) frames, and rendering speed."""
     day = [pair.clean for pair in pairs if not pair.night]
     if not day:
