@@ -7,10 +7,10 @@ from functools import cache
 
 import numpy as np
 
-from drivesim.layout.body_shapes import body_of
 from drivesim.layout.faces import Faces, normals, outward, stacked
 from drivesim.layout.scene_at import Vehicles
 from drivesim.layout.solids import rectangles
+from drivesim.layout.vehicles.shapes import body_of
 from drivesim.scene.classes import SceneClass
 from drivesim.scene.vehicles import KINDS, SIZES
 
