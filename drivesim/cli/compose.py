@@ -19,7 +19,8 @@ def compose(
 ) -> None:
     """Compose the first frame that a rollout of SCENARIO with this seed would start from."""
     from drivesim.engine.settings import parse_quality
-    from drivesim.rollout.run import Request, compose_frames
+    from drivesim.rollout.request import Request
+    from drivesim.rollout.run import compose_frames
     from drivesim.video_io import write_image
 
     request = Request(

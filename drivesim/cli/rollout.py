@@ -42,14 +42,17 @@ def rollout(
     )
     with stoppable(again), progress_bars() as show:
         from drivesim.engine.settings import parse_quality
-        from drivesim.rollout.run import Request, roll_out
+        from drivesim.rollout.request import Request
+        from drivesim.rollout.run import roll_out
 
         request = Request(
             scenario, seconds, fps, futures, only, seed, device, parse_quality(quality), checkpoints, ignore_free_space
         )
-        manifest, work = roll_out(request, out, fresh, show, lambda line: typer.echo(line, err=True))
-    complete = [name for name, record in manifest.futures.items() if record.state == "complete"]
-    spent = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in work.seconds.items() if seconds)
+        manifest, progress = roll_out(request, out, fresh, show, lambda line: typer.echo(line, err=True))
+    from drivesim.rollout.manifest import future_name
+
+    complete = [future_name(number) for number in manifest.complete]
+    spent = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in progress.seconds.items() if seconds)
     typer.echo(f"seconds spent: {spent}" if spent else "nothing was missing")
     films = ", ".join(str(out / name / "video.mp4") for name in complete)
     typer.echo(f"{len(complete)} future{'s' * (len(complete) != 1)} there: {films}; side by side: {out / 'preview.png'}")
@@ -78,7 +81,7 @@ def stoppable(message: str) -> Iterator[None]:
 
 @contextmanager
 def progress_bars() -> Iterator[Callable[[Progress], None]]:
-    """A bar for every stage and the time that the whole job will still take; plain lines where there is no terminal."""
+    """A bar for every phase and the time that the whole job will still take; plain lines where there is no terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bars
@@ -100,11 +103,11 @@ def progress_bars() -> Iterator[Callable[[Progress], None]]:
     def show(progress: Progress) -> None:
         nonlocal reported
         spent, left = sum(progress.seconds.values()), progress.remaining()
-        for stage, total in progress.totals.items():
-            if total and stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total, note="")
-            if stage in tasks:
-                bars.update(tasks[stage], completed=progress.done[stage], note=f"{progress.seconds[stage]:.0f} s")
+        for phase, total in progress.totals.items():
+            if total and phase not in tasks:
+                tasks[phase] = bars.add_task(phase, total=total, note="")
+            if phase in tasks:
+                bars.update(tasks[phase], completed=progress.units[phase], note=f"{progress.seconds[phase]:.0f} s")
         if left is not None:
             share = spent / max(spent + left, 1e-9)
             bars.update(whole, total=100, completed=round(100 * share), note=f"{_clock(left)} left")

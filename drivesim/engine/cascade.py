@@ -1,27 +1,23 @@
-"""The four models of the cascade on one device, and what a scenario asks of them."""
+"""The four models of the cascade on one device."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import torch
-from torch import Tensor
 
 from drivesim.checkpoint import require_checkpoint, weight_files
 from drivesim.checksums import file_hash
 from drivesim.engine.settings import SamplingSettings
-from drivesim.models.conditioning import Conditions, build_conditions
 from drivesim.models.image_ldm import ImageLDM
 from drivesim.models.latent_space import LatentSpace
 from drivesim.models.layers.convolutional import channels_last
 from drivesim.models.super_resolution import SuperResolution
 from drivesim.models.video_ldm import VideoLDM
-from drivesim.scenario.scenario import Scenario
-from drivesim.scene.boxes import Boxes
 from drivesim.video_format import STAGE_NAMES
 
 
@@ -88,43 +84,3 @@ def weights_of(checkpoints: Path) -> dict[str, str]:
         for stage in STAGE_NAMES
         for file in (require_checkpoint(checkpoints / stage) / "config.json", *weight_files(checkpoints / stage))
     }
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What a scenario asks of the networks: `conditions` of the first frame, one row, `speed` m/s, and two guidance scales."""
-
-    conditions: Conditions
-    boxes: Boxes
-    speed: float
-    guidance: float
-    context_guidance: float
-
-    @classmethod
-    def of(cls, scenario: Scenario) -> Self:
-        """The scene of a scenario. All groups of conditions are given, but for the place where a photo has its own markings.
-
-        The first frame is where a period of the dashes begins.
-        """
-        boxes = scenario.scene_boxes()
-        look = scenario.look
-        conditions = build_conditions(
-            [boxes],
-            look.time_of_day,
-            look.crowdedness,
-            scenario.road_model(),
-            scenario.camera_model(),
-            along=None if scenario.photo else 0.0,
-        )
-        return cls(conditions, boxes, scenario.rollout.speed, scenario.guidance.boxes, scenario.guidance.context)
-
-    def rows(self, boxes: list[Boxes | None], seconds: Tensor) -> Conditions:
-        """Conditions, a row for each element: look, road and camera of the scene, and these boxes (None: not given).
-
-        `seconds` float [rows] since the first frame tell the place.
-        """
-        given = build_conditions(boxes)
-        scene = self.conditions.drop(boxes=True).repeat(len(boxes))
-        names = ("boxes", "kinds", "headings", "box_mask", "boxes_given")
-        along = torch.where(scene.place_given, scene.along + self.speed * seconds, 0.0)
-        return replace(scene, **{name: getattr(given, name) for name in names}, along=along)

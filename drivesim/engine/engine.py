@@ -1,13 +1,13 @@
-"""The engine's verbs: compose, predict, interpolate, decode, upsample. `stream` strings them together.
+"""The engine: compose, predict, interpolate, decode, upsample. `stream` strings these verbs together.
 
-Every number drawn comes from a stream keyed by (seed, future, stage, number), and every batch has a shape that depends
+Every number drawn comes from a stream keyed by (seed, future, phase, number), and every batch has a shape that depends
 on nothing but the settings and the number of the window: a future is the same bits alone, beside others or after a
 resume. Latents are kept from window to window and never encoded again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -16,208 +16,203 @@ from torch import Tensor
 
 from drivesim.diffusion.ddim import Draft, sample
 from drivesim.diffusion.guidance import guide
-from drivesim.engine.cascade import Cascade, Scene
-from drivesim.engine.progress import Progress
+from drivesim.engine.cascade import Cascade, settle_precision
+from drivesim.engine.future import FutureSpec, Prompt
+from drivesim.engine.progress import UNTIMED, Progress
 from drivesim.engine.settings import SamplingSettings
 from drivesim.engine.timeline import Window
 from drivesim.models.conditioning import Conditions
 from drivesim.models.road_ahead import move_along
 from drivesim.models.video_ldm import Context, hold
-from drivesim.scene.boxes import Boxes
-from drivesim.tensors import to_network, torch_stream
+from drivesim.tensors import to_frames, to_network, torch_stream
 from drivesim.video_format import INTERPOLATION_FACTOR as FACTOR
 from drivesim.video_format import KEY_FPS, UPSAMPLING_FACTOR, WINDOW, Phase
+from drivesim.video_io import read_image
 
-UPSCALING = UPSAMPLING_FACTOR
+
+class Engine:
+    """The cascade with settings to sample it; `progress` is told of every step.
+
+    Latents and frames are float32 on the CPU, between verbs and outside.
+    """
+
+    def __init__(self, cascade: Cascade, settings: SamplingSettings, progress: Progress = UNTIMED) -> None:
+        self.cascade = cascade
+        self.settings = settle_precision(settings, cascade.device)
+        self.progress = progress
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        """(c, h, w) of one frame's latents."""
+        factor, height = self.cascade.latent_space.autoencoder.factor, self.settings.height
+        return self.cascade.image.config.latent_channels, height // factor, 2 * height // factor
+
+    def first_latents(self, prompt: Prompt, seed: int, variant: int = 0) -> Tensor:
+        """Latents [c h w] of the first frame: of the prompt's photo, or else composed."""
+        if prompt.photo is not None:
+            return self.encode_photo(read_image(prompt.photo))
+        return self.compose(prompt, seed, variant)
+
+    def first_frame(self, latents: Tensor, seed: int) -> np.ndarray:
+        """The picture uint8 [4h 4w 3] of a first frame's latents [c h w], upsampled by itself."""
+        return to_frames(self.upsample(self.decode(latents[None]), seed))[0]
+
+    def encode_photo(self, photo: np.ndarray) -> Tensor:
+        """Latents [c h w] of a picture uint8 [h w 3], its middle cut to 1:2 and scaled to the size of the frames."""
+        size = (2 * self.settings.height, self.settings.height)
+        small = cv2.resize(_middle(photo), size, interpolation=cv2.INTER_AREA)
+        with self.cascade.sampling(self.settings.precision):
+            return self.cascade.latent_space.encode(to_network(small[None]).to(self.cascade.device))[0].float().cpu()
+
+    def compose(self, prompt: Prompt, seed: int, variant: int = 0) -> Tensor:
+        """Latents [c h w] of a first frame that shows the prompt, guided away from one without any conditions."""
+        plan, image, device = self.settings.image, self.cascade.image, self.cascade.device
+        shape, key = (1, *self.latent_shape), (seed, "compose", variant)
+        conditions, nothing = prompt.conditions.to(device), Conditions.none(1).to(device)
+        with self.cascade.sampling(self.settings.precision):
+            denoise = guide(image.denoise(conditions), image.denoise(nothing), prompt.guidance)
+            noise = _noise(shape, *key).to(device)
+            return sample(
+                denoise, image.schedule, noise, plan.steps, plan.eta, _step_noise(shape, *key), self._lap("compose")
+            )[0].cpu()  # fmt: skip
+
+    def predict(self, future: FutureSpec, keys: Tensor, window: Window) -> Tensor:
+        """Latents [k c h w] of the key frames that `window` adds, after `keys` [n c h w], its context (Video LDM, section 3.2).
+
+        With f(S, c, B) the estimate under context frames S, look, road and camera c (the same for all frames) and the boxes
+        B of those key frames of which the future has any, and the prompt's scales s of context and g of boxes:
+
+            f' = f(0, c, B) + s (f_g - f(0, c, B))                      context guidance, eq. 4
+            f_g = f(S, c, none) + g (f(S, c, B) - f(S, c, none))        box guidance within it; without boxes f(S, c, none)
+
+        The context frames are held (`hold`) throughout, but for s = 0, which ignores them.
+        """
+        plan, video, device, prompt = self.settings.prediction, self.cascade.video, self.cascade.device, future.prompt
+        boxes = [future.boxes.get(key) for key in window.keys]
+        conditions = prompt.rows(boxes, torch.tensor(window.keys) / float(KEY_FPS)).to(device)
+        without_boxes = conditions.drop(boxes=True)
+        shape, key = (1, WINDOW, *keys.shape[1:]), (future.seed, future.number, "predict", window.index)
+        fps = torch.full((1,), float(KEY_FPS), device=device)
+        with self.cascade.sampling(self.settings.precision):
+            known = {i: latents[None].to(device) for i, latents in enumerate(keys)}
+            metres = prompt.speed / KEY_FPS * torch.arange(WINDOW, device=device)[None]
+            context = self._context(shape, known, conditions, metres)
+            guidance = 1.0 if all(table is None for table in boxes) else prompt.guidance
+            boxed = guide(video.denoise(conditions, context, fps), video.denoise(without_boxes, context, fps), guidance)
+            denoise = guide(boxed, video.denoise(conditions, context.without(), fps), prompt.context_guidance)
+            clip = sample(
+                hold(denoise, context if prompt.context_guidance else context.without()),
+                video.schedule,
+                _noise(shape, *key).to(device),
+                plan.steps,
+                plan.eta,
+                _step_noise(shape, *key),
+                self._lap("predict"),
+            )
+        return clip[0, window.context :].cpu()
+
+    def interpolate(self, future: FutureSpec, latents: Tensor, batches: Sequence[range], level: int) -> Tensor:
+        """Four times the rate (Video LDM, section 3.3): latents [n c h w], made denser wherever `batches` of links reach.
+
+        `latents` start at the first link of the first batch. Returns [4 m + 1 c h w] for m links: the latents as they
+        were, three new ones between neighbours. `level` 1 makes 7.5 fps of 1.875, 2 makes 30 fps of 7.5.
+        """
+        first = batches[0].start
+        dense = [latents[:1]]
+        for links in batches:
+            ends = latents[links.start - first : links.stop - first + 1]
+            for link, end in zip(self._link(future, ends, links, level), ends[1:], strict=True):
+                dense += [link[1:FACTOR], end[None]]
+        return torch.cat(dense)
+
+    def _link(self, future: FutureSpec, ends: Tensor, links: range, level: int) -> Tensor:
+        """Latents [n 5 c h w] of n links, of which `ends` [n + 1 c h w] are where they begin and end."""
+        plan, video, device, prompt = self.settings.interpolation, self.cascade.video, self.cascade.device, future.prompt
+        shape, key = (FACTOR + 1, *ends.shape[1:]), (future.seed, future.number, "interpolate", level)
+        fps = torch.full((len(links),), float(KEY_FPS * FACTOR**level))
+        frames = FACTOR * torch.tensor(links)[:, None] + torch.arange(FACTOR + 1)
+        conditions = prompt.rows([None] * frames.numel(), (frames / fps[:, None]).flatten()).to(device)
+        fps = fps.to(device)
+        noise = torch.stack([_noise(shape, *key, link) for link in links])
+        with self.cascade.sampling(self.settings.precision):
+            known = {0: ends[:-1].to(device), FACTOR: ends[1:].to(device)}
+            metres = prompt.speed / fps[:, None] * torch.arange(FACTOR + 1, device=device)
+            context = self._context(noise.shape, known, conditions, metres)
+            denoise = guide(
+                video.denoise(conditions, context, fps), video.denoise(conditions, context.without(), fps), plan.guidance
+            )
+            draft = Draft(video.estimate(conditions, context, fps).to(noise.dtype), plan.noise) if plan.noise < 1 else None
+            return sample(
+                hold(denoise, context),
+                video.schedule,
+                noise.to(device),
+                plan.steps,
+                plan.eta,
+                _step_noise(noise.shape, *key, links.start),
+                self._lap("interpolate"),
+                draft=draft,
+            ).cpu()
+
+    def decode(self, latents: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
+        """Frames `start` to `stop` [stop-start 3 h w] in [-1, 1] of latents [f c h w]; the others are their neighbours."""
+        with self.cascade.sampling(self.settings.precision):
+            clip = latents[None].to(self.cascade.device)
+            return self.cascade.latent_space.decode_clip(clip, start, stop)[0].float().cpu()
+
+    def upsample(self, frames: Tensor, seed: int) -> Tensor:
+        """Frames [f 3 4h 4w] of frames [f 3 h w], in [-1, 1], all sampled at once (Video LDM, section 3.4).
+
+        All frames of all futures get the same noise: overlapping portions agree, what stays where it is does not flicker,
+        and futures dress what they share alike.
+        """
+        plan, model, device = self.settings.super_resolution, self.cascade.super_resolution, self.cascade.device
+        _, channels, height, width = frames.shape
+
+        def noise(scale: int, *key: int | str) -> Tensor:
+            drawn = _noise((channels, scale * height, scale * width), seed, "upsample", *key)
+            return drawn.to(device).expand(1, len(frames), -1, -1, -1)
+
+        with self.cascade.sampling(self.settings.precision):
+            low = frames[None].to(device)
+            level = torch.full((1,), plan.level, dtype=torch.int64, device=device)
+            residual = sample(
+                model.denoise(low, level, noise(1, "augmentation")),
+                model.schedule,
+                noise(UPSAMPLING_FACTOR),
+                plan.steps,
+                plan.eta,
+                lambda step: noise(UPSAMPLING_FACTOR, "step", step),
+                self._lap("upsample"),
+            )
+            return model.refine(model.estimate(low), residual)[0].float().cpu()
+
+    def _context(self, shape: Sequence[int], known: dict[int, Tensor], conditions: Conditions, metres: Tensor) -> Context:
+        """The context of clips of `shape` (b f c h w): `known` latents [b c h w] by frame, moved along the road.
+
+        `metres` float [b f] that are driven so far at each frame.
+        """
+        context = Context.of(torch.zeros(tuple(shape), device=self.cascade.device), known)
+        return move_along(self.cascade.latent_space, context, conditions, metres)
+
+    def _lap(self, phase: Phase) -> Callable[[int, Tensor], None]:
+        """What a sampler calls after every step."""
+        return lambda step, x0: self.progress.lap(phase)
 
 
 def _noise(shape: Sequence[int], seed: int, *key: int | str) -> Tensor:
+    """The unit noise that sampling begins with."""
     return torch.randn(tuple(shape), generator=torch_stream(seed, *key))
 
 
-def _fresh(shape: Sequence[int], seed: int, *key: int | str) -> Callable[[int], Tensor]:
+def _step_noise(shape: Sequence[int], seed: int, *key: int | str) -> Callable[[int], Tensor]:
     """The noise that a sampler with eta > 0 adds after each step: one stream, asked in order."""
     generator = torch_stream(seed, *key, "steps")
     return lambda step: torch.randn(tuple(shape), generator=generator)
 
 
-def _lap(progress: Progress | None, stage: Phase) -> Callable[[int, Tensor], None] | None:
-    return None if progress is None else lambda step, x0: progress.lap(stage)
-
-
-def latent_shape(cascade: Cascade, settings: SamplingSettings) -> tuple[int, int, int]:
-    """(c, h, w) of one frame's latents."""
-    factor = cascade.latent_space.autoencoder.factor
-    return cascade.image.config.latent_channels, settings.height // factor, 2 * settings.height // factor
-
-
-def compose(
-    cascade: Cascade,
-    settings: SamplingSettings,
-    scene: Scene,
-    seed: int,
-    variant: int = 0,
-    progress: Progress | None = None,
-) -> Tensor:
-    """Latents [c h w] of a first frame that shows the scene: boxes, look, road and camera, against nothing given."""
-    shape = (1, *latent_shape(cascade, settings))
-    image, asked = cascade.image, scene.conditions.to(cascade.device)
-    with cascade.sampling(settings.precision):
-        denoise = guide(image.denoise(asked), image.denoise(Conditions.none(1).to(cascade.device)), scene.guidance)
-        return sample(
-            denoise,
-            image.schedule,
-            _noise(shape, seed, "compose", variant).to(cascade.device),
-            settings.image.steps,
-            settings.image.eta,
-            _fresh(shape, seed, "compose", variant),
-            _lap(progress, "compose"),
-        )[0].cpu()
-
-
-def encode_photo(cascade: Cascade, settings: SamplingSettings, photo: np.ndarray) -> Tensor:
-    """Latents [c h w] of a picture uint8 [h w 3], its middle cut to 1:2 and scaled to the size of the frames."""
+def _middle(photo: np.ndarray) -> np.ndarray:
+    """The largest part [h 2h 3] in the middle of a picture [h w 3]."""
     height, width = photo.shape[:2]
     kept_height, kept_width = min(height, width // 2), min(width, 2 * height)
     top, left = (height - kept_height) // 2, (width - kept_width) // 2
-    cut = photo[top : top + kept_height, left : left + kept_width]
-    small = cv2.resize(cut, (2 * settings.height, settings.height), interpolation=cv2.INTER_AREA)
-    with cascade.sampling(settings.precision):
-        return cascade.latent_space.encode(to_network(small[None]).to(cascade.device))[0].float().cpu()
-
-
-def predict(
-    cascade: Cascade,
-    settings: SamplingSettings,
-    scene: Scene,
-    context: Tensor,
-    window: Window,
-    seed: int,
-    future: int,
-    boxes_per_frame: Mapping[int, Boxes] | None = None,
-    progress: Progress | None = None,
-) -> Tensor:
-    """Latents [k c h w] of the key frames that `window` makes, after `context` [given c h w] (Video LDM, section 3.2).
-
-    With f(S, c, B) the estimate under context frames S, look, road and camera c (the same for all frames) and the boxes
-    B of those key frames that `boxes_per_frame` has (by number), and the scene's scales s of context and g of boxes:
-
-        f' = f(0, c, B) + s (f_g - f(0, c, B))                      context guidance, eq. 4
-        f_g = f(S, c, none) + g (f(S, c, B) - f(S, c, none))        box guidance within it; without boxes f(S, c, none)
-
-    The given frames are held (`hold`) throughout, but for s = 0, which ignores them.
-    """
-    plan, video = settings.prediction, cascade.video
-    boxes = [(boxes_per_frame or {}).get(key) for key in window.keys]
-    asked = scene.rows(boxes, torch.tensor(window.keys) / float(KEY_FPS)).to(cascade.device)
-    free = asked.drop(boxes=True)
-    shape = (1, WINDOW, *context.shape[1:])
-    fps = torch.full((1,), float(KEY_FPS), device=cascade.device)
-    with cascade.sampling(settings.precision):
-        given = {i: latents[None].to(cascade.device) for i, latents in enumerate(context)}
-        seen = Context.of(torch.zeros(shape, device=cascade.device), given)
-        metres = scene.speed / KEY_FPS * torch.arange(WINDOW, device=cascade.device)[None]
-        seen = move_along(cascade.latent_space, seen, asked, metres)
-        guidance = 1.0 if all(table is None for table in boxes) else scene.guidance
-        directed = guide(video.denoise(asked, seen, fps), video.denoise(free, seen, fps), guidance)
-        denoise = guide(directed, video.denoise(asked, seen.without(), fps), scene.context_guidance)
-        made = sample(
-            hold(denoise, seen if scene.context_guidance else seen.without()),
-            video.schedule,
-            _noise(shape, seed, future, "predict", window.index).to(cascade.device),
-            plan.steps,
-            plan.eta,
-            _fresh(shape, seed, future, "predict", window.index),
-            _lap(progress, "predict"),
-        )
-    return made[0, window.given :].cpu()
-
-
-def interpolate(
-    cascade: Cascade,
-    settings: SamplingSettings,
-    scene: Scene,
-    latents: Tensor,
-    batches: Sequence[range],
-    level: int,
-    seed: int,
-    future: int,
-    progress: Progress | None = None,
-) -> Tensor:
-    """Four times the rate (Video LDM, section 3.3): latents [n c h w], made denser wherever `batches` of links reach.
-
-    `latents` start at the first link of the first batch. Returns [4 m + 1 c h w] for m links: the given frames as they
-    were, three new ones between neighbours. `level` 1 makes 7.5 fps of 1.875, 2 makes 30 fps of 7.5.
-    """
-    plan, video, device = settings.interpolation, cascade.video, cascade.device
-    first = batches[0].start
-    dense = [latents[:1]]
-    for links in batches:
-        ends = latents[links.start - first : links.stop - first + 1]
-        count, shape = len(links), (FACTOR + 1, *latents.shape[1:])
-        fps = torch.full((count,), float(KEY_FPS * FACTOR**level))
-        frames = FACTOR * torch.tensor(links)[:, None] + torch.arange(FACTOR + 1)
-        conditions = scene.rows([None] * frames.numel(), (frames / fps[:, None]).flatten()).to(device)
-        fps = fps.to(device)
-        noise = torch.stack([_noise(shape, seed, future, "interpolate", level, link) for link in links])
-        with cascade.sampling(settings.precision):
-            given = {0: ends[:-1].to(device), FACTOR: ends[1:].to(device)}
-            metres = scene.speed / fps[:, None] * torch.arange(FACTOR + 1, device=device)
-            seen = move_along(cascade.latent_space, Context.of(torch.zeros(noise.shape, device=device), given), conditions, metres)
-            denoise = guide(
-                video.denoise(conditions, seen, fps), video.denoise(conditions, seen.without(), fps), plan.guidance
-            )
-            made = sample(
-                hold(denoise, seen),
-                video.schedule,
-                noise.to(device),
-                plan.steps,
-                plan.eta,
-                _fresh(noise.shape, seed, future, "interpolate", level, links.start),
-                _lap(progress, "interpolate"),
-                draft=Draft(video.estimate(conditions, seen, fps).to(noise.dtype), plan.noise) if plan.noise < 1 else None,
-            ).cpu()
-        for link, end in zip(made, ends[1:], strict=True):
-            dense += [link[1:FACTOR], end[None]]
-    return torch.cat(dense)
-
-
-def decode(
-    cascade: Cascade, settings: SamplingSettings, latents: Tensor, start: int = 0, stop: int | None = None
-) -> Tensor:
-    """Frames `start` to `stop` [stop-start 3 h w] in [-1, 1] of latents [f c h w]; the others are their neighbours."""
-    with cascade.sampling(settings.precision):
-        return cascade.latent_space.decode_clip(latents[None].to(cascade.device), start, stop)[0].float().cpu()
-
-
-def upsample(
-    cascade: Cascade,
-    settings: SamplingSettings,
-    frames: Tensor,
-    seed: int,
-    progress: Progress | None = None,
-) -> Tensor:
-    """Frames [f 3 4h 4w] of frames [f 3 h w].
-
-    All frames of all futures get the same noise: overlapping portions agree, what stays where it is does not flicker, and
-    futures dress what they share alike.
-    """
-    plan, device = settings.super_resolution, cascade.device
-    _, channels, height, width = frames.shape
-
-    def noise(scale: int, *key: int | str) -> Tensor:
-        drawn = _noise((channels, scale * height, scale * width), seed, "upsample", *key)
-        return drawn.to(device).expand(1, len(frames), -1, -1, -1)
-
-    with cascade.sampling(settings.precision):
-        made = cascade.super_resolution.upsample(
-            frames[None].to(device),
-            noise(UPSCALING),
-            noise(1, "augmentation"),
-            plan.steps,
-            plan.level,
-            plan.eta,
-            lambda step: noise(UPSCALING, "step", step),
-            _lap(progress, "upsample"),
-        )
-    return made[0].float().cpu()
+    return photo[top : top + kept_height, left : left + kept_width]

@@ -1,4 +1,4 @@
-"""How every stage is sampled: what a rollout's manifest keeps, and the presets of --quality."""
+"""How every network is sampled: what a rollout's manifest keeps, and the presets of --quality."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from drivesim.config import Config, InputError
-from drivesim.video_format import LATENT_FACTOR, NETWORK_HEIGHT
+from drivesim.video_format import LATENT_FACTOR, NETWORK_HEIGHT, UPSAMPLING_FACTOR
 
 Quality = Literal["draft", "standard", "best"]
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
@@ -62,6 +62,11 @@ class SamplingSettings(Config):
     super_resolution: SuperResolutionSampling = SuperResolutionSampling()
     height: int = Field(default=NETWORK_HEIGHT, ge=LATENT_FACTOR, multiple_of=LATENT_FACTOR)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+
+    @property
+    def frame_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the finished frames."""
+        return UPSAMPLING_FACTOR * self.height, 2 * UPSAMPLING_FACTOR * self.height, 3
 
     @classmethod
     def preset(cls, quality: Quality) -> SamplingSettings:

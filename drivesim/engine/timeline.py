@@ -1,8 +1,8 @@
 """Which frame is made when: integers only.
 
-Key frames are 1.875 fps. Prediction works in windows of 10 key frames: the first is given 1 and makes 9, every later
-one is given 2 and makes 8 (Video LDM, section 3.2). Interpolation turns a link between two neighbours into 5 frames, 2
-given and 3 made; once gives 7.5 fps, twice 30 fps (section 3.3). Decoding and super-resolution work in portions of 8
+Key frames are 1.875 fps. Prediction works in windows of 10 key frames: the first has 1 as context and adds 9, every later
+one has 2 and adds 8 (Video LDM, section 3.2). Interpolation turns a link between two neighbours into 5 frames, those two
+and 3 between; once gives 7.5 fps, twice 30 fps (section 3.3). Decoding and super-resolution work in portions of 8
 frames.
 
 What depends on a frame's number alone must not depend on how long the rollout is: windows and batches are always made
@@ -27,20 +27,20 @@ LEVELS: dict[Fraction, int] = {Fraction(rate): level for level, rate in enumerat
 
 @dataclass(frozen=True)
 class Window:
-    """One prediction. `keys` are the numbers of its 10 key frames, the first `given` of them known already.
+    """One prediction. `keys` are the numbers of its 10 key frames, the first `context` of them known already.
 
     `frames` are the output frames that exist only once this window is made; the last window's are cut at the end.
     """
 
     index: int
-    given: int
+    context: int
     keys: range
     frames: range
 
     @property
-    def made(self) -> range:
-        """Numbers of the key frames that this window makes, whether they are needed or not."""
-        return self.keys[self.given :]
+    def added(self) -> range:
+        """Numbers of the key frames that this window adds, whether they are needed or not."""
+        return self.keys[self.context :]
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,10 @@ class Timeline:
     def window(self, index: int) -> Window:
         """Window `index`, from 0."""
         first = NEW * index
-        given = 1 if index == 0 else CONTEXT
-        start = 0 if index == 0 else (first + given - 1) * self.stride + 1
+        context = 1 if index == 0 else CONTEXT
+        start = 0 if index == 0 else (first + context - 1) * self.stride + 1
         stop = min((first + WINDOW - 1) * self.stride + 1, self.frames)
-        return Window(index, given, range(first, first + WINDOW), range(start, stop))
+        return Window(index, context, range(first, first + WINDOW), range(start, stop))
 
     def links(self, window: Window, level: int, batch: int) -> Iterator[range]:
         """Batches of links that interpolation `level` (from 1) works on for `window`.
@@ -99,7 +99,7 @@ class Timeline:
         left out.
         """
         before = INTERPOLATION_FACTOR ** (level - 1)  # frames of that rate from key frame to key frame
-        start, stop = (window.made.start - 1) * before, (window.made.stop - 1) * before
+        start, stop = (window.added.start - 1) * before, (window.added.stop - 1) * before
         needed = -(-(self.frames - 1) // INTERPOLATION_FACTOR ** (self.level - level + 1))
         for first in range(start, min(stop, needed), batch):
             yield range(first, min(first + batch, stop))

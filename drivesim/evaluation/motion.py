@@ -13,6 +13,8 @@ from drivesim.config import InputError
 from drivesim.dataset.synthesis import fresh_clips
 from drivesim.evaluation.fidelity import HELD_OUT_SEED
 from drivesim.metrics.motion import GroundMotion, ground_motion
+from drivesim.rollout.folder import VIDEO
+from drivesim.rollout.manifest import future_folders
 from drivesim.scenario.file import load_scenario
 from drivesim.scene.clip import TimeOfDay
 from drivesim.scene.road import Setting
@@ -28,9 +30,9 @@ def rollout_motion(folder: Path, worlds: int = 8, seed: int = HELD_OUT_SEED) -> 
     The worlds have the time of day and setting of the scenario and drive at 30 frames/s; give rollouts of that rate. InputError
     if no future is finished there.
     """
-    films = sorted(folder.glob("future-*/video.mp4"))
+    films = [film for future in future_folders(folder) if (film := future / VIDEO).is_file()]
     if not films:
-        raise InputError(f"{folder}: no finished future there (future-00/video.mp4); roll out the scenario first")
+        raise InputError(f"{folder}: no finished future there (future-00/{VIDEO}); roll out the scenario first")
     scenario = load_scenario(folder / "scenario.yaml")
     horizon = scenario.camera.model().horizon
     figures = {film.parent.name: ground_motion(read_video(film)[0], horizon) for film in films}

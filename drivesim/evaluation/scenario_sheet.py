@@ -11,10 +11,10 @@ import numpy as np
 from drivesim.config import InputError
 from drivesim.dataset.progress import ProgressLine, Say
 from drivesim.dataset.sheets import COLUMNS, draw_boxes
-from drivesim.engine.cascade import Cascade, Scene, settle_precision
-from drivesim.engine.engine import decode
+from drivesim.engine.cascade import Cascade
+from drivesim.engine.engine import Engine
+from drivesim.engine.future import Prompt
 from drivesim.engine.settings import SamplingSettings
-from drivesim.rollout.run import first_latents
 from drivesim.scenario.file import load_scenario, scenario_files
 from drivesim.tensors import to_frames
 from drivesim.video_format import NETWORK_WIDTH
@@ -38,16 +38,16 @@ def scenario_sheet(
     if width < 32:
         raise InputError(f"--width {width}: a picture needs at least 32 px")
     scenarios = [load_scenario(path) for path in scenario_files(paths)]
-    settings = settle_precision(settings, cascade.device)
+    engine = Engine(cascade, settings)
     line, cells = ProgressLine("scenario", 0, len(scenarios), say), []
     for scenario in scenarios:
-        scene = Scene.of(scenario)
-        latents = first_latents(cascade, settings, scenario, scene, scenario.rollout.seed if seed is None else seed)
-        picture = to_frames(decode(cascade, settings, latents[None]))[0]
+        prompt = Prompt.of(scenario)
+        latents = engine.first_latents(prompt, scenario.rollout.seed if seed is None else seed)
+        picture = to_frames(engine.decode(latents[None]))[0]
         way = cv2.INTER_AREA if width < picture.shape[1] else cv2.INTER_CUBIC
         picture = cv2.resize(picture, (width, width // 2), interpolation=way)
         if boxes:
-            picture = draw_boxes(picture, scene.boxes)
+            picture = draw_boxes(picture, prompt.boxes)
         cells.append(contact_sheet([picture[None]], [scenario.name], gap=0))
         line(len(cells))
     return contact_sheet([np.stack(cells[k : k + COLUMNS]) for k in range(0, len(cells), COLUMNS)])

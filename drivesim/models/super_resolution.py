@@ -8,7 +8,6 @@ noise schedule for small pictures fits it; a network that predicts nothing for i
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -19,7 +18,6 @@ from torch import Tensor, nn
 
 from drivesim.checkpoint import load_strictly, read_checkpoint
 from drivesim.config import Config
-from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.denoiser import Denoise, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.models.layers.convolutional import channels_last
@@ -85,7 +83,7 @@ class SuperResolution(nn.Module):
         """x_0: what `high` has beyond `estimate`, both [b f 3 4h 4w], of about unit variance."""
         return (high - estimate) / self.config.residual_std
 
-    def compose(self, residual: Tensor, estimate: Tensor) -> Tensor:
+    def refine(self, estimate: Tensor, residual: Tensor) -> Tensor:
         """Inverse of `residual`: frames [b f 3 4h 4w], clipped to [-1, 1]."""
         return (estimate + self.config.residual_std * residual).clamp(-1.0, 1.0)
 
@@ -107,27 +105,6 @@ class SuperResolution(nn.Module):
         """(x_t [b f 3 4h 4w], t [b]) -> residual x_0 for clean `low` [b f 3 h w], augmented once: see `augment`."""
         augmented = self.augment(low, level, noise)
         return denoiser(lambda x, t: self(x, t, augmented, level), self.schedule, "v")
-
-    def upsample(
-        self,
-        low: Tensor,
-        noise: Tensor,
-        low_noise: Tensor,
-        steps: int,
-        level: int,
-        eta: float = 0.0,
-        noise_source: Callable[[int], Tensor] | None = None,
-        on_step: Callable[[int, Tensor], None] | None = None,
-    ) -> Tensor:
-        """Frames [b f 3 4h 4w] in [-1, 1] of `low` [b f 3 h w] in [-1, 1], all sampled at once.
-
-        Unit `noise` [b f 3 4h 4w] starts the sampler, `low_noise` [b f 3 h w] augments `low` at `level`; the rest is as
-        in diffusion.ddim.sample.
-        """
-        levels = torch.full((len(low),), level, dtype=torch.int64, device=low.device)
-        denoise = self.denoise(low, levels, low_noise)
-        residual = sample(denoise, self.schedule, noise, steps, eta, noise_source, on_step)
-        return self.compose(residual, self.estimate(low))
 
 
 def bicubic(low: Tensor) -> Tensor:

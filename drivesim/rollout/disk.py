@@ -8,7 +8,6 @@ from pathlib import Path
 
 from drivesim.config import InputError
 from drivesim.engine.settings import SamplingSettings
-from drivesim.engine.stream import frame_shape
 from drivesim.engine.timeline import Timeline
 from drivesim.rollout.manifest import future_name
 from drivesim.video_format import NETWORK_HEIGHT
@@ -22,7 +21,7 @@ CARRY_FRAMES = 2 * (2 + 2)  # floating-point frames in two carries: upsampled on
 
 def predicted_bytes(timeline: Timeline, settings: SamplingSettings, futures: int) -> int:
     """Bytes that so many futures take at most while they are made: one of them stands there twice when it is joined."""
-    height, width, channels = frame_shape(settings)
+    height, width, channels = settings.frame_shape
     pixels = height * width
     scale = settings.height**2 / NETWORK_HEIGHT**2
     future = timeline.frames * (BYTES_A_PIXEL * pixels + 8) + timeline.keys * (KEY_FRAME_BYTES * scale + 8)

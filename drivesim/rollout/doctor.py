@@ -21,15 +21,15 @@ from drivesim.checksums import SUMS, faults, file_hash, read_sums
 from drivesim.config import InputError, read_json
 from drivesim.engine.cascade import Cascade
 from drivesim.engine.progress import Progress
-from drivesim.engine.stream import frame_shape
 from drivesim.engine.timeline import Timeline
 from drivesim.rollout.folder import DATA, VIDEO, RolloutFolder
 from drivesim.rollout.labels_file import SOURCES, Rollout, read_rollout
 from drivesim.rollout.live import NAME as LIVE
 from drivesim.rollout.lock import FolderLock
-from drivesim.rollout.manifest import NAME, Manifest, read_manifest
-from drivesim.rollout.run import Request, roll_out
-from drivesim.rollout.windows import Windows
+from drivesim.rollout.manifest import NAME, Manifest, future_folders, future_number, read_manifest
+from drivesim.rollout.request import Request
+from drivesim.rollout.run import roll_out
+from drivesim.rollout.windows import STATE, Windows
 from drivesim.scene.vehicles import KINDS
 from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH, KEY_FPS, STAGE_NAMES
 from drivesim.video_io import read_image, stream_video, video_info
@@ -61,7 +61,7 @@ def examine(folder: Path) -> Report:
         return _examine_checkpoint(folder)
     if any((folder / stage).is_dir() for stage in STAGE_NAMES):
         return _examine_cascade(folder)
-    if not (folder / NAME).is_file() and not any(folder.glob("future-*")):
+    if not (folder / NAME).is_file() and not future_folders(folder):
         raise InputError(f"{folder}: neither the output of a rollout nor a checkpoint; give the folder of one")
     if holder := FolderLock.holder(folder):
         raise InputError(f"{folder}: {holder} is working there; wait until it has ended")
@@ -71,7 +71,7 @@ def examine(folder: Path) -> Report:
 def repair(
     report: Report,
     checkpoints: Path | None = None,
-    on_change: Callable[[Progress], None] | None = None,
+    on_change: Callable[[Progress], None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Removes what is damaged and makes it again, where it can be computed: what is found afterwards.
@@ -198,7 +198,7 @@ def _examine_future(report: Report, manifest: Manifest, name: str, complete: boo
     timeline = Timeline.of(manifest.job.seconds, manifest.job.fps)
     folder = report.folder
     if not complete:
-        whole, fault = Windows(folder / name / ".state").whole()
+        whole, fault = Windows(folder / name / STATE).whole()
         state = f"; {fault}: it is made again" if fault else ""
         report.unfinished.append(f"{name}: {whole} of {timeline.windows} windows are whole, the same command goes on{state}")
         return
@@ -220,7 +220,7 @@ def _examine_future(report: Report, manifest: Manifest, name: str, complete: boo
 
 
 def _film_fault(path: Path, manifest: Manifest, timeline: Timeline) -> str | None:
-    height, width, _ = frame_shape(manifest.job.sampling)
+    height, width, _ = manifest.job.sampling.frame_shape
     try:
         info = video_info(path)
         frames = sum(1 for _ in stream_video(path))
@@ -254,7 +254,7 @@ def data_fault(data: Rollout, timeline: Timeline) -> str | None:
 def _remake(
     report: Report,
     checkpoints: Path | None,
-    on_change: Callable[[Progress], None] | None,
+    on_change: Callable[[Progress], None],
     say: Callable[[str], None],
 ) -> None:
     """Removes the damaged files of a rollout, then makes again what they belong to."""
@@ -271,9 +271,8 @@ def _remake(
             (folder / name).unlink(missing_ok=True)
         opened.drop(*report.faults)
         (folder / SUMS).unlink(missing_ok=True)
-    damaged = sorted({int(name.split("/")[0].split("-")[1]) for name in report.faults if name.startswith("future-")})
-    complete = [int(name.split("-")[1]) for name, record in manifest.futures.items() if record.state == "complete"]
-    for future in damaged or complete[:1]:
+    damaged = sorted({number for name in report.faults if (number := future_number(name)) is not None})
+    for future in damaged or manifest.complete[:1]:
         request = Request(
             source, job.seconds, job.fps, only=future, seed=job.seed, device=job.device, settings=job.sampling,
             checkpoints=checkpoints,

@@ -23,11 +23,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from torch import Tensor
 
 from drivesim.checksums import SUMS, faults, file_hash, read_sums, settle, write_safely, write_sums
 from drivesim.config import InputError, MachineError, write_atomic
-from drivesim.engine.stream import Carry
+from drivesim.engine.stream import FinishedWindow
 from drivesim.engine.timeline import Timeline
 from drivesim.rollout.labels_file import RolloutWriter, box_rows
 from drivesim.rollout.lock import FolderLock
@@ -36,12 +35,13 @@ from drivesim.rollout.manifest import (
     FutureRecord,
     Manifest,
     differences,
+    future_folders,
     future_name,
     is_rollout,
     read_manifest,
 )
 from drivesim.rollout.segments import frames_at, join_segments
-from drivesim.rollout.windows import Windows
+from drivesim.rollout.windows import STATE, Windows
 from drivesim.scene.boxes import Boxes
 from drivesim.video_format import KEY_FPS
 from drivesim.video_io import VideoWriter, contact_sheet, write_image
@@ -120,12 +120,11 @@ class RolloutFolder:
         return FutureFolder(self, future)
 
     @property
-    def complete(self) -> list[int]:
-        """Numbers of the futures that are there in full."""
-        futures = self.manifest.futures
-        return sorted(int(name.split("-")[1]) for name, record in futures.items() if record.state == "complete")
+    def has_pictures(self) -> bool:
+        """Whether the first frame and the preview are finished and there."""
+        return self.has("initial.png") and self.has("preview.png")
 
-    def done(self, futures: Sequence[int], windows: int) -> dict[str, dict[str, int]]:
+    def standing(self, futures: Sequence[int], windows: int) -> dict[str, dict[str, int]]:
         """What is safe on disk of these futures, by name: `windows` of so many (`of`), and `frames`.
 
         MachineError if the folder is gone.
@@ -141,7 +140,7 @@ class RolloutFolder:
         """Removes what runs that were killed have left: scratch files, and the state of finished futures."""
         for scratch in self.path.glob("*.part"):
             scratch.unlink()
-        for future in map(self.future, self.complete):
+        for future in map(self.future, self.manifest.complete):
             if future.complete:
                 shutil.rmtree(future.state, ignore_errors=True)
 
@@ -154,7 +153,7 @@ class RolloutFolder:
     def write_preview(self, timeline: Timeline) -> None:
         """preview.png: a row for every complete future, at the same times in each."""
         numbers = np.linspace(0, timeline.frames - 1, min(PREVIEW_TIMES, timeline.frames)).round().astype(int).tolist()
-        names = [future.name for future in map(self.future, self.complete) if future.complete]
+        names = [future.name for future in map(self.future, self.manifest.complete) if future.complete]
         if not names:
             return
         rows = [frames_at(self.path / name / VIDEO, numbers) for name in names]
@@ -170,7 +169,7 @@ class FutureFolder:
         self.number = future
         self.name = future_name(future)
         self.path = rollout.path / self.name
-        self.state = self.path / ".state"
+        self.state = self.path / STATE
         self.windows = Windows(self.state)
 
     @property
@@ -181,11 +180,11 @@ class FutureFolder:
     @property
     def complete(self) -> bool:
         """Whether it is there in full."""
-        noted = self.record is not None and self.record.state == "complete"
-        return noted and all(self.rollout.has(f"{self.name}/{file}") for file in (VIDEO, DATA))
+        recorded = self.record is not None and self.record.state == "complete"
+        return recorded and all(self.rollout.has(f"{self.name}/{file}") for file in (VIDEO, DATA))
 
     def begin(self, windows: int, frames: int) -> FutureRecord:
-        """Notes it as running, so many windows and frames being done: its record, with the seconds of earlier runs."""
+        """Notes it as running, with so many windows and frames: its record, with the seconds of earlier runs."""
         self.rollout.drop(f"{self.name}/{VIDEO}", f"{self.name}/{DATA}")
         earlier = self.record.seconds if self.record is not None and windows else {}
         self._note(FutureRecord(state="running", windows=windows, frames=frames, seconds=earlier))
@@ -200,10 +199,10 @@ class FutureFolder:
         self.rollout.check_place()
         return self.windows.film(window, fps, height, width)
 
-    def commit(self, window: int, keys: Tensor, carry: Carry, record: FutureRecord) -> None:
+    def commit(self, window: FinishedWindow, record: FutureRecord) -> None:
         """Makes a window, whose film is written, permanent."""
         self.rollout.check_place()
-        self.windows.commit(window, keys, carry)
+        self.windows.commit(window)
         self._note(record)
 
     def finish(self, timeline: Timeline, boxes: Boxes) -> None:
@@ -220,22 +219,22 @@ class FutureFolder:
         for file in (VIDEO, DATA):
             self.rollout.keep(f"{self.name}/{file}", file_hash(self.path / file))
         assert self.record is not None
-        done = {"state": "complete", "windows": timeline.windows, "frames": frames}
-        self._note(self.record.model_copy(update=done))
+        complete = {"state": "complete", "windows": timeline.windows, "frames": frames}
+        self._note(self.record.model_copy(update=complete))
         shutil.rmtree(self.state)
 
     def _write_data(self, timeline: Timeline, boxes: Boxes) -> None:
         scratch = self.state / DATA
         scratch.unlink(missing_ok=True)
-        done = 0
+        count = 0
         channels, height, width = self.windows.keys(0).shape[1:]
         with RolloutWriter(scratch, (channels, height, width)) as data:
             data.add_frames(np.arange(timeline.frames) / float(timeline.fps))
             data.add_boxes(box_rows(0, boxes, "asked"))
             for window in range(timeline.windows):
                 keys = self.windows.keys(window).numpy()
-                data.add_keyframes(keys, (done + np.arange(len(keys))) / float(KEY_FPS))
-                done += len(keys)
+                data.add_keyframes(keys, (count + np.arange(len(keys))) / float(KEY_FPS))
+                count += len(keys)
             data.commit()
         settle(scratch, self.path / DATA)
 
@@ -274,8 +273,8 @@ def _continued(path: Path, new: Manifest) -> Manifest:
 
 def _clear(path: Path) -> None:
     """Removes what a rollout made, and nothing else; the manifest, which says that one did, stays until it is replaced."""
-    for future in path.glob("future-[0-9]*"):
-        shutil.rmtree(future / ".state", ignore_errors=True)
+    for future in future_folders(path):
+        shutil.rmtree(future / STATE, ignore_errors=True)
         for name in (VIDEO, f"{VIDEO}.part", DATA):
             (future / name).unlink(missing_ok=True)
         if future.is_dir() and not any(future.iterdir()):

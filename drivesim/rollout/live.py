@@ -7,7 +7,7 @@
 `state`          running | interrupted | failed. A rollout that ends well removes the file: manifest.json then says that
                  its futures are complete. "running" with a `pid` that is no more: the process was killed.
 `stage`          what was last worked on: load | compose | predict | interpolate | decode | upsample | write
-`done`, `total`  units of work of this run, all stages together (sampling steps, frames decoded, portions written)
+`done`, `total`  units of work of this run, all phases together (sampling steps, frames decoded, portions written)
 `seconds_spent`  of this run; with `seconds_left` (null while unknown) it gives the share that is done
 `futures`        those asked for: windows and frames that are safe on disk, `of` so many windows
 `message`        where it failed: one sentence
@@ -27,7 +27,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from drivesim.config import MachineError
-from drivesim.engine.progress import Progress
+from drivesim.engine.progress import UNTIMED, Progress
 from drivesim.failures import explain
 
 NAME = "progress.json"
@@ -38,20 +38,28 @@ State = Literal["running", "interrupted", "failed"]
 class LiveProgress:
     """Keeps progress.json while its context is open. That it cannot be written never stops a rollout.
 
-    `futures` gives what the file says of them; MachineError from it means that there is no place to write to.
+    `futures` gives what the file says of them, MachineError from it means that there is no place to write to; `on_change` is
+    called after every unit of work.
     """
 
-    def __init__(self, folder: Path, futures: Callable[[], dict[str, dict[str, int]]]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        futures: Callable[[], dict[str, dict[str, int]]],
+        on_change: Callable[[Progress], None] = lambda _: None,
+    ) -> None:
         self._path = folder / NAME
         self._futures = futures
-        self._progress: Progress | None = None
+        self._on_change = on_change
+        self._progress: Progress = UNTIMED
         self._written = float("-inf")
 
     def note(self, progress: Progress) -> None:
-        """To be called after every unit of work."""
+        """To be called after every unit of work; calls `on_change`."""
         self._progress = progress
         if time.monotonic() - self._written >= INTERVAL:
             self._write("running")
+        self._on_change(progress)
 
     def __enter__(self) -> Self:
         self._write("running")
@@ -76,15 +84,14 @@ class LiveProgress:
             scratch.replace(self._path)
 
     def _values(self, state: State, message: str | None) -> dict[str, Any]:
-        work = self._progress
-        left = work.remaining() if work else None
+        progress, left = self._progress, self._progress.remaining()
         return {
             "pid": os.getpid(),
             "state": state,
-            "stage": work.stage if work and work.stage else "load",
-            "done": sum(work.done.values()) if work else 0,
-            "total": sum(work.totals.values()) if work else 0,
-            "seconds_spent": round(sum(work.seconds.values()), 1) if work else 0.0,
+            "stage": progress.phase or "load",
+            "done": sum(progress.units.values()),
+            "total": sum(progress.totals.values()),
+            "seconds_spent": round(sum(progress.seconds.values()), 1),
             "seconds_left": None if left is None else round(left, 1),
             "futures": self._futures(),
         } | ({} if message is None else {"message": message})

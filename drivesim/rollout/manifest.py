@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import platform
+import resource
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import av
+import numpy as np
+import torch
+
+import drivesim
 from drivesim.config import Config, InputError, read_json
 from drivesim.engine.settings import SamplingSettings
+from drivesim.video_format import PHASES
 
 FORMAT = 2
 MADE_BY = "drivesim rollout"
@@ -31,7 +40,7 @@ class Job(Config):
 
 
 class FutureRecord(Config):
-    """How far one future is: `windows` and `frames` that are safe on disk, `seconds` of work by stage."""
+    """How far one future is: `windows` and `frames` that are safe on disk, `seconds` of work by phase."""
 
     state: Literal["running", "complete"]
     windows: int
@@ -49,16 +58,72 @@ class Manifest(Config):
     versions: dict[str, str]
     machine: dict[str, Any]
     seconds: dict[str, float]
-    """Seconds of work by stage over all futures, the first frame included."""
+    """Seconds of work by phase over all futures, the first frame included."""
     peak_memory_mib: dict[str, float]
     futures: dict[str, FutureRecord]
     files: dict[str, str]
     """sha256 of every file that is finished, by name: future-00/video.mp4."""
 
 
-def future_name(future: int) -> str:
+    @property
+    def complete(self) -> list[int]:
+        """Numbers of the futures that are there in full."""
+        complete = (future_number(name) for name, record in self.futures.items() if record.state == "complete")
+        return sorted(number for number in complete if number is not None)
+
+
+_FUTURE = "future-"
+
+
+def future_name(number: int) -> str:
     """Name of a future's folder."""
-    return f"future-{future:02d}"
+    return f"{_FUTURE}{number:02d}"
+
+
+def future_number(name: str) -> int | None:
+    """Number of the future that a file belongs to, by its name in the output folder (future-00/video.mp4), if to any."""
+    folder = name.split("/")[0]
+    number = folder.removeprefix(_FUTURE)
+    return int(number) if number != folder and number.isdecimal() else None
+
+
+def future_folders(folder: Path) -> list[Path]:
+    """What looks like the folder of a future in an output folder, by name."""
+    return sorted(folder.glob(f"{_FUTURE}[0-9]*"))
+
+
+def machine_facts(device: torch.device) -> dict[str, Any]:
+    """Where a rollout is made."""
+    return {
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what makes a rollout."""
+    return {
+        "drivesim": drivesim.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "av": av.__version__,
+    }
+
+
+def seconds_together(earlier: Mapping[str, float], more: Mapping[Any, float]) -> dict[str, float]:
+    """Seconds by phase, those of earlier runs and more."""
+    return {phase: round(earlier.get(phase, 0.0) + more[phase], 3) for phase in PHASES}
+
+
+def peak_memory(earlier: Mapping[str, float]) -> dict[str, float]:
+    """Peak resident memory of this process, and of the GPU, in MiB, or what an earlier run reached."""
+    peak = {"process": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    if torch.cuda.is_available():
+        peak["gpu"] = torch.cuda.max_memory_allocated() / 2**20
+    return {name: round(max(value, earlier.get(name, 0.0)), 1) for name, value in peak.items()}
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -19,10 +19,16 @@ from torch import Tensor
 
 from drivesim.checksums import faults, file_hash, read_sums, write_safely, write_sums
 from drivesim.config import InputError, MachineError
-from drivesim.engine.stream import Carry
+from drivesim.engine.stream import Carry, FinishedWindow
 from drivesim.video_io import VideoWriter
 
+STATE = ".state"
 CARRIES = 2  # of so many windows, so that one that is damaged costs one window
+
+
+def finished_films(future: Path) -> list[Path]:
+    """The finished films of a future's folder, in the order of their windows; another process may be making more."""
+    return sorted((future / STATE).glob("[0-9]*.mp4"))  # a film has its name only when it is whole
 
 
 class Windows:
@@ -76,13 +82,15 @@ class Windows:
         """A writer for the film of one window."""
         return VideoWriter(self._film(window), fps, height, width)
 
-    def commit(self, window: int, keys: Tensor, carry: Carry) -> None:
+    def commit(self, window: FinishedWindow) -> None:
         """Makes a window, whose film is written, permanent."""
-        sums = {self._film(window).name: file_hash(self._film(window))} if self._film(window).is_file() else {}
-        for file, tensors in ((self._keys(window), {"keys": keys.contiguous()}), (self._carry(window), carry.tensors())):
+        index, film = window.index, self._film(window.index)
+        sums = {film.name: file_hash(film)} if film.is_file() else {}
+        contents = {self._keys(index): {"keys": window.keys.contiguous()}, self._carry(index): window.carry.tensors()}
+        for file, tensors in contents.items():
             sums[file.name] = write_safely(file, safetensors.torch.save(tensors))
-        write_sums(self._sums(window), sums)
-        self._carry(window - CARRIES).unlink(missing_ok=True)
+        write_sums(self._sums(index), sums)
+        self._carry(index - CARRIES).unlink(missing_ok=True)
 
     def check(self, count: int) -> None:
         """MachineError unless windows 0 to `count` - 1 are whole."""

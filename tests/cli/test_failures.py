@@ -25,8 +25,11 @@ from drivesim import checksums
 from drivesim.checkpoint import sign_checkpoint
 from drivesim.checksums import SUMS
 from drivesim.engine.settings import SamplingSettings
-from drivesim.rollout import run as engine
+from drivesim.engine.stream import FinishedWindow
 from drivesim.rollout.folder import FutureFolder
+from drivesim.rollout.manifest import FutureRecord
+from drivesim.rollout.request import Request
+from drivesim.rollout.run import roll_out
 from drivesim.video_io import write_image
 
 LONG = ("--seconds", "6", "--futures", "1")  # two windows
@@ -62,8 +65,8 @@ def roll(scenario: Path, checkpoints: Path) -> Callable[..., tuple[int, str]]:
 def whole(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     """What a rollout of two windows makes when nothing goes wrong."""
     (folder := tmp_path_factory.mktemp("whole") / "tiny.yaml").write_text(SCENARIO)
-    request = engine.Request(folder, 6.0, futures=1, device="cpu", settings=SETTINGS, checkpoints=checkpoints)
-    engine.roll_out(request, folder.parent / "out")
+    request = Request(folder, 6.0, futures=1, device="cpu", settings=SETTINGS, checkpoints=checkpoints)
+    roll_out(request, folder.parent / "out")
     return results(folder.parent / "out")
 
 
@@ -72,9 +75,9 @@ def after_the_first_window(monkeypatch: pytest.MonkeyPatch, happens: Callable[[]
     """Within it something happens whenever the first window of a future is safe."""
     commit = FutureFolder.commit
 
-    def committed(self: FutureFolder, window: int, *rest: object) -> None:
-        commit(self, window, *rest)  # type: ignore[arg-type]
-        if window == 0:
+    def committed(self: FutureFolder, window: FinishedWindow, record: FutureRecord) -> None:
+        commit(self, window, record)
+        if window.index == 0:
             happens()
 
     with monkeypatch.context() as patch:

@@ -1,12 +1,12 @@
 import time
 
-from drivesim.engine.progress import Progress
+from drivesim.engine.progress import UNTIMED, Progress
 from drivesim.video_format import PHASES
 
 
-def test_time_is_booked_to_the_stage_that_took_it() -> None:
+def test_time_is_booked_to_the_verb_that_took_it() -> None:
     seen = []
-    progress = Progress({"predict": 4, "upsample": 2}, on_change=lambda p: seen.append(dict(p.done)))
+    progress = Progress({"predict": 4, "upsample": 2}, on_change=lambda p: seen.append(dict(p.units)))
     time.sleep(0.02)
     progress.lap("predict", 2)
     time.sleep(0.04)
@@ -27,3 +27,9 @@ def test_what_remains_is_unknown_first_then_estimated_then_nothing() -> None:
     progress.lap("predict")
     progress.lap("upsample", 2)
     assert progress.remaining() == 0
+
+
+def test_nobody_times_what_is_untimed() -> None:
+    UNTIMED.start()
+    UNTIMED.lap("predict", 3)
+    assert not any(UNTIMED.units.values()) and not any(UNTIMED.seconds.values()) and UNTIMED.phase is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +13,42 @@ import safetensors.torch
 import torch
 from tiny_cascade import SETTINGS, load_cascade, write_cascade
 
-from drivesim.engine.cascade import Cascade, Scene
-from drivesim.engine.engine import compose
-from drivesim.engine.progress import Progress
-from drivesim.engine.stream import Carry, Chunk, simulate, work
+from drivesim.engine.cascade import Cascade
+from drivesim.engine.engine import Engine
+from drivesim.engine.future import FutureSpec, Prompt
+from drivesim.engine.progress import UNTIMED, Progress
+from drivesim.engine.stream import Carry, FinishedWindow, OpenFilm, finished_windows, units_left
 from drivesim.engine.timeline import Timeline
 from drivesim.scenario.file import load_scenario
 
 
+class Films:
+    """Keeps the frames of all windows; `open` is how many films are open."""
+
+    def __init__(self) -> None:
+        self.frames: list[np.ndarray] = []
+        self.windows: list[int] = []
+        self.open = 0
+
+    @contextmanager
+    def __call__(self, index: int) -> Iterator[Films]:
+        self.windows.append(index)
+        self.open += 1
+        yield self
+        self.open -= 1
+
+    def write(self, frames: np.ndarray) -> None:
+        self.frames.append(frames)
+
+
+class Nowhere(Films):
+    def write(self, frames: np.ndarray) -> None:
+        pass
+
+
 @pytest.fixture
-def scene(scenario: Path) -> Scene:
-    return Scene.of(load_scenario(scenario))
+def prompt(scenario: Path) -> Prompt:
+    return Prompt.of(load_scenario(scenario))
 
 
 @pytest.fixture(scope="session", params=[False, True], ids=["frame decoder", "temporal decoder"])
@@ -30,70 +56,77 @@ def either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return load_cascade(write_cascade(tmp_path_factory.mktemp("either"), temporal_decoder=request.param))
 
 
-def stream(cascade: Cascade, scene: Scene, timeline: Timeline, carry: Carry | None = None, future: int = 0,
-           progress: Progress | None = None) -> Iterator[Chunk]:  # fmt: skip
-    carry = carry or Carry.start(compose(cascade, SETTINGS, scene, seed=1))
-    return simulate(cascade, SETTINGS, scene, timeline, 1, future, carry, progress=progress)
+def start(cascade: Cascade, prompt: Prompt) -> Carry:
+    return Carry.start(Engine(cascade, SETTINGS).compose(prompt, seed=1))
 
 
-def collect(chunks: Iterator[Chunk]) -> tuple[np.ndarray, torch.Tensor]:
-    made = list(chunks)
-    return np.concatenate([c.frames for c in made]), torch.cat([c.keys for c in made if c.keys is not None])
+def stream(cascade: Cascade, prompt: Prompt, timeline: Timeline, films: OpenFilm, carry: Carry | None = None,
+           number: int = 0, progress: Progress = UNTIMED) -> Iterator[FinishedWindow]:  # fmt: skip
+    future = FutureSpec(prompt, timeline, seed=1, number=number)
+    return finished_windows(Engine(cascade, SETTINGS, progress), future, carry or start(cascade, prompt), films)
+
+
+def collect(cascade: Cascade, prompt: Prompt, timeline: Timeline, carry: Carry | None = None,
+            number: int = 0, progress: Progress = UNTIMED) -> tuple[np.ndarray, torch.Tensor]:  # fmt: skip
+    """All frames and all key frames."""
+    films = Films()
+    keys = [window.keys for window in stream(cascade, prompt, timeline, films, carry, number, progress)]
+    return np.concatenate(films.frames), torch.cat(keys)
 
 
 @pytest.mark.parametrize("timeline", [Timeline(2, 0), Timeline(19, 0), Timeline(9, 1), Timeline(45, 1), Timeline(150, 2)])
-def test_a_future_has_every_frame_once(either: Cascade, scene: Scene, timeline: Timeline) -> None:
-    progress = Progress(work(timeline, SETTINGS))
-    frames, keys = collect(stream(either, scene, timeline, progress=progress))
+def test_a_future_has_every_frame_once(either: Cascade, prompt: Prompt, timeline: Timeline) -> None:
+    progress = Progress(units_left(timeline, SETTINGS))
+    frames, keys = collect(either, prompt, timeline, progress=progress)
     assert frames.shape == (timeline.frames, 64, 128, 3) and frames.dtype == np.uint8
     assert len(keys) == timeline.keys
-    assert torch.equal(keys[0], compose(either, SETTINGS, scene, seed=1))
-    done = {stage: units for stage, units in progress.done.items() if stage != "write"}
-    assert done == {stage: units for stage, units in progress.totals.items() if stage != "write"}
+    assert torch.equal(keys[0], start(either, prompt).keys[0])
+    assert progress.units == progress.totals
 
 
 @pytest.mark.parametrize("timeline", [Timeline(19, 0), Timeline(60, 1)])
 def test_going_on_from_a_carry_gives_the_same_bits(
-    either: Cascade, scene: Scene, timeline: Timeline, tmp_path: Path
+    either: Cascade, prompt: Prompt, timeline: Timeline, tmp_path: Path
 ) -> None:
-    whole, keys = collect(stream(either, scene, timeline))
-    made: list[Chunk] = []
-    for chunk in stream(either, scene, timeline):
-        made.append(chunk)
-        if chunk.carry is not None:
-            break
-    safetensors.torch.save_file(made[-1].carry.tensors(), tmp_path / "carry")
-    rest = list(stream(either, scene, timeline, Carry.of(safetensors.torch.load_file(tmp_path / "carry"))))
-    frames, same_keys = collect(iter([*made, *rest]))
-    np.testing.assert_array_equal(frames, whole)
-    assert torch.equal(keys, same_keys)
+    whole, keys = collect(either, prompt, timeline)
+    first = next(stream(either, prompt, timeline, films := Films()))
+    safetensors.torch.save_file(first.carry.tensors(), tmp_path / "carry")
+    carry = Carry.of(safetensors.torch.load_file(tmp_path / "carry"))
+    frames, later_keys = collect(either, prompt, timeline, carry)
+    np.testing.assert_array_equal(np.concatenate([*films.frames, frames]), whole)
+    assert torch.equal(keys, torch.cat([first.keys, later_keys]))
 
 
-def test_a_longer_rollout_begins_with_the_same_frames(cascade: Cascade, scene: Scene) -> None:
-    short, keys = collect(stream(cascade, scene, Timeline(41, 1)))
-    long, more = collect(stream(cascade, scene, Timeline(75, 1)))
+def test_a_window_is_given_out_when_its_film_is_closed(cascade: Cascade, prompt: Prompt) -> None:
+    films = Films()
+    for number, window in enumerate(stream(cascade, prompt, Timeline(45, 1), films)):
+        assert window.index == number and window.carry.window == number + 1
+        assert films.open == 0 and films.windows == list(range(number + 1))
+
+
+def test_a_longer_rollout_begins_with_the_same_frames(cascade: Cascade, prompt: Prompt) -> None:
+    short, keys = collect(cascade, prompt, Timeline(41, 1))
+    long, more = collect(cascade, prompt, Timeline(75, 1))
     np.testing.assert_array_equal(short[:30], long[:30])
     assert torch.equal(keys, more[: len(keys)])
 
 
-def test_futures_share_the_first_key_frame_and_then_differ(cascade: Cascade, scene: Scene) -> None:
-    _, one = collect(stream(cascade, scene, Timeline(6, 0), future=0))
-    _, other = collect(stream(cascade, scene, Timeline(6, 0), future=1))
+def test_futures_share_the_first_key_frame_and_then_differ(cascade: Cascade, prompt: Prompt) -> None:
+    _, one = collect(cascade, prompt, Timeline(6, 0), number=0)
+    _, other = collect(cascade, prompt, Timeline(6, 0), number=1)
     assert torch.equal(one[0], other[0])
     assert all(not torch.equal(a, b) for a, b in zip(one[1:], other[1:], strict=True))
 
 
-def test_memory_does_not_grow_with_the_length(cascade: Cascade, scene: Scene) -> None:
-    sizes = []
-    for chunk in stream(cascade, scene, Timeline(19 + 16 * 6, 0)):
-        if chunk.carry is not None:
-            sizes.append(sum(x.numel() for x in chunk.carry.tensors().values()))
+def test_memory_does_not_grow_with_the_length(cascade: Cascade, prompt: Prompt) -> None:
+    windows = stream(cascade, prompt, Timeline(19 + 16 * 6, 0), Nowhere())
+    sizes = [sum(x.numel() for x in window.carry.tensors().values()) for window in windows]
     assert len(sizes) > 12 and max(sizes[1:]) <= 1.8 * min(sizes[1:])
     peaks = []
     for frames in (19, 163):
         tracemalloc.start()
-        for chunk in stream(cascade, scene, Timeline(frames, 0)):
-            del chunk
+        for window in stream(cascade, prompt, Timeline(frames, 0), Nowhere()):
+            del window
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 200_000  # the frames alone would be 3.5 MB more

@@ -18,8 +18,8 @@ def test_the_rates_of_the_paper() -> None:
     assert Timeline.of(4, 30).frames == 120
     assert Timeline.of(4, 30).windows == 1
     first, second = Timeline.of(60, 30).window(0), Timeline.of(60, 30).window(1)
-    assert (first.given, len(first.made), len(first.frames)) == (1, 9, 145)
-    assert (second.given, len(second.made), second.frames) == (2, 8, range(145, 273))
+    assert (first.context, len(first.added), len(first.frames)) == (1, 9, 145)
+    assert (second.context, len(second.added), second.frames) == (2, 8, range(145, 273))
 
 
 @pytest.mark.parametrize(
@@ -36,20 +36,20 @@ def test_every_frame_belongs_to_exactly_one_window(timeline: Timeline) -> None:
     windows = [timeline.window(i) for i in range(timeline.windows)]
     assert [f for w in windows for f in w.frames] == list(range(timeline.frames))
     assert all(len(w.frames) for w in windows)
-    made = [k for w in windows for k in w.made]
+    made = [k for w in windows for k in w.added]
     assert made == list(range(1, made[-1] + 1)) and made[-1] >= timeline.keys - 1
     for before, after in itertools.pairwise(windows):
-        assert list(after.keys[: after.given]) == list(before.keys[-after.given :])
+        assert list(after.keys[: after.context]) == list(before.keys[-after.context :])
 
 
 @given(st.builds(Timeline, frames=st.integers(2, 60_000), level=st.integers(0, 2)))
 def test_context_is_always_made_before_and_no_key_frame_twice(timeline: Timeline) -> None:
     made = {0}
     for window in map(timeline.window, range(timeline.windows)):
-        assert set(window.keys[: window.given]) <= made
-        assert len(window.keys) == WINDOW and 1 <= window.given <= CONTEXT
-        assert not made & set(window.made)
-        made |= set(window.made)
+        assert set(window.keys[: window.context]) <= made
+        assert len(window.keys) == WINDOW and 1 <= window.context <= CONTEXT
+        assert not made & set(window.added)
+        made |= set(window.added)
     assert made >= set(range(timeline.keys)) and max(made) - timeline.keys < NEW
 
 
@@ -58,7 +58,7 @@ def test_links_make_every_needed_frame_once_and_never_miss_their_ends(timeline: 
     made = {0}
     for index in range(timeline.windows):
         window = timeline.window(index)
-        known = {key for key in window.keys if key >= window.made.start - 1}
+        known = {key for key in window.keys if key >= window.added.start - 1}
         for level in range(1, timeline.level + 1):
             batches = list(timeline.links(window, level, batch))
             assert all({b.start, b.stop} <= known for b in batches)
@@ -75,7 +75,7 @@ def test_a_longer_rollout_makes_the_same_batches(timeline: Timeline, more: int, 
     longer = Timeline(timeline.frames + more, timeline.level)
     for index in range(timeline.windows):
         short, long = timeline.window(index), longer.window(index)
-        assert (short.keys, short.given, short.frames.start) == (long.keys, long.given, long.frames.start)
+        assert (short.keys, short.context, short.frames.start) == (long.keys, long.context, long.frames.start)
         for level in range(1, timeline.level + 1):
             a, b = list(timeline.links(short, level, batch)), list(longer.links(long, level, batch))
             assert a == b[: len(a)]

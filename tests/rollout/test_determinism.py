@@ -20,10 +20,11 @@ from outcome import results
 from tiny_cascade import SETTINGS
 
 from drivesim.rollout.labels_file import read_rollout
-from drivesim.rollout.run import Request, roll_out
+from drivesim.rollout.request import Request
+from drivesim.rollout.run import roll_out
 from drivesim.video_io import read_video
 
-HERE = Path(__file__).parent
+TOYS = Path(__file__).parents[1] / "toys"
 THREADS_TOLERANCE = 1e-4, 2  # latents (their standard deviation is about 1), grey levels of a decoded frame
 DEVICE_TOLERANCE = 1e-2, 8
 
@@ -33,7 +34,8 @@ import torch
 torch.set_num_threads(int(sys.argv[1]))
 from pathlib import Path
 from tiny_cascade import SETTINGS
-from drivesim.rollout.run import Request, roll_out
+from drivesim.rollout.request import Request
+from drivesim.rollout.run import roll_out
 request = Request(Path(sys.argv[2]), 3.0, futures=1, device=sys.argv[5], settings=SETTINGS, checkpoints=Path(sys.argv[3]))
 roll_out(request, Path(sys.argv[4]))
 """
@@ -53,7 +55,7 @@ def test_the_order_in_which_futures_are_made_does_not_matter(request_: Request, 
 
 def make(scenario: Path, checkpoints: Path, out: Path, threads: int, device: str = "cpu") -> None:
     """A future in a process with so many threads."""
-    paths = os.pathsep.join([str(HERE), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")])
+    paths = os.pathsep.join([str(TOYS), str(TOYS.parents[1]), os.environ.get("PYTHONPATH", "")])
     arguments = [str(threads), str(scenario), str(checkpoints), str(out), device]
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     subprocess.run([sys.executable, "-c", PROGRAM, *arguments], env=environment | {"PYTHONPATH": paths}, check=True)

@@ -21,7 +21,8 @@ from drivesim.rollout.doctor import data_fault, examine, repair
 from drivesim.rollout.folder import FutureFolder
 from drivesim.rollout.labels_file import Rollout, box_rows
 from drivesim.rollout.lock import FolderLock
-from drivesim.rollout.run import Request, roll_out
+from drivesim.rollout.request import Request
+from drivesim.rollout.run import roll_out
 from drivesim.scene.boxes import Boxes
 
 

@@ -14,15 +14,15 @@ from tiny_cascade import SETTINGS
 from drivesim.config import shipped
 from drivesim.engine.settings import SamplingSettings
 
-HERE = Path(__file__).parent
+TOYS = Path(__file__).parents[1] / "toys"
 
 
 def kill(points: int, folder: Path, **job: object) -> dict[str, int]:
     """Kills so many rollouts of a job; in how many states they were, by what was safe on disk then."""
     (folder / "job.json").write_text(json.dumps(job))
-    paths = os.pathsep.join([str(HERE), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")])
+    paths = os.pathsep.join([str(TOYS), str(TOYS.parents[1]), os.environ.get("PYTHONPATH", "")])
     environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONPATH": paths}
-    command = [sys.executable, str(HERE / "killing.py"), str(points), str(folder)]
+    command = [sys.executable, str(TOYS / "killing.py"), str(points), str(folder)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

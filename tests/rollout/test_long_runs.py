@@ -16,35 +16,36 @@ import pytest
 import torch
 from tiny_cascade import SETTINGS
 
-from drivesim.engine.progress import Progress
-from drivesim.engine.stream import Carry, Chunk, frame_shape
-from drivesim.engine.timeline import Portions, Timeline
+from drivesim.engine.engine import Engine
+from drivesim.engine.future import FutureSpec
+from drivesim.engine.stream import Carry, FinishedWindow, OpenFilm
+from drivesim.engine.timeline import Portions
 from drivesim.rollout import run as rollout
 from drivesim.rollout.doctor import examine
 from drivesim.rollout.folder import FutureFolder
-from drivesim.rollout.run import Request, roll_out
+from drivesim.rollout.request import Request
+from drivesim.rollout.run import roll_out
 from drivesim.video_format import CONTEXT
 
 
-def stand_in(
-    cascade: object, settings: object, scene: object, timeline: Timeline, seed: int, future: int, carry: Carry,
-    progress: Progress,
-) -> Iterator[Chunk]:  # fmt: skip
-    """`simulate`, with frames that are a moving gradient."""
+def stand_in(engine: Engine, future: FutureSpec, carry: Carry, open_film: OpenFilm) -> Iterator[FinishedWindow]:
+    """`finished_windows`, with frames that are a moving gradient."""
+    timeline = future.timeline
     portions = Portions(timeline.frames, SETTINGS.super_resolution.length, SETTINGS.super_resolution.overlap)
-    height, width, _ = frame_shape(SETTINGS)
+    height, width, _ = SETTINGS.frame_shape
     ramp = np.add.outer(np.arange(height), np.arange(width))[None, :, :, None] + np.array([0, 40, 80])
     for index in range(carry.window, timeline.windows):
         window = timeline.window(index)
         carry = replace(carry, decoded=window.frames.stop)
-        while portions.ready(carry.portion, carry.decoded):
-            numbers = np.array(portions.finished(carry.portion))
-            progress.lap("upsample")
-            carry = replace(carry, portion=carry.portion + 1)
-            yield Chunk(((ramp + 3 * numbers[:, None, None, None]) % 256).astype(np.uint8))
+        with open_film(index) as film:
+            while portions.ready(carry.portion, carry.decoded):
+                numbers = np.array(portions.finished(carry.portion))
+                film.write(((ramp + 3 * numbers[:, None, None, None]) % 256).astype(np.uint8))
+                engine.progress.lap("write")
+                carry = replace(carry, portion=carry.portion + 1)
         keys = torch.zeros(min(len(window.keys), timeline.keys - window.keys.start), 8, 2, 4)
         carry = replace(carry, window=index + 1, keys=keys[-CONTEXT:], high=torch.zeros(2, 3, height, width))
-        yield Chunk(np.zeros((0, height, width, 3), np.uint8), keys[window.given if index else 0 :], carry)
+        yield FinishedWindow(index, keys[window.context if index else 0 :], carry)
 
 
 def measure(request: Request, out: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[float], list[int]]:
@@ -58,7 +59,7 @@ def measure(request: Request, out: Path, monkeypatch: pytest.MonkeyPatch) -> tup
         files.append(len(list(Path("/proc/self/fd").iterdir())))
 
     commit = FutureFolder.commit
-    monkeypatch.setattr(rollout, "simulate", stand_in)
+    monkeypatch.setattr(rollout, "finished_windows", stand_in)
     monkeypatch.setattr(FutureFolder, "commit", lambda self, *rest: (commit(self, *rest), note()))
     roll_out(request, out)
     note()

@@ -22,7 +22,8 @@ from drivesim.engine.progress import Progress
 from drivesim.engine.settings import SamplingSettings
 from drivesim.rollout.folder import FutureFolder, RolloutFolder
 from drivesim.rollout.labels_file import read_rollout
-from drivesim.rollout.run import Request, compose_frames, roll_out
+from drivesim.rollout.request import Request
+from drivesim.rollout.run import compose_frames, roll_out
 from drivesim.video_io import read_image, read_video, write_image
 
 
@@ -39,9 +40,9 @@ class Crash(Exception):
     pass
 
 
-def crash_at(stage: str, unit: int):  # type: ignore[no-untyped-def]
+def crash_at(phase: str, unit: int):  # type: ignore[no-untyped-def]
     def on_change(progress: Progress) -> None:
-        if progress.done[stage] >= unit:
+        if progress.units[phase] >= unit:
             raise Crash
 
     return on_change
@@ -129,7 +130,7 @@ def test_resuming_after_a_crash_gives_the_same_bits(
     assert results(tmp_path / "cut") == results(tmp_path / "whole")
     assert all(f.state == "complete" for f in manifest.futures.values())
     if (stage, unit) == ("write", 14):
-        assert work.done["predict"] < 8  # the first future's windows were kept
+        assert work.units["predict"] < 8  # the first future's windows were kept
     assert work.remaining() == 0
 
 
@@ -242,7 +243,7 @@ def test_damaged_windows_are_made_again(
         file.write_bytes(data[:50] if how == "cut" else data)
     told: list[str] = []
     _, work = roll_out(asked, out, say=told.append)
-    assert work.done["predict"] == (3 - kept) * SETTINGS.prediction.steps
+    assert work.units["predict"] == (3 - kept) * SETTINGS.prediction.steps
     assert results(out) == results(folder / "whole")
     if (name, how) != ("0002.sha256", "lost"):  # which looks as if the window had never been finished
         assert any(f"after {kept} whole window" in line for line in told)
@@ -255,7 +256,7 @@ def test_a_window_that_is_damaged_while_others_are_made_is_noticed(
     roll_out(asked, tmp_path / "whole")
 
     def damage(progress: Progress) -> None:
-        if progress.done["predict"] == 3:
+        if progress.units["predict"] == 3:
             (tmp_path / "out" / "future-00" / ".state" / "0000.mp4").write_bytes(b"")
 
     with pytest.raises(MachineError, match=r"0000\.mp4 is not what was written.*same command again"):
@@ -299,7 +300,7 @@ def test_killed_before_the_state_is_removed(request_: Request, tmp_path: Path, m
         roll_out(asked, out := tmp_path / "out")
     assert (out / "future-00" / ".state").is_dir()
     _, work = roll_out(asked, out)
-    assert not (out / "future-00" / ".state").exists() and not work.done["predict"]
+    assert not (out / "future-00" / ".state").exists() and not work.units["predict"]
 
 
 @pytest.mark.parametrize("name", ["future-00/video.mp4", "future-00/rollout.h5", "initial.png", "scenario.yaml"])
@@ -335,7 +336,7 @@ def test_a_photo_is_the_first_frame(request_: Request, tmp_path: Path) -> None:
     write_image(tmp_path / "photo.png", photo)
     request_.scenario.write_text(SCENARIO + "photo: photo.png\n")
     manifest, work = roll_out(with_(request_, futures=1), out := tmp_path / "out")
-    assert manifest.job.photo is not None and work.done["compose"] == 0
+    assert manifest.job.photo is not None and work.units["compose"] == 0
     np.testing.assert_array_equal(read_image(out / "initial.png"), compose_frames(request_)[0])
     write_image(tmp_path / "photo.png", 255 - photo)
     with pytest.raises(InputError, match="photo"):

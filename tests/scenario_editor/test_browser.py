@@ -15,7 +15,8 @@ from scenario_editor.jobs.queue import Queue
 from tiny_cascade import load_cascade
 
 from drivesim.engine.settings import parse_quality
-from drivesim.rollout.run import Request, compose_frames
+from drivesim.rollout.request import Request
+from drivesim.rollout.run import compose_frames
 from drivesim.scenario.file import check_scenarios, load_scenario
 from drivesim.video_io import read_image
 

@@ -23,7 +23,8 @@ import torch
 from outcome import results
 
 from drivesim.engine.settings import SamplingSettings
-from drivesim.rollout.run import Request, roll_out
+from drivesim.rollout.request import Request
+from drivesim.rollout.run import roll_out
 
 
 def start(request: Request, out: Path) -> int:

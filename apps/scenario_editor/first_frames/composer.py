@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from drivesim.config import InputError, shipped
-from drivesim.engine.cascade import Cascade, Scene, settle_precision
+from drivesim.engine.cascade import Cascade
+from drivesim.engine.engine import Engine
+from drivesim.engine.future import Prompt
 from drivesim.engine.progress import Progress
 from drivesim.engine.settings import SamplingSettings, parse_quality
-from drivesim.rollout.run import first_frame, first_latents
 from drivesim.scenario.scenario import Scenario
 from drivesim.tensors import pick_device
 from drivesim.video_format import STAGE_NAMES
@@ -61,9 +62,8 @@ class Composer:
             report(0.0, "loading the weights" if self._cascade is None else "sampling")
             if self._cascade is None:
                 self._cascade = self._load()
-            settings = settle_precision(self._settings(quality), self._cascade.device)
-            steps = settings.image.steps
-            done = Progress(on_change=lambda p: report(0.8 * p.done["compose"] / steps, "sampling"))
-            latents = first_latents(self._cascade, settings, scenario, Scene.of(scenario), seed, progress=done)
+            settings = self._settings(quality)
+            progress = Progress(on_change=lambda p: report(0.8 * p.units["compose"] / settings.image.steps, "sampling"))
+            latents = Engine(self._cascade, settings, progress).first_latents(Prompt.of(scenario), seed)
             report(0.8, "decoding and upscaling")
-            return first_frame(self._cascade, settings, latents, seed)
+            return Engine(self._cascade, settings).first_frame(latents, seed)

@@ -25,7 +25,9 @@ import av
 
 from drivesim.config import Config, InputError, write_atomic
 from drivesim.engine.timeline import Timeline
+from drivesim.rollout.manifest import future_name
 from drivesim.rollout.segments import join_segments
+from drivesim.rollout.windows import finished_films
 from drivesim.video_io import video_info
 
 JobState = Literal["queued", "running", "complete", "failed", "cancelled"]
@@ -184,7 +186,7 @@ class JobFolder:
 
     def film(self, future: int, windows: int | None = None) -> Path | None:
         """A film of a future that can be played now, None before there is one: of its first `windows`, or of all it has."""
-        name = f"future-{future:02d}"
+        name = future_name(future)
         kept = self.path / "films" / f"{name}-{windows}.mp4"
         if windows is not None and kept.is_file():
             return kept
@@ -198,7 +200,7 @@ class JobFolder:
 
     def _joined(self, name: str) -> Path | None:
         """What is finished of a future as one film, its pictures as they were coded."""
-        segments = _segments(self.out / name)
+        segments = finished_films(self.out / name)
         if not segments:
             return None
         films = self.path / "films"
@@ -230,7 +232,7 @@ def is_process_of(pid: int | None, folder: Path) -> bool:
 
 
 def _future(out: Path, number: int, of: int, manifest: dict[str, Any], live: dict[str, Any]) -> FutureView:
-    name = f"future-{number:02d}"
+    name = future_name(number)
     recorded, now = _group(manifest.get(name)), _group(live.get(name))
     video = out / name / "video.mp4"
     if recorded.get("state") == "complete" and video.is_file():
@@ -246,11 +248,6 @@ def _share(record: JobRecord, live: dict[str, Any], futures: Sequence[FutureView
     if spent is not None and left is not None and spent + left > 0:
         return min(1.0, record.base + (1.0 - record.base) * spent / (spent + left))
     return sum(future.windows for future in futures) / sum(future.of for future in futures)
-
-
-def _segments(future: Path) -> list[Path]:
-    """The finished films of a future's windows, in their order; a film has its name only when it is whole."""
-    return sorted((future / ".state").glob("[0-9]*.mp4"))
 
 
 def _last_sentence(log: Path) -> str:

@@ -14,6 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from drivesim.dataset.batches import ClipWindows
+from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.denoiser import training_target
 from drivesim.metrics.reconstruction import psnr
 from drivesim.models.latent_space import LatentSpace
@@ -128,7 +129,7 @@ class SuperResolutionStage:
 
     def _upsample(self, low: np.ndarray) -> np.ndarray:
         """Pictures [n f 4h 4w 3] of low resolution [n f h w 3]."""
-        recipe, device = self.recipe, next(self.model.parameters()).device
+        device = next(self.model.parameters()).device
         made = []
         for i, clip in enumerate(low):
             x = to_network(clip)[None]
@@ -136,8 +137,14 @@ class SuperResolutionStage:
             shape = (*x.shape[:3], FACTOR * x.shape[3], FACTOR * x.shape[4])
             noise, low_noise = (torch.from_numpy(rng.standard_normal(s, np.float32)) for s in (shape, tuple(x.shape)))
             drawn = x.to(device), noise.to(device), low_noise.to(device)
-            made.append(to_frames(self.model.upsample(*drawn, recipe.steps, recipe.level))[0])
+            made.append(to_frames(self._upsampled(*drawn))[0])
         return np.stack(made)
+
+    def _upsampled(self, low: Tensor, noise: Tensor, low_noise: Tensor) -> Tensor:
+        """Frames [1 f 3 4h 4w] of `low` [1 f 3 h w], from unit `noise` [1 f 3 4h 4w] and `low_noise` [1 f 3 h w]."""
+        level = torch.full((1,), self.recipe.level, dtype=torch.int64, device=low.device)
+        residual = sample(self.model.denoise(low, level, low_noise), self.model.schedule, noise, self.recipe.steps)
+        return self.model.refine(self.model.estimate(low), residual)
 
     def _plain(self, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pictures [n f 4h 4w 3] of low resolution [n f h w 3]: bicubic, and estimates."""

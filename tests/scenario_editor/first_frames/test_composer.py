@@ -9,7 +9,8 @@ from scenario_editor.first_frames.composer import load_cascade as load_shipped
 from tiny_cascade import SETTINGS, load_cascade
 
 from drivesim.config import InputError, shipped
-from drivesim.rollout.run import Request, compose_frames
+from drivesim.rollout.request import Request
+from drivesim.rollout.run import compose_frames
 from drivesim.scenario.file import load_scenario
 from drivesim.scenario.scenario import Scenario
 

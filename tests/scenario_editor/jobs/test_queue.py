@@ -22,7 +22,8 @@ from tiny_cascade import SCENARIO, SETTINGS
 
 from drivesim.config import InputError
 from drivesim.rollout.labels_file import read_rollout
-from drivesim.rollout.run import Request, roll_out
+from drivesim.rollout.request import Request
+from drivesim.rollout.run import roll_out
 from drivesim.video_io import read_video, video_info, write_image
 
 TOYS = Path(__file__).parents[2] / "toys"
