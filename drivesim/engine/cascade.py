@@ -15,7 +15,7 @@ from drivesim.checksums import file_hash
 from drivesim.engine.settings import SamplingSettings
 from drivesim.models.image_ldm import ImageLDM
 from drivesim.models.latent_space import LatentSpace
-from drivesim.models.layers.convolutional import channels_last
+from drivesim.models.layers.blocks import channels_last
 from drivesim.models.super_resolution import SuperResolution
 from drivesim.models.video_ldm import VideoLDM
 from drivesim.video_format import STAGE_NAMES

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from drivesim.models.layers.blocks import TransformerBlock
+from drivesim.models.layers.attention import TransformerBlock
 from drivesim.models.layers.embeddings import fourier_features
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera

@@ -15,8 +15,9 @@ from drivesim.config import Config, InputError
 from drivesim.diffusion.denoiser import Denoise, Prediction, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.models.conditioning import BOX_MAP_CHANNELS, ConditionEncoder, Conditions, box_map
-from drivesim.models.layers.convolutional import channels_last
-from drivesim.models.layers.unet import Mix, UNet, UNetConfig
+from drivesim.models.layers.blocks import Hook, channels_last
+from drivesim.models.layers.embeddings import cell_coordinates
+from drivesim.models.layers.unet import UNet, UNetConfig
 from drivesim.models.marking_map import MARKING_MAP_CHANNELS, marking_map
 
 KIND = "image-ldm"
@@ -103,21 +104,21 @@ class ImageLDM(nn.Module):
                 f"{fingerprint[:12]}; give the autoencoder it belongs to or train it again"
             )
 
-    def forward(self, x: Tensor, t: Tensor, conditions: Conditions, mix: Mix | None = None) -> Tensor:
-        """Network output [b c h w] for noisy latents `x` [b c h w] at `t` int64 [b]; `mix` as in UNet.forward."""
-        return self.network(x, t, self.encode(conditions, x.shape[2], x.shape[3]), mix)
+    def forward(self, x: Tensor, t: Tensor, conditions: Conditions, hook: Hook | None = None) -> Tensor:
+        """Network output [b c h w] for noisy latents `x` [b c h w] at `t` int64 [b]; `hook` as in UNet.forward."""
+        return self.network(x, t, self.encode(conditions, x.shape[2], x.shape[3]), hook)
 
     def encode(self, conditions: Conditions, height: int, width: int) -> Encoded:
         """The conditions as the U-Net takes them, for latents of this size; the same at all diffusion times."""
         tokens, mask = self.encoder(conditions)
         boxes = box_map(conditions, height, width)
-        where = coordinates(height, width, boxes.device).expand(len(boxes), 2, height, width)
+        where = cell_coordinates(height, width, "centres", boxes.device).expand(len(boxes), 2, height, width)
         return Encoded(tokens, mask, torch.cat([boxes, where, marking_map(conditions, height, width)], dim=1))
 
-    def network(self, x: Tensor, t: Tensor, encoded: Encoded, mix: Mix | None = None) -> Tensor:
+    def network(self, x: Tensor, t: Tensor, encoded: Encoded, hook: Hook | None = None) -> Tensor:
         """`forward` with conditions encoded before."""
         inputs = torch.cat([x, encoded.maps.to(x.dtype)], dim=1)
-        out: Tensor = self.unet(inputs, t, encoded.tokens, encoded.mask, mix)
+        out: Tensor = self.unet(inputs, t, encoded.tokens, encoded.mask, hook)
         return out
 
     def denoise(self, conditions: Conditions) -> Denoise:
@@ -128,10 +129,3 @@ class ImageLDM(nn.Module):
             return self.network(x, t, encode(x.shape[2], x.shape[3]))
 
         return denoiser(network, self.schedule, self.config.prediction)
-
-
-def coordinates(height: int, width: int, device: torch.device) -> Tensor:
-    """x and y of the cell centres, -1 to 1: [2 h w]. Roads and horizons have their place in the frame."""
-    across = (torch.arange(width, device=device) + 0.5) * (2 / width) - 1
-    down = (torch.arange(height, device=device) + 0.5) * (2 / height) - 1
-    return torch.stack([across.expand(height, width), down[:, None].expand(height, width)])

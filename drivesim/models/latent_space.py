@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from drivesim.checkpoint import load_strictly, read_checkpoint
 from drivesim.models.layers.autoencoder import Autoencoder, AutoencoderConfig, TemporalDecoderLayers
-from drivesim.models.layers.convolutional import channels_last
+from drivesim.models.layers.blocks import channels_last
 
 KIND = "autoencoder"
 
@@ -80,9 +80,9 @@ class LatentSpace(nn.Module):
         for first in range(start, stop, window):
             last = min(first + window, stop)
             low, high = max(0, first - reach), min(frames, last + reach)
-            mix = None if self.temporal is None else self.temporal.mixer(high - low)
+            hook = None if self.temporal is None else self.temporal.hook(high - low)
             part = self.denormalise(rearrange(latents[:, low:high], "b f z h w -> (b f) z h w"))
-            part = rearrange(self.autoencoder.decode(part, mix), "(b f) c h w -> b f c h w", f=high - low)
+            part = rearrange(self.autoencoder.decode(part, hook), "(b f) c h w -> b f c h w", f=high - low)
             decoded.append(part[:, first - low : last - low].clamp(-1.0, 1.0))
         return torch.cat(decoded, dim=1)
 

@@ -44,7 +44,7 @@ def move_along(space: LatentSpace, context: Context, conditions: Conditions, met
     view = RoadView.of(seen.camera_height, seen.pitch, seen.field_of_view, seen.curvature, size=shown.shape[2:])
     moved = torch.zeros_like(context.moved)
     moved[made] = space.encode(warp(shown[number], road_flow(view, way[made], _roadside(seen)))).to(moved.dtype)
-    return replace(context, moved=moved, told=made.to(context.mask.dtype))
+    return replace(context, moved=moved, moved_mask=made.to(context.mask.dtype))
 
 
 def _roadside(conditions: Conditions) -> tuple[Tensor, Tensor]:

@@ -20,8 +20,9 @@ from drivesim.checkpoint import load_strictly, read_checkpoint
 from drivesim.config import Config
 from drivesim.diffusion.denoiser import Denoise, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
-from drivesim.models.layers.convolutional import channels_last
-from drivesim.models.layers.upsampler import Sharpener, UpsamplerTemporalLayers, UpsamplerUNet
+from drivesim.models.layers.blocks import channels_last
+from drivesim.models.layers.temporal import TemporalLevels
+from drivesim.models.layers.upsampler import Sharpener, UpsamplerUNet
 from drivesim.video_format import UPSAMPLING_FACTOR as FACTOR
 
 KIND = "super-resolution"
@@ -56,7 +57,8 @@ class SuperResolution(nn.Module):
         self.augmentation = NoiseSchedule.from_beta(torch.linspace(1e-4, 2e-2, 1000, dtype=torch.float64))
         self.sharpener = Sharpener(3 * FACTOR**2, config.sharpener_width, config.sharpener_blocks)
         self.network = UpsamplerUNet(3 * FACTOR**2, 3, config.widths, config.blocks)
-        self.temporal = UpsamplerTemporalLayers(config.widths, config.temporal_widths) if config.temporal else None
+        levels = config.widths[::-1], config.temporal_widths[::-1]
+        self.temporal = TemporalLevels(*levels) if config.temporal else None
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -97,8 +99,8 @@ class SuperResolution(nn.Module):
             raise ValueError(f"low resolution {height}x{width}: both must be multiples of {self.multiple}")
         folded = F.pixel_unshuffle(rearrange(x, "b f c h w -> (b f) c h w"), FACTOR)
         times, levels = (number.repeat_interleave(frames) for number in (t, level))
-        mix = None if self.temporal is None else self.temporal.mixer(frames)
-        v = self.network(folded, times, rearrange(low, "b f c h w -> (b f) c h w"), levels, mix)
+        hook = None if self.temporal is None else self.temporal.hook(frames)
+        v = self.network(folded, times, rearrange(low, "b f c h w -> (b f) c h w"), levels, hook)
         return rearrange(F.pixel_shuffle(v, FACTOR), "(b f) c h w -> b f c h w", f=frames)
 
     def denoise(self, low: Tensor, level: Tensor, noise: Tensor) -> Denoise:

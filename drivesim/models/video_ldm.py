@@ -6,7 +6,6 @@ the first one or two frames, interpolation the first and the last.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -23,7 +22,7 @@ from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.models.conditioning import Conditions
 from drivesim.models.image_ldm import MAP_CHANNELS, Encoded, ImageLDM
 from drivesim.models.layers.context import MOVED
-from drivesim.models.layers.video_unet import Reading, TemporalLayers
+from drivesim.models.layers.video_unet import ContextFeatures, TemporalLayers
 
 KIND = "video-ldm"
 
@@ -38,20 +37,20 @@ class VideoLDMConfig(Config):
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """What is known of clips: clean `latents` [b f c h w], of which `mask` float [b f] (1: given) says what may be seen.
+    """The given frames of clips: clean `latents` [b f c h w], of which `mask` float [b f] (1: given) says what may be seen.
 
     `moved` [b f MOVED c h w]: given frames as the road takes them to where the camera is at this frame (see road_ahead.move_along),
-    where `told` float [b f MOVED] is 1, and zero where it is 0.
+    where `moved_mask` float [b f MOVED] is 1, and zero where it is 0.
     """
 
     latents: Tensor
     mask: Tensor
     moved: Tensor
-    told: Tensor
+    moved_mask: Tensor
 
     @classmethod
     def none(cls, like: Tensor) -> Self:
-        """Nothing known, for clips shaped `like` [b f c h w]: the null branch of context guidance."""
+        """No frame given, for clips shaped `like` [b f c h w]: the null branch of context guidance."""
         nothing, never = torch.zeros_like(like), like.new_zeros(like.shape[:2])
         return cls(nothing, never, torch.stack([nothing] * MOVED, dim=2), torch.stack([never] * MOVED, dim=2))
 
@@ -63,14 +62,6 @@ class Context:
             clips[:, frame] = latents
             mask[:, frame] = 1.0
         return replace(cls.none(like), latents=clips, mask=mask)
-
-    @classmethod
-    def revealed(cls, clips: Tensor, frames: Iterable[Iterable[int]]) -> Self:
-        """The frames of `clips` [b f c h w] with these numbers, a list a clip, given: for training."""
-        mask = clips.new_zeros(clips.shape[:2])
-        for row, numbers in enumerate(frames):
-            mask[row, list(numbers)] = 1.0
-        return replace(cls.none(clips), latents=clips, mask=mask)
 
     def without(self) -> Context:
         """The same clips with no frame given."""
@@ -132,49 +123,50 @@ class VideoLDM(nn.Module):
         `conditions` has a row for every frame (b * f, frames innermost); `fps` float [b].
         """
         encoded = self.image.encode(conditions, x.shape[3], x.shape[4])
-        return self.network(x, t, encoded, self.read(context, fps, encoded))
+        return self.network(x, t, encoded, self.encode_context(context, fps, encoded))
 
-    def read(self, context: Context, fps: Tensor, encoded: Encoded) -> Reading:
-        """What the given frames, and the maps of what is asked for, tell; the same at all diffusion times."""
-        return self.temporal.read(context.latents, context.mask, fps, context.moved, context.told, encoded.maps)
+    def encode_context(self, context: Context, fps: Tensor, encoded: Encoded) -> ContextFeatures:
+        """Features of the given frames and of the maps of the conditions; the same at all diffusion times."""
+        c = context
+        return self.temporal.encode_context(c.latents, c.mask, fps, c.moved, c.moved_mask, encoded.maps)
 
     def estimate(self, conditions: Conditions, context: Context, fps: Tensor) -> Tensor:
         """The context network's own guess of the clips [b f c h w], without noise; given frames as they are."""
         encoded = self.image.encode(conditions, *context.latents.shape[3:])
-        return held(self.read(context, fps, encoded).estimate, context)
+        return with_given(self.encode_context(context, fps, encoded).estimate, context)
 
-    def network(self, x: Tensor, t: Tensor, encoded: Encoded, reading: Reading) -> Tensor:
-        """`forward` with conditions encoded and context read before."""
+    def network(self, x: Tensor, t: Tensor, encoded: Encoded, features: ContextFeatures) -> Tensor:
+        """`forward` with conditions and context encoded before."""
         frames = x.shape[1]
-        mix = self.temporal.mixer(t, reading)
+        hook = self.temporal.hook(t, features)
         pictures = rearrange(x, "b f c h w -> (b f) c h w")
-        out = self.image.network(pictures, t.repeat_interleave(frames), encoded, mix)
+        out = self.image.network(pictures, t.repeat_interleave(frames), encoded, hook)
         return rearrange(out, "(b f) c h w -> b f c h w", f=frames)
 
     def denoise(self, conditions: Conditions, context: Context, fps: Tensor) -> Denoise:
         """(x_t [b f c h w], t [b]) -> x_0 under these conditions (b * f rows), context and `fps` [b].
 
-        Conditions are encoded and the context is read once, in the first call.
+        Conditions and context are encoded once, in the first call.
         """
         encode = lru_cache(maxsize=1)(partial(self.image.encode, conditions))
-        read = lru_cache(maxsize=1)(partial(self.read, context, fps))
+        encode_context = lru_cache(maxsize=1)(partial(self.encode_context, context, fps))
 
         def network(x: Tensor, t: Tensor) -> Tensor:
             encoded = encode(x.shape[3], x.shape[4])
-            return self.network(x, t, encoded, read(encoded))
+            return self.network(x, t, encoded, encode_context(encoded))
 
         return denoiser(network, self.schedule, self.image.config.prediction)
 
 
-def held(clips: Tensor, context: Context) -> Tensor:
+def with_given(clips: Tensor, context: Context) -> Tensor:
     """`clips` [b f c h w] with the given frames as they were given."""
     return torch.where(context.mask[:, :, None, None, None] > 0, context.latents, clips.to(context.latents.dtype))
 
 
 def hold(denoise: Denoise, context: Context) -> Denoise:
-    """The same denoiser, to which given frames are known: their estimate is what was given.
+    """The same denoiser, whose estimate of given frames is what was given.
 
     So a sampler keeps them at their own values under the noise of each step, as they were in training; what a network says
     of them is trained nowhere.
     """
-    return lambda x, t: held(denoise(x, t), context)
+    return lambda x, t: with_given(denoise(x, t), context)

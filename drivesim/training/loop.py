@@ -19,7 +19,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from drivesim.config import InputError, MachineError
-from drivesim.models.layers.convolutional import channels_last
+from drivesim.models.layers.blocks import channels_last
 from drivesim.training.optim import (
     Ema,
     average_gradients,

@@ -1,5 +1,7 @@
 """Context that streams: which frames get it, and that it shows what the road brings."""
 
+from dataclasses import fields
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -30,8 +32,11 @@ CAMERA = build_conditions([None] * F, camera=Camera())
 
 
 def context(*given: int) -> Context:
-    clips = torch.rand(1, F, *SHAPE, generator=torch.Generator().manual_seed(0))
-    return Context.revealed(clips, [given])
+    return context_of(torch.rand(1, F, *SHAPE, generator=torch.Generator().manual_seed(0)), given)
+
+
+def context_of(clip: Tensor, given: tuple[int, ...]) -> Context:
+    return Context.of(torch.zeros_like(clip), {frame: clip[:, frame] for frame in given})
 
 
 def metres(step: float) -> Tensor:
@@ -39,7 +44,7 @@ def metres(step: float) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    ("given", "step", "told"),
+    ("given", "step", "sides_of_frames"),
     [
         ((0, 1), 10.0, ["", "", "<", "<", "<"]),
         ((0, 4), 1.0, ["", "<>", "<>", "<>", ""]),
@@ -52,12 +57,12 @@ def metres(step: float) -> Tensor:
     ],
 )
 def test_frames_within_reach_of_a_given_frame_before_or_after_them_get_it(
-    given: tuple[int, ...], step: float, told: list[str]
+    given: tuple[int, ...], step: float, sides_of_frames: list[str]
 ) -> None:
     """<: of the given frame before, >: of the one after."""
     seen = move_along(SPACE, context(*given), CAMERA, metres(step))
-    expected = [[float(side in sides) for side in "<>"] for sides in told]
-    assert seen.told[0].tolist() == expected
+    expected = [[float(side in sides) for side in "<>"] for sides in sides_of_frames]
+    assert seen.moved_mask[0].tolist() == expected
     assert seen.moved[0].flatten(2).any(dim=2).float().tolist() == expected
 
 
@@ -85,15 +90,17 @@ def test_where_the_road_is_known_things_beside_it_come_nearer_too() -> None:
 
 def test_without_a_camera_nobody_knows_where_the_road_is() -> None:
     seen = move_along(SPACE, context(0), build_conditions([None] * F), metres(4.0))
-    assert not seen.told.any()
+    assert not seen.moved_mask.any()
     assert not seen.moved.any()
 
 
 def test_clips_do_not_mix() -> None:
-    both = Context.revealed(torch.rand(2, F, *SHAPE, generator=torch.Generator().manual_seed(1)), [(0,), (0, 4)])
+    clips = torch.rand(2, F, *SHAPE, generator=torch.Generator().manual_seed(1))
+    one, other = context_of(clips[:1], (0,)), context_of(clips[1:], (0, 4))
+    both = Context(*(torch.cat([getattr(c, f.name) for c in (one, other)]) for f in fields(Context)))
     ways = torch.cat([metres(2.0), metres(0.5)])
     together = move_along(SPACE, both, build_conditions([None] * 2 * F, camera=Camera()), ways)
     for i in range(2):
-        one = Context(*(value[i : i + 1] for value in (both.latents, both.mask, both.moved, both.told)))
+        one = Context(*(value[i : i + 1] for value in (both.latents, both.mask, both.moved, both.moved_mask)))
         alone = move_along(SPACE, one, CAMERA, ways[i : i + 1])
         torch.testing.assert_close(together.moved[i : i + 1], alone.moved)

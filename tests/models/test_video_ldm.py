@@ -52,7 +52,9 @@ def test_alpha_one_is_the_image_model_bit_for_bit() -> None:
     frames = X.flatten(0, 1)
     alone = model.image(frames, T.repeat_interleave(F), GIVEN).unflatten(0, (B, F))
     assert not torch.allclose(model(X, T, GIVEN, context, FPS), alone)
-    model.temporal.set_alpha_logit(40.0)
+    for name, parameter in model.named_parameters():
+        if name.endswith("logit"):
+            nn.init.constant_(parameter.data, 40.0)
     assert torch.equal(model(X, T, GIVEN, context, FPS), alone)
 
 
@@ -67,9 +69,11 @@ def test_a_fresh_model_is_the_image_model() -> None:
 def test_context_is_seen_through_the_mask_alone() -> None:
     model, clip = video(), noise(2)
     none = model(X, T, GIVEN, Context.none(X), FPS)
-    assert torch.equal(none, model(X, T, GIVEN, Context.revealed(clip, [[]] * B), FPS))
+    hidden = replace(Context.none(X), latents=clip)
+    assert torch.equal(none, model(X, T, GIVEN, hidden, FPS))
     first = model(X, T, GIVEN, Context.of(X, {0: clip[:, 0]}), FPS)
-    assert torch.equal(first, model(X, T, GIVEN, Context.revealed(clip, [[0]] * B), FPS))
+    shown = replace(hidden, mask=Context.of(X, {0: clip[:, 0]}).mask)
+    assert torch.equal(first, model(X, T, GIVEN, shown, FPS))
     two = model(X, T, GIVEN, Context.of(X, {0: clip[:, 0], 1: clip[:, 1]}), FPS)
     ends = model(X, T, GIVEN, Context.of(X, {0: clip[:, 0], -1: clip[:, -1]}), FPS)
     outs = [none, first, two, ends]
@@ -108,8 +112,8 @@ def test_only_temporal_layers_are_trained_and_saved() -> None:
     assert not any(p.requires_grad for p in model.image.parameters())
     model.train()
     assert not model.image.training
-    moved, told = torch.stack([noise(3)] * MOVED, dim=2), torch.ones(B, F, MOVED)
-    context = replace(Context.of(X, {0: noise(2)[:, 0]}), moved=moved, told=told)
+    moved, moved_mask = torch.stack([noise(3)] * MOVED, dim=2), torch.ones(B, F, MOVED)
+    context = replace(Context.of(X, {0: noise(2)[:, 0]}), moved=moved, moved_mask=moved_mask)
     model(X, T, GIVEN, context, FPS).square().sum().backward()
     # the embedding of the number of given frames gets gradients in the rows that were used
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
@@ -155,6 +159,6 @@ def test_loading_checks_the_image_weights(tmp_path: Path) -> None:
 
 def test_the_estimate_keeps_what_is_given() -> None:
     model, clip = video(), noise(2)
-    context = Context.revealed(clip, [(0, 3)] * B)
+    context = Context.of(X, {0: clip[:, 0], 3: clip[:, 3]})
     estimate = model.estimate(GIVEN, context, FPS)
     assert torch.equal(estimate[:, [0, 3]], clip[:, [0, 3]]) and not torch.equal(estimate[:, 1], clip[:, 1])

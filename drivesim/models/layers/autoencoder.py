@@ -1,12 +1,12 @@
 """Convolutional autoencoder with KL-regularised latents at one eighth of the frame size (Video LDM, section 3 and B).
 
 High resolutions are kept cheap: the stem folds 2x2 pixels into channels, so nothing wider than 8 channels ever works on
-full frames. The network is exactly convolutional, so it may be trained on crops (see models/layers/convolutional.py).
+full frames. The network is exactly convolutional, so it may be trained on crops (see PixelNorm).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -14,11 +14,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from drivesim.config import Config
-from drivesim.models.layers.convolutional import PixelNorm, ResidualBlock, SubPixelUpsample, TemporalBlock
+from drivesim.models.layers.blocks import Hook, ResidualBlock, SubPixelUpsample
+from drivesim.models.layers.norms import PixelNorm
+from drivesim.models.layers.temporal import TemporalLevels
 from drivesim.video_format import LATENT_FACTOR
 
-Mix = Callable[[int, Tensor], Tensor]
-"""Door for temporal layers: mix(i, h) is called after decoder level i with h [(b f) c h w] and returns the like."""
+_block = partial(ResidualBlock, norm=PixelNorm)
 
 
 class AutoencoderConfig(Config):
@@ -41,7 +42,7 @@ class Encoder(nn.Module):
         widths, blocks = config.encoder_widths, config.encoder_blocks
         self.stem = nn.Conv2d(12, widths[0], 3, padding=1)
         self.levels = nn.ModuleList(
-            nn.Sequential(*(ResidualBlock(width) for _ in range(n))) for width, n in zip(widths, blocks, strict=True)
+            nn.Sequential(*(_block(width, width) for _ in range(n))) for width, n in zip(widths, blocks, strict=True)
         )
         self.downs = nn.ModuleList(
             nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(widths)
@@ -64,18 +65,18 @@ class Decoder(nn.Module):
         widths, blocks = config.decoder_widths[::-1], config.decoder_blocks[::-1]
         self.stem = nn.Conv2d(config.latent_channels, widths[0], 3, padding=1)
         self.levels = nn.ModuleList(
-            nn.Sequential(*(ResidualBlock(width) for _ in range(n))) for width, n in zip(widths, blocks, strict=True)
+            nn.Sequential(*(_block(width, width) for _ in range(n))) for width, n in zip(widths, blocks, strict=True)
         )
         self.ups = nn.ModuleList(SubPixelUpsample(a, b) for a, b in pairwise(widths))
         self.norm = PixelNorm(widths[-1])
         self.unfold = SubPixelUpsample(widths[-1], 8)
         self.head = nn.Conv2d(8, 3, 3, padding=1)
 
-    def forward(self, latents: Tensor, mix: Mix | None = None) -> Tensor:
+    def forward(self, latents: Tensor, hook: Hook | None = None) -> Tensor:
         h = self.stem(latents)
         for i, level in enumerate(self.levels):
             h = level(h if i == 0 else self.ups[i - 1](h))
-            h = h if mix is None else mix(i, h)
+            h = h if hook is None else hook(i, h)
         return self.head(F.silu(self.unfold(F.silu(self.norm(h)))))
 
 
@@ -97,9 +98,9 @@ class Autoencoder(nn.Module):
         mean, logvar = self.encoder(frames).chunk(2, dim=1)
         return mean, logvar.clamp(-20.0, 10.0)
 
-    def decode(self, latents: Tensor, mix: Mix | None = None) -> Tensor:
-        """Latents [b z h w] to frames [b 3 8h 8w], about [-1, 1], not clipped. `mix`: door for temporal layers."""
-        return self.decoder(latents, mix)
+    def decode(self, latents: Tensor, hook: Hook | None = None) -> Tensor:
+        """Latents [b z h w] to frames [b 3 8h 8w], about [-1, 1], not clipped. `hook` is called after every level."""
+        return self.decoder(latents, hook)
 
     def forward(self, frames: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """(reconstruction, mean, logvar); latents are mean + std * noise [b z h/8 w/8], or the mean without noise."""
@@ -113,26 +114,12 @@ def kl_divergence(mean: Tensor, logvar: Tensor) -> Tensor:
     return 0.5 * (mean.square() + logvar.exp() - 1.0 - logvar).mean()
 
 
-class TemporalDecoderLayers(nn.Module):
-    """One 3D block after every decoder level (Video LDM, section 3.1.1: temporal fine-tuning of the decoder alone).
+class TemporalDecoderLayers(TemporalLevels):
+    """Temporal layers of the decoder (Video LDM, section 3.1.1: temporal fine-tuning of the decoder alone).
 
-    At the start it is the identity, so the video decoder begins as the image decoder.
+    At the start they are the identity, so the video decoder begins as the image decoder.
     """
 
     def __init__(self, config: AutoencoderConfig) -> None:
-        super().__init__()
-        self.blocks = nn.ModuleList(TemporalBlock(width, width // 2) for width in config.decoder_widths[::-1])
-
-    @property
-    def reach(self) -> int:
-        """A decoded frame depends on latents at most this many frames away."""
-        return len(self.blocks)
-
-    def mixer(self, frames: int) -> Mix:
-        """The `mix` of Autoencoder.decode for clips of `frames` frames, laid out as [(b f) ...]."""
-
-        def mix(i: int, h: Tensor) -> Tensor:
-            mixed: Tensor = h + self.blocks[i](h, frames)
-            return mixed
-
-        return mix
+        widths = config.decoder_widths[::-1]
+        super().__init__(widths, [width // 2 for width in widths])

@@ -1,16 +1,20 @@
-"""Spatial layers of the U-Nets: residual block, resampling, attention, transformer; on [b c h w] or [b n d]."""
+"""Convolutional layers on [b c h w]: the residual block, its modulation by an embedding, half and twice the size."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
 from torch import Tensor, nn
 
+from drivesim.models.layers.norms import group_norm
+
 M = TypeVar("M", bound=nn.Module)
+
+Hook = Callable[[int, Tensor], Tensor]
+"""hook(i, h) is called with the output h [b c h w] of block or level i of a spatial network, and returns what replaces it."""
 
 
 def zero_initialised(module: M) -> M:
@@ -20,37 +24,46 @@ def zero_initialised(module: M) -> M:
     return module
 
 
-class GroupNorm(nn.GroupNorm):
-    """GroupNorm whose input always needs a gradient where its parameters do.
+def channels_last(model: M) -> M:
+    """The same model with its convolutions laid out channels last, the faster layout for bf16 on CPUs."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        elif isinstance(module, nn.Conv3d):
+            module.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    return model
 
-    torch's CPU kernel crashes in the backward pass for channels_last input that needs none, such as the output of a
-    frozen layer.
+
+class Modulation(nn.Linear):
+    """Scale and shift of normalised features by an embedding (FiLM, Perez et al. 2018; adaptive group norm)."""
+
+    def __init__(self, embedding_width: int, width: int) -> None:
+        super().__init__(embedding_width, 2 * width)
+
+    def forward(self, h: Tensor, embedding: Tensor) -> Tensor:  # type: ignore[override]
+        """`h` [b c h w], `embedding` [b e] to [b c h w]: (1 + scale) h + shift."""
+        scale, shift = super().forward(F.silu(embedding)).to(h.dtype)[:, :, None, None].chunk(2, dim=1)
+        return torch.addcmul(shift, h, 1 + scale)
+
+
+class ResidualBlock(nn.Module):
+    """Norm, SiLU, 3x3 convolution, twice; an embedding scales and shifts in between. A new block is the identity.
+
+    `embedding_width` 0 is a block without embedding. `norm` makes a normalisation of so many channels.
     """
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[b c ...] to the same."""
-        if x.device.type == "cpu" and torch.is_grad_enabled() and self.weight.requires_grad and not x.requires_grad:
-            x = x.detach().requires_grad_()
-        return super().forward(x)
-
-
-def group_norm(width: int) -> GroupNorm:
-    """GroupNorm in groups of 16 channels; with narrower ones the CPU kernels for channels_last are far slower."""
-    return GroupNorm(math.gcd(width, max(1, width // 16)), width)
-
-
-class ResBlock(nn.Module):
-    """Two 3x3 convolutions with GroupNorm and SiLU; an embedding scales and shifts between them.
-
-    `embedding_width` 0 is a block without embedding.
-    """
-
-    def __init__(self, width_in: int, width: int, embedding_width: int = 0) -> None:
+    def __init__(
+        self,
+        width_in: int,
+        width: int,
+        embedding_width: int = 0,
+        norm: Callable[[int], nn.Module] = group_norm,
+    ) -> None:
         super().__init__()
-        self.norm1 = group_norm(width_in)
+        self.norm1 = norm(width_in)
         self.conv1 = nn.Conv2d(width_in, width, 3, padding=1)
-        self.modulation = nn.Linear(embedding_width, 2 * width) if embedding_width else None
-        self.norm2 = group_norm(width)
+        self.modulation = Modulation(embedding_width, width) if embedding_width else None
+        self.norm2 = norm(width)
         self.conv2 = zero_initialised(nn.Conv2d(width, width, 3, padding=1))
         self.skip = nn.Conv2d(width_in, width, 1) if width_in != width else nn.Identity()
 
@@ -58,8 +71,7 @@ class ResBlock(nn.Module):
         """`x` [b c h w], `embedding` [b e] to [b width h w]."""
         h = self.norm2(self.conv1(F.silu(self.norm1(x))))
         if self.modulation is not None and embedding is not None:
-            scale, shift = self.modulation(F.silu(embedding)).to(h.dtype)[:, :, None, None].chunk(2, dim=1)
-            h = torch.addcmul(shift, h, 1 + scale)
+            h = self.modulation(h, embedding)
         out: Tensor = self.skip(x) + self.conv2(F.silu(h))
         return out
 
@@ -84,94 +96,16 @@ class Upsample(nn.Module):
         return out
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Scaled dot-product attention of [b heads n d]; `mask` bool, to be broadcast to [b heads m n] (true: attended to).
+class SubPixelUpsample(nn.Module):
+    """Twice the size by pixel shuffle. All four sub-pixels start with the same weights: no checkerboard then."""
 
-    Where gradients are needed on the CPU it is written out: the fused kernel's backward in bf16 is 2 to 5 times slower.
-    """
-    if q.device.type != "cpu" or not torch.is_grad_enabled():
-        return F.scaled_dot_product_attention(q, k, v, mask)
-    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
-    if mask is not None:
-        scores = scores.masked_fill(~mask, float("-inf"))
-    return scores.softmax(dim=-1).to(v.dtype) @ v
-
-
-class Attention(nn.Module):
-    """Multi-head attention of `x` to `tokens`, or to itself where none are given; the output starts at zero."""
-
-    def __init__(self, width: int, head_width: int = 32, token_width: int | None = None) -> None:
+    def __init__(self, width_in: int, width: int, kernel: int = 3) -> None:
         super().__init__()
-        if width % head_width:
-            raise ValueError(f"width {width} is not a multiple of head_width {head_width}")
-        self.heads = width // head_width
-        self.query = nn.Linear(width, width, bias=False)
-        self.key_value = nn.Linear(token_width or width, 2 * width, bias=False)
-        self.out = zero_initialised(nn.Linear(width, width))
+        self.conv = nn.Conv2d(width_in, 4 * width, kernel, padding=kernel // 2)
+        with torch.no_grad():
+            for parameter in self.conv.parameters():
+                parameter.copy_(parameter[::4].repeat_interleave(4, dim=0))
 
-    def forward(self, x: Tensor, tokens: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """`x` [b m d], `tokens` [b n k], `mask` bool [b n] (true: may be attended to) to [b m d]."""
-        q = rearrange(self.query(x), "b m (heads d) -> b heads m d", heads=self.heads)
-        key_value = self.key_value(x if tokens is None else tokens)
-        k, v = rearrange(key_value, "b n (two heads d) -> two b heads n d", two=2, heads=self.heads)
-        attended = attend(q, k, v, None if mask is None else mask[:, None, None, :])
-        out: Tensor = self.out(rearrange(attended, "b heads m d -> b m (heads d)"))
-        return out
-
-
-class FeedForward(nn.Sequential):
-    """LayerNorm, Linear, GELU, Linear; the output starts at zero."""
-
-    def __init__(self, width: int, multiple: int) -> None:
-        super().__init__(
-            nn.LayerNorm(width),
-            nn.Linear(width, multiple * width),
-            nn.GELU(approximate="tanh"),
-            zero_initialised(nn.Linear(multiple * width, width)),
-        )
-
-
-class TransformerBlock(nn.Module):
-    """Pre-norm self-attention among `x` with an optional mask, then feed-forward; a set of tokens has no order here."""
-
-    def __init__(self, width: int, head_width: int = 32, multiple: int = 4) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.attention = Attention(width, head_width)
-        self.feed_forward = FeedForward(width, multiple)
-
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """`x` [b n d], `mask` bool [b n] to [b n d]."""
-        x = x + self.attention(self.norm(x), None, mask)
-        out: Tensor = x + self.feed_forward(x)
-        return out
-
-
-class SpatialTransformer(nn.Module):
-    """Self-attention among the places of a feature map, cross-attention to tokens, feed-forward.
-
-    Latent Diffusion, sec. 3.3.
-    `token_width` 0 has no cross-attention; `self_attention` False has cross-attention alone, which is cheap.
-    """
-
-    def __init__(self, width: int, head_width: int = 32, token_width: int = 0, self_attention: bool = True) -> None:
-        super().__init__()
-        self.own = nn.ModuleList([nn.LayerNorm(width), Attention(width, head_width)] if self_attention else [])
-        self.cross = nn.ModuleList(
-            [nn.LayerNorm(width), Attention(width, head_width, token_width)] if token_width else []
-        )
-        self.feed_forward = FeedForward(width, 2) if self_attention else None
-
-    def forward(self, x: Tensor, tokens: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """`x` [b c h w], `tokens` [b n k] (None: no cross-attention), `mask` bool [b n] to [b c h w]."""
-        height = x.shape[2]
-        h = rearrange(x, "b c h w -> b (h w) c")
-        if len(self.own):
-            norm, attention = self.own
-            h = h + attention(norm(h))
-        if len(self.cross) and tokens is not None:
-            norm, attention = self.cross
-            h = h + attention(norm(h), tokens, mask)
-        if self.feed_forward is not None:
-            h = h + self.feed_forward(h)
-        return rearrange(h, "b (h w) c -> b c h w", h=height)
+    def forward(self, x: Tensor) -> Tensor:
+        """[b c h w] to [b width 2h 2w]."""
+        return F.pixel_shuffle(self.conv(x), 2)

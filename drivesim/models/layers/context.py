@@ -1,4 +1,4 @@
-"""What given frames tell of every frame of a clip: features for the temporal layers, and an estimate of the frame itself."""
+"""The context network: from the given frames of a clip, features of every frame for the temporal layers, and an estimate of it."""
 
 from __future__ import annotations
 
@@ -10,36 +10,31 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from drivesim.models.layers.blocks import (
-    Downsample,
-    ResBlock,
-    SpatialTransformer,
-    Upsample,
-    group_norm,
-    zero_initialised,
-)
-from drivesim.models.layers.embeddings import fourier_features
+from drivesim.models.layers.attention import SpatialTransformer
+from drivesim.models.layers.blocks import Downsample, ResidualBlock, Upsample, zero_initialised
+from drivesim.models.layers.embeddings import cell_coordinates, fourier_features
+from drivesim.models.layers.norms import group_norm
 
 MOVED = 2  # given frames that are moved to each frame: one from before it, one from after it
 _OCTAVES = 4
-_SHORTEST, _LONGEST = 1 / 30, 5.0  # s: distances in time that are told apart
+_SHORTEST, _LONGEST = 1 / 30, 5.0  # s: the scale of distances in time
 _BEHIND = 4.0  # logits by which the shares of the other and the moved frames start behind that of the nearest
 
 
-class Known(NamedTuple):
+class NearestFrames(NamedTuple):
     """The two given frames that are nearest to each frame of a clip, the nearer first, the earlier of two equally near.
 
-    `frames` [b f 2 c h w]; `seconds` [b f 2], signed time from the given frame to this one; `there` float [b f 2]: 0 where
+    `frames` [b f 2 c h w]; `seconds` [b f 2], signed time from the given frame to this one; `mask` float [b f 2]: 0 where
     fewer are given. The second repeats the first where only one is given; both are zero where none is.
     """
 
     frames: Tensor
     seconds: Tensor
-    there: Tensor
+    mask: Tensor
 
 
-def nearest_given(latents: Tensor, mask: Tensor, fps: Tensor) -> Known:
-    """What is known of clips `latents` [b f c h w] at `fps` [b], of which `mask` float [b f] (1: given) says what may be seen."""
+def nearest_given(latents: Tensor, mask: Tensor, fps: Tensor) -> NearestFrames:
+    """Of clips `latents` [b f c h w] at `fps` [b], of which those frames are given where `mask` float [b f] is 1."""
     frame = torch.arange(mask.shape[1], device=mask.device)
     distance = (frame[:, None] - frame).abs() + 2.0 * len(frame) * (mask[:, None, :] < 0.5)
     index = torch.argsort(distance, dim=2, stable=True)
@@ -50,11 +45,11 @@ def nearest_given(latents: Tensor, mask: Tensor, fps: Tensor) -> Known:
     rows = torch.arange(len(mask), device=mask.device)[:, None, None]
     seconds = (frame[:, None] - index) / fps.to(latents.dtype)[:, None, None] * there
     some = there[:, :, :1, None, None, None]
-    return Known(torch.where(some > 0, latents[rows, index], torch.zeros_like(some)), seconds, there)
+    return NearestFrames(torch.where(some > 0, latents[rows, index], torch.zeros_like(some)), seconds, there)
 
 
 class ContextNetwork(nn.Module):
-    """Learned downsampling of the context c_S (Video LDM, sec. 3.2), deep enough to move what is known to where it will be.
+    """Learned downsampling of the context c_S (Video LDM, sec. 3.2), deep enough to move what is seen to where it will be.
 
     The paper downsamples the masked frames with a few convolutions and leaves motion to the temporal layers of a large
     model. Temporal layers see one place of all frames and a small frozen model was never taught to move things, so here a
@@ -78,30 +73,32 @@ class ContextNetwork(nn.Module):
         self.first = nn.Conv2d(2 * channels + 2, widths[0], 3, padding=1)
         self.road = zero_initialised(nn.Conv2d(MOVED * (channels + 1), widths[0], 3, padding=1))
         self.maps = zero_initialised(nn.Conv2d(map_channels, widths[0], 3, padding=1))
-        self.down = nn.ModuleList(ResBlock(width, width, embedding_width) for width in widths)
+        self.down = nn.ModuleList(ResidualBlock(width, width, embedding_width) for width in widths)
         self.shrink = nn.ModuleList(Downsample(a, b) for a, b in pairwise(widths))
         self.match = nn.ModuleList(SpatialTransformer(width, head_width) for width in widths[1:])
         self.grow = nn.ModuleList(Upsample(b, a) for a, b in pairwise(widths))
-        self.up = nn.ModuleList(ResBlock(2 * width, width, embedding_width) for width in widths[:-1])
+        self.up = nn.ModuleList(ResidualBlock(2 * width, width, embedding_width) for width in widths[:-1])
         self.norm = group_norm(widths[0])
         self.share = zero_initialised(nn.Conv2d(widths[0], 2 + MOVED, 3, padding=1))
         self.estimate = zero_initialised(nn.Conv2d(widths[0], channels, 3, padding=1))
 
     def forward(
-        self, latents: Tensor, mask: Tensor, fps: Tensor, moved: Tensor, told: Tensor, maps: Tensor
+        self, latents: Tensor, mask: Tensor, fps: Tensor, moved: Tensor, moved_mask: Tensor, maps: Tensor
     ) -> tuple[list[Tensor], Tensor]:
         """Features [(b f) w h/2^l w/2^l] of every level l, and estimates [b f c h w]; arguments as of `nearest_given`.
 
-        `moved` [b f MOVED c h w]: given frames, moved with the road, and zero where `told` float [b f MOVED] is 0. `maps`
+        `moved` [b f MOVED c h w]: given frames, moved with the road, and zero where `moved_mask` float [b f MOVED] is 0. `maps`
         [(b f) m h w] draw what is asked for, zero where nothing is.
         """
-        known = nearest_given(latents, mask, fps)
-        embedding = self.delay(_describe(known))
-        pair = rearrange(known.frames, "b f two c h w -> (b f) (two c) h w")
-        there = told.to(moved.dtype)[..., None, None, None]
+        nearest = nearest_given(latents, mask, fps)
+        embedding = self.delay(_delays(nearest))
+        pair = rearrange(nearest.frames, "b f two c h w -> (b f) (two c) h w")
+        there = moved_mask.to(moved.dtype)[..., None, None, None]
         road = torch.cat([moved, there.expand_as(moved[:, :, :, :1])], dim=3)
         road = rearrange(road, "b f k c h w -> (b f) (k c) h w")
-        h = self.first(torch.cat([pair, _places(pair)], dim=1)) + self.road(road) + self.maps(maps.to(pair.dtype))
+        height, width = pair.shape[2:]
+        places = cell_coordinates(height, width, "ends", pair.device, pair.dtype).expand(len(pair), 2, height, width)
+        h = self.first(torch.cat([pair, places], dim=1)) + self.road(road) + self.maps(maps.to(pair.dtype))
         skips: list[Tensor] = []
         for level, block in enumerate(self.down):
             h = block(h if level == 0 else self.shrink[level - 1](h), embedding)
@@ -113,25 +110,17 @@ class ContextNetwork(nn.Module):
             h = self.up[level](torch.cat([self.grow[level](h), skips[level]], dim=1), embedding)
             features.insert(0, h)
         h = nn.functional.silu(self.norm(h))
-        choices = torch.cat([known.frames, moved], dim=2)
+        choices = torch.cat([nearest.frames, moved], dim=2)
         shares = rearrange(self.share(h), "(b f) k h w -> b f k 1 h w", b=len(mask)).float()
-        others = torch.cat([known.there[:, :, 1:], told], dim=2)
+        others = torch.cat([nearest.mask[:, :, 1:], moved_mask], dim=2)
         start = torch.cat([torch.zeros_like(others[:, :, :1]), torch.log(others) - _BEHIND], dim=2)
         shares = torch.softmax(shares + start[..., None, None, None], dim=2)
         change = rearrange(self.estimate(h), "(b f) c h w -> b f c h w", b=len(mask))
         return features, (shares * choices).sum(dim=2) + change
 
 
-def _describe(known: Known) -> Tensor:
+def _delays(nearest: NearestFrames) -> Tensor:
     """The times to the given frames on a logarithmic scale, and which are there: [(b f) k]."""
-    size = torch.log1p(known.seconds.abs() / _SHORTEST) / math.log1p(_LONGEST / _SHORTEST)
-    delay = fourier_features((known.seconds.sign() * size).float().flatten(0, 1), _OCTAVES)
-    return torch.cat([delay, known.there.float().flatten(0, 1)], dim=1)
-
-
-def _places(pictures: Tensor) -> Tensor:
-    """x and y of every cell of `pictures` [n c h w], -1 to 1: [n 2 h w]."""
-    n, _, height, width = pictures.shape
-    down = torch.linspace(-1, 1, height, device=pictures.device, dtype=pictures.dtype)
-    across = torch.linspace(-1, 1, width, device=pictures.device, dtype=pictures.dtype)
-    return torch.stack(torch.meshgrid(down, across, indexing="ij")).flip(0).expand(n, 2, height, width)
+    size = torch.log1p(nearest.seconds.abs() / _SHORTEST) / math.log1p(_LONGEST / _SHORTEST)
+    delay = fourier_features((nearest.seconds.sign() * size).float().flatten(0, 1), _OCTAVES)
+    return torch.cat([delay, nearest.mask.float().flatten(0, 1)], dim=1)

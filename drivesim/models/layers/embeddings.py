@@ -1,8 +1,9 @@
-"""Embeddings of scalars: sinusoids of an integer position, Fourier features of a bounded number."""
+"""Embeddings: sinusoids of an integer position, Fourier features of a bounded number, the coordinates of cells."""
 
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,26 @@ def fourier_features(x: Tensor, octaves: int) -> Tensor:
     frequency = math.pi * 2.0 ** torch.arange(octaves, dtype=x.dtype, device=x.device)
     angle = (x[..., None] * frequency).flatten(-2)
     return torch.cat([x, angle.sin(), angle.cos()], dim=-1)
+
+
+def cell_coordinates(
+    height: int,
+    width: int,
+    at: Literal["centres", "ends"],
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """x and y of every cell of a picture, -1 to 1: [2 h w]. Roads and horizons have their place in the frame.
+
+    -1 and 1 are the edges of the picture with "centres", so that a place has the same numbers at any resolution: the one to
+    choose. With "ends" they are the middles of the outermost cells, which the context network was trained with.
+    """
+    if at == "centres":
+        across = (torch.arange(width, device=device) + 0.5) * (2 / width) - 1
+        down = (torch.arange(height, device=device) + 0.5) * (2 / height) - 1
+    else:
+        across, down = (torch.linspace(-1, 1, count, device=device, dtype=dtype) for count in (width, height))
+    return torch.stack([across.expand(height, width), down[:, None].expand(height, width)]).to(dtype)
 
 
 class TimeEmbedding(nn.Module):

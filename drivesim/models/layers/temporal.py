@@ -1,17 +1,24 @@
-"""Temporal layers (Video LDM, sec. 3.1): spatial layers see pictures [(b f) c h w], these see clips.
+"""Temporal layers (Video LDM, sec. 3.1): spatial layers see pictures [(b f) c h w], these see clips of f frames.
 
-Each ends in the merge out = alpha z + (1 - alpha) z' of its input z (the image model's) and its own output z', with one
-learned alpha in [0, 1] a layer. alpha = 1 is the image model exactly; so is the start, because z' = z then.
+Each ends in the merge out = alpha z + (1 - alpha) z' of its input z (the spatial layers') and its own output z', with one
+learned alpha in [0, 1] a layer. alpha = 1 is the spatial network exactly; so is the start, because z' = z then.
+
+U-Nets of latents have TemporalConv and TemporalAttention (see video_unet). Networks that work on crops of pixels, the decoder
+and the upsampler, have TemporalLevels, which are exactly convolutional like them.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from drivesim.models.layers.blocks import Attention, group_norm, zero_initialised
+from drivesim.models.layers.attention import Attention
+from drivesim.models.layers.blocks import Hook, Modulation, zero_initialised
+from drivesim.models.layers.norms import PixelNorm, group_norm
 
 MAX_INNER = 96
 
@@ -24,8 +31,8 @@ class AlphaMerge(nn.Module):
         self.logit = nn.Parameter(torch.zeros(()))
 
     def forward(self, spatial: Tensor, temporal: Tensor) -> Tensor:
-        """Both [...], the same shape and dtype; bit for bit `spatial` where alpha rounds to 1."""
-        return torch.lerp(temporal, spatial, torch.sigmoid(self.logit).to(spatial.dtype))
+        """Both [...], the same shape; bit for bit `spatial` where alpha rounds to 1."""
+        return torch.lerp(temporal.to(spatial.dtype), spatial, torch.sigmoid(self.logit).to(spatial.dtype))
 
 
 class TemporalConv(nn.Module):
@@ -42,7 +49,7 @@ class TemporalConv(nn.Module):
         self.norm1 = group_norm(width)
         inner = min(width, MAX_INNER)
         self.conv1 = nn.Conv2d(width + context_width, inner, (3, 1), padding=(1, 0))
-        self.modulation = nn.Linear(embedding_width, 2 * inner) if embedding_width else None
+        self.modulation = Modulation(embedding_width, inner) if embedding_width else None
         self.norm2 = group_norm(inner)
         self.conv2 = zero_initialised(nn.Conv2d(inner, width, 3, padding=1))
         self.merge = AlphaMerge()
@@ -57,10 +64,9 @@ class TemporalConv(nn.Module):
             h = torch.cat([h, rearrange(context, "(b f) k h w -> b k f (h w)", f=frames).to(h.dtype)], dim=1)
         h = self.norm2(self.conv1(h))
         if self.modulation is not None and embedding is not None:
-            scale, shift = self.modulation(F.silu(embedding)).to(h.dtype)[:, :, None, None].chunk(2, dim=1)
-            h = torch.addcmul(shift, h, 1 + scale)
+            h = self.modulation(h, embedding)
         h = self.conv2(rearrange(F.silu(h), "b c f (h w) -> (b f) c h w", h=z.shape[2]))
-        out: Tensor = self.merge(z, (z + h).to(z.dtype))
+        out: Tensor = self.merge(z, z + h)
         return out
 
 
@@ -79,5 +85,47 @@ class TemporalAttention(nn.Module):
         places = rearrange(z, "(b f) c h w -> (b h w) f c", f=frames)
         h = self.attention(self.norm(places) + position)
         h = rearrange(h, "(b h w) f c -> (b f) c h w", h=height, w=width)
-        out: Tensor = self.merge(z, (z + h).to(z.dtype))
+        out: Tensor = self.merge(z, z + h)
         return out
+
+
+class TemporalConv3d(nn.Module):
+    """Residual block of a 3x3x3 convolution, symmetric in time, to `inner` channels, and a 1x3x3 one back.
+
+    A frame sees its two neighbours; the ends of a clip are padded with zeros.
+    """
+
+    def __init__(self, width: int, inner: int) -> None:
+        super().__init__()
+        self.norm1, self.conv1 = PixelNorm(width), nn.Conv3d(width, inner, 3, padding=1)
+        self.norm2, self.conv2 = PixelNorm(inner), zero_initialised(nn.Conv2d(inner, width, 3, padding=1))
+        self.merge = AlphaMerge()
+
+    def forward(self, z: Tensor, frames: int) -> Tensor:
+        """`z` [(b f) c h w] to the same shape."""
+        clip = rearrange(self.norm1(z), "(b f) c h w -> b c f h w", f=frames)
+        h = rearrange(self.conv1(F.silu(clip)), "b c f h w -> (b f) c h w")
+        out: Tensor = self.merge(z, z + self.conv2(F.silu(self.norm2(h))))
+        return out
+
+
+class TemporalLevels(nn.Module):
+    """A TemporalConv3d after every level of a network that upsamples; `widths` and `inner` of the levels, the coarsest first."""
+
+    def __init__(self, widths: Sequence[int], inner: Sequence[int]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(TemporalConv3d(a, b) for a, b in zip(widths, inner, strict=True))
+
+    @property
+    def reach(self) -> int:
+        """A frame depends on frames at most so many away."""
+        return len(self.layers)
+
+    def hook(self, frames: int) -> Hook:
+        """The hook for clips of `frames` frames, laid out as [(b f) ...]."""
+
+        def hook(i: int, h: Tensor) -> Tensor:
+            merged: Tensor = self.layers[i](h, frames)
+            return merged
+
+        return hook

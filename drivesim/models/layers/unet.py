@@ -1,25 +1,16 @@
-"""The spatial U-Net: denoises pictures or latents one frame at a time, and has a door for temporal layers."""
+"""The spatial U-Net: denoises pictures or latents one frame at a time, and has a hook for temporal layers."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from drivesim.config import Config
-from drivesim.models.layers.blocks import (
-    Downsample,
-    ResBlock,
-    SpatialTransformer,
-    Upsample,
-    group_norm,
-    zero_initialised,
-)
+from drivesim.models.layers.attention import SpatialTransformer
+from drivesim.models.layers.blocks import Downsample, Hook, ResidualBlock, Upsample, zero_initialised
 from drivesim.models.layers.embeddings import TimeEmbedding
-
-Mix = Callable[[int, Tensor], Tensor]  # (index of the block, [b c h w]) -> [b c h w]
+from drivesim.models.layers.norms import group_norm
 
 
 class UNetConfig(Config):
@@ -47,7 +38,7 @@ class SpatialBlock(nn.Module):
         width = config.widths[level]
         token_width = config.token_width if level >= config.cross_attention_from else 0
         attends = level >= config.attention_from
-        self.residual = ResBlock(width_in, width, embedding_width)
+        self.residual = ResidualBlock(width_in, width, embedding_width)
         self.transformer = (
             SpatialTransformer(width, config.head_width, token_width, attends) if attends or token_width else None
         )
@@ -112,30 +103,30 @@ class UNet(nn.Module):
         t: Tensor,
         tokens: Tensor | None = None,
         token_mask: Tensor | None = None,
-        mix: Mix | None = None,
+        hook: Hook | None = None,
     ) -> Tensor:
         """Network output [b out_channels h w] for noisy `x` [b in_channels h w] at diffusion time `t` int64 [b].
 
-        `h` and `w` are multiples of 2^(levels - 1); `tokens` [b n token_width], `token_mask` bool [b n]. `mix(i, h)`
-        is called after every spatial block i and may replace its output: the door for temporal layers.
+        `h` and `w` are multiples of 2^(levels - 1); `tokens` [b n token_width], `token_mask` bool [b n]. The hook
+        is called after every spatial block.
         """
         embedding = self.embed(t, tokens, token_mask)
-        mix = mix or (lambda i, h: h)
+        hook = hook or (lambda i, h: h)
         h = self.conv_in(x)
         skips: list[Tensor] = []
         i = 0
         for level, blocks in enumerate(self.down):
             for block in blocks:  # type: ignore[attr-defined]
-                h = mix(i, block(h, embedding, tokens, token_mask))
+                h = hook(i, block(h, embedding, tokens, token_mask))
                 skips.append(h)
                 i += 1
             if level < len(self.shrink):
                 h = self.shrink[level](h)
-        h = mix(i, self.middle(h, embedding, tokens, token_mask))
+        h = hook(i, self.middle(h, embedding, tokens, token_mask))
         i += 1
         for level in reversed(range(len(self.up))):
             for block in self.up[level]:  # type: ignore[attr-defined]
-                h = mix(i, block(torch.cat([h, skips.pop()], dim=1), embedding, tokens, token_mask))
+                h = hook(i, block(torch.cat([h, skips.pop()], dim=1), embedding, tokens, token_mask))
                 i += 1
             if level > 0:
                 h = self.grow[level - 1](h)

@@ -7,19 +7,19 @@ noise, which v contains and which has full rank, takes a 1x1 path of its own aro
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from drivesim.models.layers.blocks import zero_initialised
-from drivesim.models.layers.convolutional import PixelNorm, ResidualBlock, SubPixelUpsample, TemporalBlock
+from drivesim.models.layers.blocks import Hook, ResidualBlock, SubPixelUpsample, zero_initialised
 from drivesim.models.layers.embeddings import TimeEmbedding
-from drivesim.models.layers.temporal import AlphaMerge
-from drivesim.models.layers.unet import Mix
+from drivesim.models.layers.norms import PixelNorm
 
 _EMBEDDING_WIDTH = 192
+_block = partial(ResidualBlock, norm=PixelNorm)
 
 
 class Sharpener(nn.Module):
@@ -28,7 +28,7 @@ class Sharpener(nn.Module):
     def __init__(self, channels: int, width: int, blocks: int) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, width, 3, padding=1)
-        self.blocks = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
+        self.blocks = nn.Sequential(*(_block(width, width) for _ in range(blocks)))
         self.norm = PixelNorm(width)
         self.head = zero_initialised(nn.Conv2d(width, channels, 3, padding=1))
 
@@ -40,7 +40,7 @@ class Sharpener(nn.Module):
 class UpsamplerUNet(nn.Module):
     """`widths` of the levels, the finest first, and residual blocks of each on the way down and again on the way up.
 
-    The coarsest level has its blocks once. `mix(i, h)` is called after every level on the way up; the coarsest is 0.
+    The coarsest level has its blocks once. The hook is called after every level on the way up; the coarsest is 0.
     """
 
     def __init__(self, channels: int, low_channels: int, widths: tuple[int, ...], blocks: tuple[int, ...]) -> None:
@@ -50,7 +50,7 @@ class UpsamplerUNet(nn.Module):
         self.stem = nn.Conv2d(channels + low_channels, widths[0], 3, padding=1)
 
         def level(width: int, count: int) -> nn.ModuleList:
-            return nn.ModuleList(ResidualBlock(width, _EMBEDDING_WIDTH) for _ in range(count))
+            return nn.ModuleList(_block(width, width, _EMBEDDING_WIDTH) for _ in range(count))
 
         sizes = list(zip(widths, blocks, strict=True))
         self.down = nn.ModuleList(level(*size) for size in sizes)
@@ -63,7 +63,7 @@ class UpsamplerUNet(nn.Module):
         self.gain = nn.Linear(_EMBEDDING_WIDTH, channels)
         self.around = zero_initialised(nn.Conv2d(channels, channels, 1))
 
-    def forward(self, x: Tensor, t: Tensor, low: Tensor, level: Tensor, mix: Mix | None = None) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, low: Tensor, level: Tensor, hook: Hook | None = None) -> Tensor:
         """Network output [b c h w] for noisy `x` [b c h w] at `t` int64 [b].
 
         `low` [b 3 h w] is the low resolution, noise-augmented at `level` int64 [b]. 2^(levels - 1) divides h and w.
@@ -78,33 +78,12 @@ class UpsamplerUNet(nn.Module):
             skips.append(h)
         h = skips.pop()
         coarsest = len(self.down) - 1
-        h = h if mix is None else mix(0, h)
+        h = h if hook is None else hook(0, h)
         for i in reversed(range(coarsest)):
             h = self.join[i](torch.cat([self.grow[i](h), skips.pop()], dim=1))
             for block in self.up[i]:  # type: ignore[attr-defined]
                 h = block(h, embedding)
-            h = h if mix is None else mix(coarsest - i, h)
+            h = h if hook is None else hook(coarsest - i, h)
         gain = 1 + self.gain(F.silu(embedding))[:, :, None, None]
         out: Tensor = self.head(F.silu(self.norm(h))) + self.around(x * gain)
         return out
-
-
-class UpsamplerTemporalLayers(nn.Module):
-    """A 3D convolution block with an alpha merge at every level of an UpsamplerUNet (Video LDM, sections 3.1 and 3.4).
-
-    `inner`: widths between the two convolutions, the finest first. At the start clips are denoised picture by picture.
-    """
-
-    def __init__(self, widths: tuple[int, ...], inner: tuple[int, ...]) -> None:
-        super().__init__()
-        self.blocks = nn.ModuleList(TemporalBlock(a, b) for a, b in zip(widths[::-1], inner[::-1], strict=True))
-        self.merges = nn.ModuleList(AlphaMerge() for _ in widths)
-
-    def mixer(self, frames: int) -> Mix:
-        """The `mix` of UpsamplerUNet.forward for clips of `frames` frames, laid out as [(b f) ...]."""
-
-        def mix(i: int, h: Tensor) -> Tensor:
-            mixed: Tensor = self.merges[i](h, (h + self.blocks[i](h, frames)).to(h.dtype))
-            return mixed
-
-        return mix

@@ -8,18 +8,22 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from drivesim.models.layers.blocks import Hook
 from drivesim.models.layers.context import ContextNetwork
 from drivesim.models.layers.embeddings import FrameEmbedding, TimeEmbedding, fourier_features
-from drivesim.models.layers.temporal import AlphaMerge, TemporalAttention, TemporalConv
-from drivesim.models.layers.unet import Mix
+from drivesim.models.layers.temporal import TemporalAttention, TemporalConv
 from drivesim.video_format import FRAME_RATES
 
-MAX_GIVEN = 2  # context frames the model is told the number of
+MAX_GIVEN = 2  # given frames that the embedding of their number tells apart
 _FPS_OCTAVES = 4
 
 
-class Reading(NamedTuple):
-    """What a context tells: features [(b f) k h/2^l w/2^l] of every level l, and an estimate of the frames [b f c h w]."""
+class ContextFeatures(NamedTuple):
+    """A context as the temporal layers take it, the same at all diffusion times.
+
+    `mask` float [b f] (1: given), `fps` float [b], `features` [(b f) k h/2^l w/2^l] of every level l, and the context network's
+    `estimate` of the frames [b f c h w].
+    """
 
     mask: Tensor
     fps: Tensor
@@ -53,10 +57,10 @@ class TemporalLayers(nn.Module):
         self.given = nn.Embedding(MAX_GIVEN + 1, embedding_width)
         self.rate = nn.Linear(1 + 2 * _FPS_OCTAVES, embedding_width)
         self.context = ContextNetwork(context_channels, map_channels, context_widths, embedding_width, head_width)
-        told = {level: width + (context_channels if level == 0 else 0) for level, width in enumerate(context_widths)}
+        context_channels_of = {level: width + (context_channels if level == 0 else 0) for level, width in enumerate(context_widths)}
         self.positions = nn.ModuleList(FrameEmbedding(widths[level]) for level in sorted(widths))
         self.convolutions = nn.ModuleList(
-            TemporalConv(width, embedding_width, told[level]) for width, level in block_shapes
+            TemporalConv(width, embedding_width, context_channels_of[level]) for width, level in block_shapes
         )
         self.attentions = nn.ModuleList(TemporalAttention(width, head_width) for width, _ in block_shapes)
 
@@ -67,34 +71,27 @@ class TemporalLayers(nn.Module):
         embedding: Tensor = self.time(t) + self.given(given) + self.rate(fourier_features(rate, _FPS_OCTAVES))
         return embedding
 
-    def read(
-        self, latents: Tensor, mask: Tensor, fps: Tensor, moved: Tensor, told: Tensor, maps: Tensor
-    ) -> Reading:
-        """What the given frames tell, the same at all diffusion times.
+    def encode_context(
+        self, latents: Tensor, mask: Tensor, fps: Tensor, moved: Tensor, moved_mask: Tensor, maps: Tensor
+    ) -> ContextFeatures:
+        """Features of context `latents` [b f c h w], of which those frames are given where `mask` float [b f] is 1.
 
-        Context `latents` [b f c h w], of which `mask` float [b f] (1: given) says what may be seen; `fps` float [b];
-        `moved`, `told` and `maps` as of ContextNetwork.
+        `fps` float [b]; `moved`, `moved_mask` and `maps` as of ContextNetwork.
         """
-        features, estimate = self.context(latents, mask, fps, moved, told, maps)
+        features, estimate = self.context(latents, mask, fps, moved, moved_mask, maps)
         features[0] = torch.cat([features[0], estimate.flatten(0, 1).to(features[0].dtype)], dim=1)
-        return Reading(mask, fps, features, estimate)
+        return ContextFeatures(mask, fps, features, estimate)
 
-    def mixer(self, t: Tensor, context: Reading) -> Mix:
-        """The `mix` of UNet.forward for one batch of clips at `t` int64 [b]."""
+    def hook(self, t: Tensor, context: ContextFeatures) -> Hook:
+        """The hook of UNet.forward for one batch of clips at `t` int64 [b]."""
         frames = context.mask.shape[1]
         embedding = self.embed(t, context.mask, context.fps)
         positions = [position(frames) for position in self.positions]
 
-        def mix(i: int, h: Tensor) -> Tensor:
+        def hook(i: int, h: Tensor) -> Tensor:
             level = self.levels[i]
             h = self.convolutions[i](h, frames, embedding, context.features[level])
-            mixed: Tensor = self.attentions[i](h, frames, positions[level])
-            return mixed
+            attended: Tensor = self.attentions[i](h, frames, positions[level])
+            return attended
 
-        return mix
-
-    def set_alpha_logit(self, value: float) -> None:
-        """Sets every alpha to sigmoid(`value`); from about 20 on the image model is left as it is, bit for bit."""
-        for module in self.modules():
-            if isinstance(module, AlphaMerge):
-                nn.init.constant_(module.logit, value)
+        return hook

@@ -145,10 +145,10 @@ class VideoLDMStage:
         model, latents, noise, t = self.model, batch["latents"], batch["noise"], batch["t"]
         noisy = model.schedule.add_noise(latents, noise, t)
         encoded = model.image.encode(conditions, *latents.shape[3:])
-        reading = model.read(self._context(batch, conditions), batch["fps"], encoded)
-        output = model.network(noisy, t, encoded, reading)
+        features = model.encode_context(self._context(batch, conditions), batch["fps"], encoded)
+        output = model.network(noisy, t, encoded, features)
         error = diffusion_error(model.image.config.prediction, model.schedule, output, latents, noise, t).mean(dim=(-2, -1))
-        off = (reading.estimate.float() - latents).flatten(2)
+        off = (features.estimate.float() - latents).flatten(2)
         made = 1.0 - batch["mask"]
         error, squared, absolute = (
             (frames * made).sum() / made.sum() for frames in (error, off.square().mean(dim=2), off.abs().mean(dim=2))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from drivesim.models.layers.autoencoder import Autoencoder, AutoencoderConfig, TemporalDecoderLayers, kl_divergence
-from drivesim.models.layers.convolutional import SubPixelUpsample, channels_last
+from drivesim.models.layers.blocks import channels_last
 
 SMALL = AutoencoderConfig(
     latent_channels=4, encoder_widths=(8, 8, 16), encoder_blocks=(1, 1, 1), decoder_widths=(8, 8, 16), decoder_blocks=(1, 1, 1)
@@ -69,15 +69,10 @@ def test_divergence_is_zero_for_the_unit_normal_alone() -> None:
     assert kl_divergence(zero, zero - 1) > 0
 
 
-def test_upsampling_starts_without_checkerboard() -> None:
-    made = SubPixelUpsample(6, 3)(frames(1, 6, 4, 4))
-    assert torch.equal(made[..., ::2, ::2], made[..., 1::2, 1::2])
-
-
 def test_temporal_decoder_starts_as_the_image_decoder() -> None:
     autoencoder, layers = stirred(Autoencoder(SMALL)), TemporalDecoderLayers(SMALL)
     latents = frames(2 * 5, 4, 4, 6)
-    assert torch.equal(autoencoder.decode(latents, layers.mixer(5)), autoencoder.decode(latents))
+    assert torch.equal(autoencoder.decode(latents, layers.hook(5)), autoencoder.decode(latents))
 
 
 def test_temporal_decoder_sees_neighbours_within_reach_on_both_sides() -> None:
@@ -86,7 +81,7 @@ def test_temporal_decoder_sees_neighbours_within_reach_on_both_sides() -> None:
     other = latents.clone()
     other[4] += 1
     with torch.no_grad():
-        a, b = (autoencoder.decode(x, layers.mixer(9)) for x in (latents, other))
+        a, b = (autoencoder.decode(x, layers.hook(9)) for x in (latents, other))
     changed = ((a - b).abs().amax(dim=(1, 2, 3)) > 1e-14).tolist()
     assert changed == [abs(i - 4) <= layers.reach for i in range(9)]
 
@@ -95,8 +90,8 @@ def test_temporal_layers_keep_clips_of_a_batch_apart() -> None:
     autoencoder, layers = stirred(Autoencoder(SMALL)), stirred(TemporalDecoderLayers(SMALL))
     latents = frames(8, 4, 2, 2)
     with torch.no_grad():
-        both = autoencoder.decode(latents, layers.mixer(4))
-        alone = autoencoder.decode(latents[:4], layers.mixer(4))
+        both = autoencoder.decode(latents, layers.hook(4))
+        alone = autoencoder.decode(latents[:4], layers.hook(4))
     torch.testing.assert_close(both[:4], alone, rtol=1e-5, atol=1e-5)
 
 
@@ -104,8 +99,8 @@ def test_channels_last_changes_nothing_but_the_layout() -> None:
     autoencoder, layers = stirred(Autoencoder(SMALL)), stirred(TemporalDecoderLayers(SMALL))
     latents = frames(4, 4, 2, 2)
     with torch.no_grad():
-        before = autoencoder.decode(latents, layers.mixer(4))
-        after = channels_last(autoencoder).decode(latents, channels_last(layers).mixer(4))
+        before = autoencoder.decode(latents, layers.hook(4))
+        after = channels_last(autoencoder).decode(latents, channels_last(layers).hook(4))
     torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-4)
 
 

@@ -1,77 +1,30 @@
-"""Spatial layers: identity at the start, attention as defined, sets without order."""
+"""Convolutional blocks: identity at the start, modulation as defined, either norm."""
+
+from collections.abc import Callable
 
 import pytest
 import torch
-import torch.nn.functional as F
+from torch import nn
 
-from drivesim.models.layers.blocks import Attention, ResBlock, SpatialTransformer, TransformerBlock, attend, group_norm
-from drivesim.models.layers.embeddings import FrameEmbedding, fourier_features, sinusoidal
+from drivesim.models.layers.blocks import Modulation, ResidualBlock, SubPixelUpsample
+from drivesim.models.layers.norms import PixelNorm, group_norm
 
 
-def test_residual_layers_start_as_the_identity() -> None:
+@pytest.mark.parametrize("norm", [group_norm, PixelNorm])
+def test_a_residual_block_starts_as_the_identity(norm: Callable[[int], nn.Module]) -> None:
     x = torch.randn(2, 32, 4, 6)
-    assert torch.equal(ResBlock(32, 32, 16)(x, torch.randn(2, 16)), x)
-    assert torch.equal(SpatialTransformer(32, 16, token_width=8)(x, torch.randn(2, 3, 8)), x)
+    assert torch.equal(ResidualBlock(32, 32, 16, norm)(x, torch.randn(2, 16)), x)
+    assert ResidualBlock(32, 48, 16, norm)(x, torch.randn(2, 16)).shape == (2, 48, 4, 6)
 
 
-def test_attention_written_out_equals_the_fused_kernel() -> None:
-    q, k, v = (torch.randn(2, 4, n, 8) for n in (5, 7, 7))
-    mask = torch.rand(2, 1, 1, 7) > 0.5
-    mask[..., 0] = True
-    for where in (None, mask):
-        expected = F.scaled_dot_product_attention(q, k, v, where)
-        torch.testing.assert_close(attend(q, k, v, where), expected)
-        with torch.no_grad():
-            torch.testing.assert_close(attend(q, k, v, where), expected)
+def test_an_embedding_scales_and_shifts() -> None:
+    modulation, h = Modulation(3, 2), torch.randn(1, 2, 4, 4)
+    nn.init.zeros_(modulation.weight)
+    modulation.bias.data = torch.tensor([0.5, -1.0, 10.0, 20.0])  # two scales, two shifts
+    expected = h * torch.tensor([1.5, 0.0])[:, None, None] + torch.tensor([10.0, 20.0])[:, None, None]
+    torch.testing.assert_close(modulation(h, torch.randn(1, 3)), expected)
 
 
-def test_masked_tokens_do_not_matter_and_others_do() -> None:
-    torch.manual_seed(0)
-    layer = Attention(32, 16, token_width=8)
-    torch.nn.init.normal_(layer.out.weight)
-    x, tokens = torch.randn(2, 5, 32), torch.randn(2, 4, 8)
-    mask = torch.tensor([[True, True, False, False]]).expand(2, 4)
-    changed = tokens.clone()
-    changed[:, 2:] = 1e3
-    torch.testing.assert_close(layer(x, tokens, mask), layer(x, changed, mask))
-    torch.testing.assert_close(layer(x, tokens, mask), layer(x, tokens[:, :2]))
-    changed[:, 0] += 1
-    assert not torch.allclose(layer(x, tokens, mask), layer(x, changed, mask))
-
-
-def test_transformer_block_knows_no_order() -> None:
-    torch.manual_seed(0)
-    block = TransformerBlock(32, 16)
-    for parameter in block.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)
-    x, order = torch.randn(1, 6, 32), torch.randperm(6)
-    torch.testing.assert_close(block(x[:, order]), block(x)[:, order], atol=1e-4, rtol=1e-4)
-
-
-def test_wrong_head_width_is_refused() -> None:
-    with pytest.raises(ValueError, match="head_width"):
-        Attention(48, 32)
-
-
-@pytest.mark.parametrize("width", [3, 16, 24, 48, 64, 192])
-def test_group_norm_takes_any_width(width: int) -> None:
-    assert group_norm(width)(torch.randn(1, width, 2, 2)).shape == (1, width, 2, 2)
-
-
-def test_group_norm_after_a_frozen_layer_can_be_trained() -> None:
-    """torch's own crashes here (the process dies)."""
-    norm = group_norm(32)
-    x = torch.randn(36, 32, 8, 8)
-    norm(x).square().sum().backward()
-    expected = norm.weight.grad.clone()
-    norm.zero_grad()
-    norm(x.contiguous(memory_format=torch.channels_last)).square().sum().backward()
-    torch.testing.assert_close(norm.weight.grad, expected)
-
-
-def test_embeddings() -> None:
-    assert sinusoidal(torch.arange(5), 8).shape == (5, 8)
-    torch.testing.assert_close(sinusoidal(torch.zeros(1), 4), torch.tensor([[1.0, 1.0, 0.0, 0.0]]))
-    assert fourier_features(torch.rand(2, 7, 3), 4).shape == (2, 7, 27)
-    embedding = FrameEmbedding(16)
-    torch.testing.assert_close(embedding(10)[:4], embedding(4))
+def test_upsampling_starts_without_checkerboard() -> None:
+    made = SubPixelUpsample(6, 3)(torch.randn(1, 6, 4, 4))
+    assert torch.equal(made[..., ::2, ::2], made[..., 1::2, 1::2])

@@ -11,7 +11,7 @@ FPS = torch.tensor([2.0])
 
 
 def unmoved(clips: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What is told of moved frames and of what is asked for, where none and nothing is."""
+    """Moved frames, their mask and maps, where there are none."""
     b, f, c, h, w = clips.shape
     return torch.zeros(b, f, MOVED, c, h, w), torch.zeros(b, f, MOVED), torch.zeros(b * f, 2, h, w)
 
@@ -25,16 +25,16 @@ def mask(*given: int, frames: int = 5) -> Tensor:
 
 
 def test_every_frame_knows_its_two_nearest_given_frames_and_how_far_they_are() -> None:
-    known = nearest_given(clip(), mask(0, 4), FPS)
-    assert known.frames[0, :, :, 0, 0, 0].tolist() == [[1, 5], [1, 5], [1, 5], [5, 1], [5, 1]]
-    assert known.seconds[0].tolist() == [[0, -2], [0.5, -1.5], [1, -1], [-0.5, 1.5], [0, 2]]
-    assert known.there.min() == 1
+    nearest = nearest_given(clip(), mask(0, 4), FPS)
+    assert nearest.frames[0, :, :, 0, 0, 0].tolist() == [[1, 5], [1, 5], [1, 5], [5, 1], [5, 1]]
+    assert nearest.seconds[0].tolist() == [[0, -2], [0.5, -1.5], [1, -1], [-0.5, 1.5], [0, 2]]
+    assert nearest.mask.min() == 1
 
 
 def test_where_one_is_given_it_stands_twice_and_where_none_is_zeros() -> None:
     one = nearest_given(clip(), mask(1), FPS)
     assert (one.frames == 2).all()
-    assert one.there[0, 0].tolist() == [1, 0]
+    assert one.mask[0, 0].tolist() == [1, 0]
     assert one.seconds[0, :, 1].abs().max() == 0
     none = nearest_given(clip(), mask(), FPS)
     assert not any(tensor.any() for tensor in none)
@@ -50,21 +50,21 @@ def test_a_fresh_network_copies_and_gives_features_of_every_level() -> None:
     assert [tuple(f.shape) for f in features] == [(5, 8, 8, 8), (5, 16, 4, 4)]
     little = math.exp(-4)
     torch.testing.assert_close(estimate, (nearer + little * other) / (1 + little))
-    told = torch.tensor([[[0.0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]])
-    moved = torch.tensor([100.0, 200.0])[:, None, None, None] * told[..., None, None, None] * torch.ones(3, 8, 8)
-    _, estimate = network(clip(), mask(0, 4), FPS, moved, told, unmoved(clip())[2])
-    count = told.sum(dim=2)[..., None, None, None]
+    moved_mask = torch.tensor([[[0.0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]])
+    moved = torch.tensor([100.0, 200.0])[:, None, None, None] * moved_mask[..., None, None, None] * torch.ones(3, 8, 8)
+    _, estimate = network(clip(), mask(0, 4), FPS, moved, moved_mask, unmoved(clip())[2])
+    count = moved_mask.sum(dim=2)[..., None, None, None]
     torch.testing.assert_close(estimate, (nearer + little * (other + moved.sum(dim=2))) / (1 + little * (1 + count)))
 
 
 def test_it_sees_the_maps_once_it_has_learned_to() -> None:
     network = ContextNetwork(3, 2, (8, 16), 16, 8)
-    moved, told, maps = unmoved(clip())
+    moved, moved_mask, maps = unmoved(clip())
     torch.nn.init.normal_(network.estimate.weight)
-    plain = network(clip(), mask(0), FPS, moved, told, maps)[1]
-    assert torch.equal(plain, network(clip(), mask(0), FPS, moved, told, maps + 1)[1])
+    plain = network(clip(), mask(0), FPS, moved, moved_mask, maps)[1]
+    assert torch.equal(plain, network(clip(), mask(0), FPS, moved, moved_mask, maps + 1)[1])
     torch.nn.init.normal_(network.maps.weight)
-    assert not torch.allclose(plain, network(clip(), mask(0), FPS, moved, told, maps + 1)[1])
+    assert not torch.allclose(plain, network(clip(), mask(0), FPS, moved, moved_mask, maps + 1)[1])
 
 
 def test_without_a_given_frame_there_is_nothing_to_copy() -> None:

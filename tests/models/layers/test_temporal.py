@@ -6,7 +6,7 @@ from einops import rearrange
 from torch import nn
 
 from drivesim.models.layers.embeddings import FrameEmbedding
-from drivesim.models.layers.temporal import AlphaMerge, TemporalAttention, TemporalConv
+from drivesim.models.layers.temporal import AlphaMerge, TemporalAttention, TemporalConv, TemporalConv3d, TemporalLevels
 
 
 def perturbed(module: nn.Module) -> nn.Module:
@@ -41,6 +41,7 @@ def test_layers_start_as_the_identity() -> None:
     z = torch.randn(6, 32, 2, 4)
     assert torch.equal(TemporalConv(32, 8, 4)(z, 3, torch.randn(2, 8), torch.randn(6, 4, 2, 4)), z)
     assert torch.equal(TemporalAttention(32)(z, 3, FrameEmbedding(32)(3)), z)
+    assert torch.equal(TemporalConv3d(32, 8)(z, 3), z)
 
 
 def test_attention_mixes_frames_of_one_place_of_one_clip() -> None:
@@ -67,3 +68,11 @@ def test_frame_order_matters_to_attention() -> None:
     layer, position = perturbed(TemporalAttention(32)), perturbed(FrameEmbedding(32))(3)
     z = torch.randn(3, 32, 1, 1)
     assert not torch.allclose(layer(z.flip(0), 3, position).flip(0), layer(z, 3, position))
+
+
+def test_layers_of_levels_take_clips_of_any_length_and_keep_them_apart() -> None:
+    levels = perturbed(TemporalLevels((16, 8), (4, 4)))
+    z = torch.randn(6, 8, 2, 4)
+    torch.testing.assert_close(levels.hook(3)(1, z)[:3], levels.hook(3)(1, z[:3]))
+    assert not torch.allclose(levels.hook(6)(1, z)[:3], levels.hook(3)(1, z)[:3])
+    assert levels.reach == 2

@@ -1,4 +1,4 @@
-"""The spatial U-Net: shapes, tokens, the door for temporal layers, precision, compilation."""
+"""The spatial U-Net: shapes, tokens, the hook for temporal layers, precision, compilation."""
 
 import pytest
 import torch
@@ -54,19 +54,19 @@ def test_attention_levels_are_a_choice(levels: dict[str, int]) -> None:
     assert not torch.allclose(network(x, t, torch.zeros(1, 1, 8)), network(x, t, torch.ones(1, 1, 8)))
 
 
-def test_mix_sees_every_block_once_in_order_with_the_announced_shape() -> None:
+def test_the_hook_sees_every_block_once_in_order_with_the_announced_shape() -> None:
     network = perturbed(SMALL.model_copy(update={"widths": (16, 32, 48), "blocks": 2}))
     seen: list[tuple[int, int]] = []
 
-    def mix(i: int, h: Tensor) -> Tensor:
+    def hook(i: int, h: Tensor) -> Tensor:
         assert i == len(seen)
         seen.append((h.shape[1], {16: 0, 8: 1, 4: 2}[h.shape[2]]))
         return h
 
     x, t = torch.randn(1, 5, 16, 16), torch.tensor([10])
-    assert torch.equal(network(x, t, mix=mix), network(x, t))
+    assert torch.equal(network(x, t, hook=hook), network(x, t))
     assert seen == network.block_shapes
-    assert not torch.allclose(network(x, t, mix=lambda i, h: h * 1.5), network(x, t))
+    assert not torch.allclose(network(x, t, hook=lambda i, h: h * 1.5), network(x, t))
 
 
 def test_bf16_autocast_and_channels_last_agree_with_float32() -> None:

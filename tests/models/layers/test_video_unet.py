@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from drivesim.models.layers.blocks import Hook
 from drivesim.models.layers.context import MOVED
-from drivesim.models.layers.unet import Mix, UNet, UNetConfig
+from drivesim.models.layers.temporal import AlphaMerge
+from drivesim.models.layers.unet import UNet, UNetConfig
 from drivesim.models.layers.video_unet import TemporalLayers
 
 SHAPES = [(16, 0), (32, 1), (32, 1), (16, 0)]
@@ -25,13 +27,14 @@ def inputs() -> dict[str, torch.Tensor]:
     mask = torch.zeros(B, F)
     mask[:, :2] = 1
     latents = torch.randn(B, F, 3, 8, 8, generator=torch.Generator().manual_seed(1))
-    told, maps = torch.ones(B, F, MOVED), torch.randn(B * F, 2, 8, 8, generator=torch.Generator().manual_seed(3))
+    moved_mask, maps = torch.ones(B, F, MOVED), torch.randn(B * F, 2, 8, 8, generator=torch.Generator().manual_seed(3))
     return {"t": torch.tensor([10, 600]), "latents": latents, "mask": mask, "fps": torch.tensor([1.875, 30.0]),
-            "moved": torch.stack([latents.flip(1)] * MOVED, dim=2), "told": told, "maps": maps}  # fmt: skip
+            "moved": torch.stack([latents.flip(1)] * MOVED, dim=2), "moved_mask": moved_mask, "maps": maps}  # fmt: skip
 
 
-def mixer(made: TemporalLayers, given: dict[str, torch.Tensor]) -> Mix:
-    return made.mixer(given["t"], made.read(*(given[name] for name in ("latents", "mask", "fps", "moved", "told", "maps"))))
+def hook(made: TemporalLayers, given: dict[str, torch.Tensor]) -> Hook:
+    names = ("latents", "mask", "fps", "moved", "moved_mask", "maps")
+    return made.hook(given["t"], made.encode_context(*(given[name] for name in names)))
 
 
 H = torch.randn(B * F, 16, 8, 8, generator=torch.Generator().manual_seed(2))
@@ -39,31 +42,31 @@ H = torch.randn(B * F, 16, 8, 8, generator=torch.Generator().manual_seed(2))
 
 def test_everything_given_matters() -> None:
     made, given = layers(), inputs()
-    out = mixer(made, given)(0, H)
+    out = hook(made, given)(0, H)
     changes = {
         "t": given["t"] + 100,
         "latents": given["latents"] + 1,
         "mask": given["mask"].flip(1),
         "fps": given["fps"] * 4,
         "moved": given["moved"] + 1,
-        "told": given["told"] * 0,
+        "moved_mask": given["moved_mask"] * 0,
         "maps": given["maps"] + 1,
     }
     for name, value in changes.items():
-        assert not torch.allclose(out, mixer(made, given | {name: value})(0, H)), name
+        assert not torch.allclose(out, hook(made, given | {name: value})(0, H)), name
 
 
 def test_only_frames_in_the_mask_are_seen() -> None:
     made, given = layers(), inputs()
     hidden = given["latents"].clone()
     hidden[:, 2:] = 77
-    assert torch.equal(mixer(made, given)(3, H), mixer(made, given | {"latents": hidden})(3, H))
+    assert torch.equal(hook(made, given)(3, H), hook(made, given | {"latents": hidden})(3, H))
     none = given | {"mask": torch.zeros(B, F)}
     other = none | {"latents": torch.randn_like(given["latents"])}
-    assert torch.equal(mixer(made, none)(3, H), mixer(made, other)(3, H))
+    assert torch.equal(hook(made, none)(3, H), hook(made, other)(3, H))
 
 
-def test_the_number_of_given_frames_is_told() -> None:
+def test_the_number_of_given_frames_is_embedded() -> None:
     made = layers()
     fps, t = torch.full((3,), 2.0), torch.zeros(3, dtype=torch.int64)
     mask = torch.tensor([[0.0, 0, 0, 0], [1, 0, 0, 0], [1, 0, 0, 1]])
@@ -82,9 +85,11 @@ def test_alpha_one_leaves_the_unet_as_it_is_bit_for_bit() -> None:
     x, given = torch.randn(B * F, 3, 8, 8), inputs()
     t = given["t"].repeat_interleave(F)
     alone = network(x, t)
-    assert not torch.allclose(network(x, t, mix=mixer(made, given)), alone)
-    made.set_alpha_logit(40.0)
-    assert torch.equal(network(x, t, mix=mixer(made, given)), alone)
+    assert not torch.allclose(network(x, t, hook=hook(made, given)), alone)
+    for module in made.modules():
+        if isinstance(module, AlphaMerge):
+            nn.init.constant_(module.logit, 40.0)
+    assert torch.equal(network(x, t, hook=hook(made, given)), alone)
 
 
 def test_default_size_is_about_half_of_the_unet() -> None:
@@ -100,7 +105,7 @@ def test_a_width_for_every_level() -> None:
 
 def test_channels_last_is_possible() -> None:
     made, given = layers(), inputs()
-    expected = mixer(made, given)(0, H)
+    expected = hook(made, given)(0, H)
     made = made.to(memory_format=torch.channels_last)
-    out = mixer(made, given)(0, H.contiguous(memory_format=torch.channels_last))
+    out = hook(made, given)(0, H.contiguous(memory_format=torch.channels_last))
     torch.testing.assert_close(out, expected, atol=1e-4, rtol=1e-4)
