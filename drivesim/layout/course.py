@@ -10,8 +10,8 @@ from drivesim.scene.geometry import Pose
 from drivesim.scene.road import Road
 
 REACH = 700.0  # m of road ahead that a map shows
-_BACK = 40.0
-_STEP = 2.0
+BACK = 40.0  # m behind the ego
+STEP = 2.0  # m between tabulated points
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,13 +22,13 @@ class Course:
     """
 
     points: np.ndarray
-    start: float = -_BACK
-    step: float = _STEP
+    start: float = -BACK
+    step: float = STEP
 
     @classmethod
     def of(cls, road: Road, left: float = 0.0, heading: float = 0.0) -> Course:
         """A road of constant curvature, seen by an ego `left` m beside the line and turned by `heading` rad from it."""
-        s = np.arange(-_BACK, REACH + _STEP, _STEP)
+        s = np.arange(-BACK, REACH + STEP, STEP)
         place = road.to_plane(s, 0.0)
         points = np.concatenate([place, road.heading(s)[:, None], np.full((len(s), 1), road.curvature)], axis=1)
         return cls(points).seen_from(Pose(*map(np.asarray, (0.0, left, heading))))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
 
-from drivesim.layout.course import Course
+from drivesim.layout.course import BACK, REACH, STEP, Course
 from drivesim.layout.solids import Solids
 from drivesim.layout.strips import Strips
+from drivesim.roadside.pavement import patches, strips
+from drivesim.roadside.roadside import CELL, Roadside
+from drivesim.roadside.solids import solids
 from drivesim.scene.camera import Camera
 from drivesim.scene.geometry import Pose
 
@@ -69,3 +73,30 @@ class SceneAt:
     strips: Strips
     solids: Solids = field(default_factory=Solids.none)
     vehicles: Vehicles = field(default_factory=Vehicles.none)
+
+    @classmethod
+    def beside(
+        cls, roadside: Roadside, along: float, pose: Pose[np.ndarray], camera: Camera, vehicles: Vehicles
+    ) -> Self:
+        """The moment at which an ego that is `along` m along the road of `roadside` has `pose` in the plane of its alignment."""
+        s = along + np.arange(-BACK, REACH + STEP, STEP)
+        course = Course(np.stack(roadside.alignment.centre(s), axis=1)).seen_from(pose)
+        return cls(pose, camera, course, along, _strips(roadside), _solids(roadside, roadside.cells(along)), vehicles)
+
+
+@lru_cache(maxsize=32)
+def _strips(roadside: Roadside) -> Strips:
+    rows, (dash, period) = strips(roadside)
+    return Strips.of([(row.low, row.high, row.what, row.dashed) for row in rows], dash, period)
+
+
+@lru_cache(maxsize=32)
+def _solids(roadside: Roadside, cells: range) -> Solids:
+    """Solids and patches of these cells of a roadside, in the plane of its alignment."""
+    first, last = cells[0] * CELL, cells[-1] * CELL
+    table, flat = solids(roadside, first, last), patches(roadside, first, last + CELL)
+    s = np.array([[row.start, row.end, row.end, row.start] for row in flat]).reshape(-1, 4)
+    d = np.array([[row.low, row.low, row.high, row.high] for row in flat]).reshape(-1, 4)
+    x, y, _ = roadside.alignment.to_world(s, d)
+    what = np.array([row.what for row in flat], np.uint8)
+    return Solids(table.shape, table.what, table.place, table.yaw, table.size, np.stack([x, y], axis=-1), what)

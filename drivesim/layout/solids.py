@@ -4,26 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from enum import IntEnum
 from functools import cached_property
 from typing import Self
 
 import numpy as np
 
 from drivesim.layout.faces import CORNERS, Faces, outward, stacked
-
-
-class Shape(IntEnum):
-    """Form of a solid within its cuboid. The last ones are outlines, which turn to the camera; their length is their width."""
-
-    BOX = 0
-    GABLE = 1  # a house: walls for 0.7 of the height, a roof with its ridge along the length
-    BANK = 2  # a slope that rises from its right side (toward -y of its own frame) to its left
-    POST = 3
-    CROWN = 4  # a broad-leaved tree: trunk and round crown
-    CONE = 5  # a conifer
-    MOUND = 6  # bush, hedge, far wood
-
+from drivesim.roadside.solids import Shape
 
 OUTLINES = (Shape.POST, Shape.CROWN, Shape.CONE, Shape.MOUND)
 

@@ -22,7 +22,7 @@ class Shape(IntEnum):
     """Form of a solid within its cuboid. The last ones are outlines, which turn to the camera; their length is their width."""
 
     BOX = 0
-    GABLE = 1  # a house: walls, and a roof with its ridge along the length
+    GABLE = 1  # a house: walls for 0.7 of the height, a roof with its ridge along the length
     BANK = 2  # a slope that rises from its right side (toward -y of its own frame) to its left
     POST = 3
     CROWN = 4  # a broad-leaved tree: trunk and round crown
