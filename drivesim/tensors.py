@@ -1,14 +1,17 @@
-"""The one conversion each way between pictures (numpy uint8) and network tensors, and keyed random streams."""
+"""The one conversion each way between pictures (numpy uint8) and network tensors, frames out of any picture, random streams."""
 
 from __future__ import annotations
 
 import hashlib
+from typing import Literal
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from drivesim.config import InputError
+from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
 
 
 def to_network(frames: np.ndarray) -> Tensor:
@@ -21,6 +24,20 @@ def to_frames(tensor: Tensor) -> np.ndarray:
     """Network tensor [... 3 h w] in [-1, 1] (clipped) to pictures uint8 [... h w 3]."""
     scaled = tensor.detach().float().add(1.0).mul(127.5).round().clamp(0, 255)
     return np.ascontiguousarray(scaled.to(torch.uint8).movedim(-3, -1).cpu().numpy())
+
+
+def to_frame_size(picture: np.ndarray, height: int, keep: Literal["middle", "bottom"]) -> np.ndarray:
+    """The largest part of a picture uint8 [h w 3] that has the frames' aspect, scaled to `height`: uint8 [height 2 height 3].
+
+    Of a picture that is too high the middle or the bottom is kept, of one that is too wide the middle.
+    """
+    aspect = FRAME_WIDTH // FRAME_HEIGHT
+    full_height, full_width = picture.shape[:2]
+    kept_height, kept_width = min(full_height, full_width // aspect), min(full_width, aspect * full_height)
+    spare = full_height - kept_height
+    top, left = spare if keep == "bottom" else spare // 2, (full_width - kept_width) // 2
+    part = picture[top : top + kept_height, left : left + kept_width]
+    return cv2.resize(part, (aspect * height, height), interpolation=cv2.INTER_AREA)
 
 
 def stream_seed(seed: int, *key: int | str) -> int:

@@ -26,7 +26,7 @@ FLOORS = (
     {"cli"},
 )
 FLOOR = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
-FLOOR |= {"config": -2, "failures": -1, "checksums": -1}  # below their neighbours, which speak of errors and sums
+FLOOR |= {"config": -2, "video_format": -2, "failures": -1, "checksums": -1}  # below their neighbours, which speak of these
 TRAINING_NEEDS = {"torch", "numpy", "einops", "h5py", "safetensors", "yaml", "cv2", "pydantic", "shapely"}
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from drivesim.config import InputError
-from drivesim.tensors import numpy_stream, pick_device, stream_seed, to_frames, to_network, torch_stream
+from drivesim.tensors import numpy_stream, pick_device, stream_seed, to_frame_size, to_frames, to_network, torch_stream
 
 
 def test_pictures_come_back_exactly() -> None:
@@ -28,6 +28,21 @@ def test_channels_keep_their_order() -> None:
     red = np.zeros((2, 4, 3), np.uint8)
     red[..., 0] = 255
     assert to_network(red)[0].min() == 1 and to_network(red)[1:].max() == -1
+
+
+@pytest.mark.parametrize(
+    ("shape", "middle", "bottom"),
+    [((60, 80), (10, 0), (20, 0)), ((40, 120), (0, 20), (0, 20)), ((20, 40), (0, 0), (0, 0)), ((61, 81), (10, 0), (21, 0))],
+)
+def test_a_picture_is_cut_to_the_aspect_of_frames(shape: tuple[int, int], middle: tuple[int, int], bottom: tuple[int, int]) -> None:
+    """`middle` and `bottom` are the corners of what is kept: row and column of the picture, which shows these."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    picture = np.stack([rows, columns, columns], axis=-1).astype(np.uint8)
+    for keep, corner in (("middle", middle), ("bottom", bottom)):
+        height = min(shape[0], shape[1] // 2)
+        frame = to_frame_size(picture, height, keep)
+        assert frame.shape == (height, 2 * height, 3) and tuple(frame[0, 0, :2]) == corner
+    assert to_frame_size(picture, 8, "middle").shape == (8, 16, 3)
 
 
 def test_streams_depend_on_the_key_alone() -> None:

@@ -15,7 +15,7 @@ from drivesim.dataset.synthesis import fresh_clips
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.clip import Clip
 from drivesim.scene.vehicles import KINDS
-from drivesim.tensors import numpy_stream
+from drivesim.tensors import numpy_stream, to_frame_size
 from drivesim.video_format import NETWORK_WIDTH
 from drivesim.video_io import contact_sheet, read_image, stream_video, video_info
 
@@ -63,7 +63,7 @@ def real_pictures(paths: Sequence[Path], count: int, height: int, seed: int) -> 
     pictures = []
     for i, asked in zip(*np.unique(chosen, return_counts=True), strict=True):
         pictures += _pictures_of(files[i], int(asked), rng)
-    scaled = [cv2.resize(_lower_half(p), (2 * height, height), interpolation=cv2.INTER_AREA) for p in pictures]
+    scaled = [to_frame_size(picture, height, keep="bottom") for picture in pictures]
     return np.stack(scaled)[rng.permutation(len(scaled))]
 
 
@@ -75,15 +75,6 @@ def _pictures_of(file: Path, count: int, rng: np.random.Generator) -> list[np.nd
     if not found:
         raise InputError(f"{file}: holds no picture")
     return found + found[-1:] * (count - len(found))  # fewer than the container declares
-
-
-def _lower_half(picture: np.ndarray) -> np.ndarray:
-    """The lowest 2:1 part of full width; of a picture that is wider still, the middle."""
-    height, width = picture.shape[:2]
-    if width <= 2 * height:
-        return picture[height - width // 2 :]
-    left = (width - 2 * height) // 2
-    return picture[:, left : left + 2 * height]
 
 
 def draw_boxes(frame: np.ndarray, boxes: Boxes) -> np.ndarray:

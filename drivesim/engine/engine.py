@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -24,7 +23,7 @@ from drivesim.engine.timeline import Window
 from drivesim.models.conditioning import Conditions
 from drivesim.models.road_ahead import move_along
 from drivesim.models.video_ldm import Context, hold
-from drivesim.tensors import to_frames, to_network, torch_stream
+from drivesim.tensors import to_frame_size, to_frames, to_network, torch_stream
 from drivesim.video_format import INTERPOLATION_FACTOR as FACTOR
 from drivesim.video_format import KEY_FPS, UPSAMPLING_FACTOR, WINDOW, Phase
 from drivesim.video_io import read_image
@@ -59,8 +58,7 @@ class Engine:
 
     def encode_photo(self, photo: np.ndarray) -> Tensor:
         """Latents [c h w] of a picture uint8 [h w 3], its middle cut to 1:2 and scaled to the size of the frames."""
-        size = (2 * self.settings.height, self.settings.height)
-        small = cv2.resize(_middle(photo), size, interpolation=cv2.INTER_AREA)
+        small = to_frame_size(photo, self.settings.height, keep="middle")
         with self.cascade.sampling(self.settings.precision):
             return self.cascade.latent_space.encode(to_network(small[None]).to(self.cascade.device))[0].float().cpu()
 
@@ -208,11 +206,3 @@ def _step_noise(shape: Sequence[int], seed: int, *key: int | str) -> Callable[[i
     """The noise that a sampler with eta > 0 adds after each step: one stream, asked in order."""
     generator = torch_stream(seed, *key, "steps")
     return lambda step: torch.randn(tuple(shape), generator=generator)
-
-
-def _middle(photo: np.ndarray) -> np.ndarray:
-    """The largest part [h 2h 3] in the middle of a picture [h w 3]."""
-    height, width = photo.shape[:2]
-    kept_height, kept_width = min(height, width // 2), min(width, 2 * height)
-    top, left = (height - kept_height) // 2, (width - kept_width) // 2
-    return photo[top : top + kept_height, left : left + kept_width]
