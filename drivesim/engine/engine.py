@@ -1,7 +1,7 @@
 """The engine: compose, predict, interpolate, decode, upsample. `stream` strings these verbs together.
 
-Every number drawn comes from a stream keyed by (seed, future, phase, number), and every batch has a shape that depends
-on nothing but the settings and the number of the window: a future is the same bits alone, beside others or after a
+Every number drawn comes from a stream keyed by (seed, future, phase, number of the window or link), and every batch has a
+shape that depends on nothing but the number of the window: a future is the same bits alone, beside others or after a
 resume. Latents are kept from window to window and never encoded again.
 """
 
@@ -132,6 +132,7 @@ class Engine:
         conditions = prompt.rows([None] * frames.numel(), (frames / fps[:, None]).flatten()).to(device)
         fps = fps.to(device)
         noise = torch.stack([_noise(shape, *key, link) for link in links])
+        step_noise = [_step_noise(shape, *key, link) for link in links]
         with self.cascade.sampling(self.settings.precision):
             known = {0: ends[:-1].to(device), FACTOR: ends[1:].to(device)}
             metres = prompt.speed / fps[:, None] * torch.arange(FACTOR + 1, device=device)
@@ -146,7 +147,7 @@ class Engine:
                 noise.to(device),
                 plan.steps,
                 plan.eta,
-                _step_noise(noise.shape, *key, links.start),
+                lambda step: torch.stack([fresh(step) for fresh in step_noise]),
                 self._lap("interpolate"),
                 draft=draft,
             ).cpu()

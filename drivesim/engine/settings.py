@@ -28,7 +28,7 @@ class PredictionSampling(Config):
 
 
 class InterpolationSampling(Config):
-    """Frames between: `guidance` of the two given frames against none; `batch` links are sampled at once.
+    """Frames between: `guidance` of the two frames that they join against none.
 
     `noise`, 0 to 1, is what the context network's estimate is covered with when sampling begins; 1 is noise alone.
     """
@@ -37,11 +37,13 @@ class InterpolationSampling(Config):
     eta: float = Field(default=0.0, ge=0)
     guidance: float = Field(default=1.0, gt=0)
     noise: float = Field(default=0.5, gt=0, le=1)
-    batch: int = Field(default=4, ge=1)
 
 
 class SuperResolutionSampling(Config):
-    """Decoding and upsampling in portions of `length` frames that share `overlap`; `level`: noise augmentation."""
+    """Upsampling, in portions of `length` frames that share `overlap`; `level`: noise augmentation.
+
+    Frames of a portion may see each other, and those that two portions share are blended: both decide pixels.
+    """
 
     steps: int = Field(default=4, ge=1)
     eta: float = Field(default=0.0, ge=0)
@@ -51,7 +53,8 @@ class SuperResolutionSampling(Config):
 
 
 class SamplingSettings(Config):
-    """Everything but scenario, seed and weights that decides the pixels. `height` is that of the decoded frames.
+    """Everything but scenario, seed and weights that decides the pixels, and nothing else: what only decides memory is no setting,
+    for sums are rounded otherwise in batches of another size. `height` is that of the decoded frames.
 
     `precision` of the networks' arithmetic; auto is bfloat16 where the processor has it, about twice as fast there.
     """

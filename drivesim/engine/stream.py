@@ -78,7 +78,7 @@ def units_left(timeline: Timeline, settings: SamplingSettings, carry: Carry | No
     """Units of Progress that one future takes, or has still to take from `carry` on."""
     windows = [timeline.window(i) for i in range(carry.window if carry else 0, timeline.windows)]
     batches = sum(
-        len(list(timeline.links(window, level, settings.interpolation.batch)))
+        len(list(timeline.links(window, level)))
         for window in windows
         for level in range(1, timeline.level + 1)
     )
@@ -127,8 +127,7 @@ def _interpolate(engine: Engine, future: FutureSpec, window: Window, keys: Tenso
     timeline = future.timeline
     dense = keys[window.context - 1 :]
     for level in range(1, timeline.level + 1):
-        batches = list(timeline.links(window, level, engine.settings.interpolation.batch))
-        dense = engine.interpolate(future, dense, batches, level)
+        dense = engine.interpolate(future, dense, list(timeline.links(window, level)), level)
     frames = dense[window.index > 0 :][: len(window.frames)]  # frame 0 is the only context frame of a window's own
     return replace(carry, latents=torch.cat([carry.latents, frames]))
 

@@ -20,6 +20,7 @@ from drivesim.config import InputError
 from drivesim.video_format import CONTEXT, FRAME_RATES, INTERPOLATION_FACTOR, KEY_FPS, WINDOW
 
 NEW = WINDOW - CONTEXT
+LINKS_AT_ONCE = 4  # in a batch of an interpolation
 MAX_SECONDS = 86_400.0  # a day
 LEVELS: dict[Fraction, int] = {Fraction(rate): level for level, rate in enumerate(FRAME_RATES)}
 """Frame rates that can be asked for, and the number of interpolations that lead there."""
@@ -91,8 +92,8 @@ class Timeline:
         stop = min((first + WINDOW - 1) * self.stride + 1, self.frames)
         return Window(index, context, range(first, first + WINDOW), range(start, stop))
 
-    def links(self, window: Window, level: int, batch: int) -> Iterator[range]:
-        """Batches of links that interpolation `level` (from 1) works on for `window`.
+    def links(self, window: Window, level: int, batch: int = LINKS_AT_ONCE) -> Iterator[range]:
+        """Batches of `batch` links that interpolation `level` (from 1) works on for `window`.
 
         Link i joins frames i and i + 1 at the rate before the interpolation and makes frames 4i to 4i + 4 at the rate
         after it. Batches are whole (but for the window's own last one); those of which the rollout needs no frame are

@@ -134,7 +134,15 @@ def read_manifest(folder: Path) -> Manifest:
         raise InputError(
             f"{file}: format {values.get('format')} is not {FORMAT}; start anew with --fresh or give another --out"
         )
+    _drop_batch(values)
     return Manifest.parse(values, file)
+
+
+def _drop_batch(values: dict[str, Any]) -> None:
+    """Removes the one setting of earlier manifests that is none any more: it decided no more than memory."""
+    for name in ("job", "sampling", "interpolation"):
+        values = group if isinstance(group := values.get(name), dict) else {}
+    values.pop("batch", None)
 
 
 def is_rollout(folder: Path) -> bool:

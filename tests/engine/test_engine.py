@@ -128,6 +128,16 @@ def test_interpolation_keeps_what_it_joins(engine: Engine, future: FutureSpec) -
     assert torch.equal(engine.interpolate(future, latents[2:], batches[1:], 1), dense[8:])
 
 
+def test_a_link_is_the_same_in_every_batch(cascade: Cascade, future: FutureSpec) -> None:
+    """But for rounding: what it draws, also between steps, depends on its own number alone."""
+    settings = SamplingSettings(**{**SETTINGS.model_dump(), "interpolation": {"steps": 3, "eta": 1.0}})
+    engine = Engine(cascade, settings)
+    latents = random_latents(engine, 4)
+    together = engine.interpolate(future, latents, [range(3)], 1)
+    single = engine.interpolate(future, latents, [range(1), range(1, 2), range(2, 3)], 1)
+    torch.testing.assert_close(together, single, atol=1e-5, rtol=0)
+
+
 def test_interpolation_may_begin_at_the_estimate(cascade: Cascade, future: FutureSpec) -> None:
     settings = SamplingSettings(**{**SETTINGS.model_dump(), "interpolation": {"steps": 1, "noise": 0.3}})
     latents = random_latents(Engine(cascade, SETTINGS), 3)

@@ -170,6 +170,16 @@ def test_another_job_is_refused_in_the_same_folder(request_: Request, tmp_path: 
     assert results(out) != before
 
 
+def test_a_manifest_that_still_names_the_batch_is_continued(request_: Request, tmp_path: Path) -> None:
+    roll_out(with_(request_, futures=1), out := tmp_path / "out")
+    manifest = json.loads((out / "manifest.json").read_text())
+    manifest["job"]["sampling"]["interpolation"]["batch"] = 2
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    (out / "SHA256SUMS").unlink()
+    continued, _ = roll_out(with_(request_, futures=2), out)
+    assert continued.complete == [0, 1]
+
+
 def test_of_a_changed_scenario_the_values_are_named(request_: Request, tmp_path: Path) -> None:
     roll_out(with_(request_, futures=1), out := tmp_path / "out")
     request_.scenario.write_text(SCENARIO.replace("ahead: 14", "ahead: 15"))
