@@ -184,7 +184,7 @@ def read_image(path: Path | str) -> np.ndarray:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     if len(data) > MAX_IMAGE:
         raise InputError(f"{path}: larger than {MAX_IMAGE >> 20} MiB; scale it down")
-    size = _image_size(data)
+    size = image_size(data)
     if size is None:
         raise InputError(f"{path}: not a whole PNG, JPEG or WebP image; save or download it again")
     if size[0] * size[1] > MAX_IMAGE:
@@ -198,7 +198,7 @@ def read_image(path: Path | str) -> np.ndarray:
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
-def _image_size(data: bytes) -> tuple[int, int] | None:
+def image_size(data: bytes) -> tuple[int, int] | None:
     """Height and width that a PNG, JPEG or WebP file declares, None if it is none or has no end (decoders may not mind)."""
     if data.startswith(b"\x89PNG\r\n\x1a\n") and data[12:16] == b"IHDR" and len(data) > 24:
         width, height = struct.unpack_from(">II", data, 16)
@@ -217,7 +217,7 @@ def _image_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:
-    """Height and width from the frame header among the segments before the pixels, see `_image_size`."""
+    """Height and width from the frame header among the segments before the pixels, see `image_size`."""
     at = 2
     while at + 9 <= len(data) and data[at] == 0xFF:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")

@@ -127,3 +127,10 @@ def test_numbers_fit_each_other() -> None:
     assert (v.FRAME_HEIGHT, v.FRAME_WIDTH) == (512, 1024)
     assert v.NETWORK_HEIGHT % v.LATENT_FACTOR == v.NETWORK_WIDTH % v.LATENT_FACTOR == 0
     assert 0 < v.CONTEXT < v.WINDOW
+
+
+def test_the_page_has_words_for_every_phase() -> None:
+    text = (ROOT / "apps" / "scenario_editor" / "static" / "rollout_panel.js").read_text(encoding="utf-8")
+    words = re.search(r"const PHASES = \{(.*?)\}", text, re.DOTALL)
+    assert words is not None
+    assert set(re.findall(r"(\w+): \"", words[1])) == {"load", *v.PHASES}

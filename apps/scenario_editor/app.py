@@ -25,7 +25,7 @@ from scenario_editor.first_frames.composer import Composer, identity, load_casca
 from scenario_editor.first_frames.compositions import Compositions
 from scenario_editor.jobs.queue import Queue, state_folder
 from scenario_editor.page.form import FIELDS
-from scenario_editor.server.desk import Desk
+from scenario_editor.server.requests import RequestHandler
 from scenario_editor.server.routes import routes
 from scenario_editor.storage.sessions import SessionStore
 from scenario_editor.storage.uploads import MAX_PHOTO_BYTES, MAX_YAML_BYTES
@@ -46,7 +46,7 @@ import(new URL('static/main.js', document.baseURI).href).then(
 
 def editor(
     scenario: Path | None, composer: Composer, queue: Queue, state: Path, folder: Path | None = None, weights: str = ""
-) -> Desk:
+) -> RequestHandler:
     """What serves the page: `scenario` is what a new session begins with, `folder` (default: its own) where scenarios are kept;
     `weights` tells those of the composer from others, so that frames of other weights are not taken for theirs.
 
@@ -58,10 +58,10 @@ def editor(
     name = None if scenario is None else scenario.stem
     store = SessionStore(state / "sessions", start.read_text(encoding="utf-8-sig"), name)
     store.expire()
-    return Desk(store, Workspace(here, shipped("scenarios")), Compositions(composer, store, weights), queue)
+    return RequestHandler(store, Workspace(here, shipped("scenarios")), Compositions(composer, store, weights), queue)
 
 
-def page(desk: Desk) -> gr.Blocks:
+def page(handler: RequestHandler) -> gr.Blocks:
     """The Gradio page: one component that fills the window."""
     facts = {
         "fields": [vars(field) | {"label": field.label} for field in FIELDS],
@@ -69,7 +69,7 @@ def page(desk: Desk) -> gr.Blocks:
         "sizes": SIZES,
         "colours": COLOURS,
         "qualities": list(QUALITIES),
-        "examples": desk.workspace.examples(),
+        "examples": handler.workspace.examples(),
         "limits": {
             "photo": {"bytes": MAX_PHOTO_BYTES, "words": f"a photo may have at most {MAX_PHOTO_BYTES >> 20} MB"},
             "scenario": {"bytes": MAX_YAML_BYTES, "words": f"a scenario file may have at most {MAX_YAML_BYTES >> 10} KB"},
@@ -77,7 +77,7 @@ def page(desk: Desk) -> gr.Blocks:
     }
 
     def call(request: Any) -> Any:
-        return desk.call(request)
+        return handler.call(request)
 
     with gr.Blocks(title="drivesim: scenario editor", analytics_enabled=False) as blocks:
         gr.HTML(
@@ -87,21 +87,21 @@ def page(desk: Desk) -> gr.Blocks:
     return blocks
 
 
-def application(desk: Desk, host: str = "127.0.0.1") -> FastAPI:
+def application(handler: RequestHandler, host: str = "127.0.0.1") -> FastAPI:
     """The web application: our routes, and the Gradio page at the root."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     local = host in LOCAL or host.startswith("127.")
-    routes(app, desk, hosts={*LOCAL, host} if local else None)
+    routes(app, handler, hosts={*LOCAL, host} if local else None)
     plain = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
     style = '<link rel="stylesheet" href="static/editor.css">'
     return gr.mount_gradio_app(
-        app, page(desk), "/", head=style, theme=plain, footer_links=[], ssr_mode=False, max_file_size=MAX_PHOTO_BYTES,
+        app, page(handler), "/", head=style, theme=plain, footer_links=[], ssr_mode=False, max_file_size=MAX_PHOTO_BYTES,
         show_error=False, run_history=False,
     )  # fmt: skip
 
 
 @contextlib.contextmanager
-def served(desk: Desk, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def served(handler: RequestHandler, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     """Serves the page from a thread, at a free port if `port` is 0: its address.
 
     InputError for a port in use, and a host that is not this machine's.
@@ -115,10 +115,10 @@ def served(desk: Desk, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
             reason = getattr(error, "strerror", None) or error
             raise InputError(f"--host {host} --port {port}: cannot be used ({reason}); give another one") from error
         number = listening.getsockname()[1]
-        config = uvicorn.Config(application(desk, host), log_level="warning", timeout_graceful_shutdown=2)
+        config = uvicorn.Config(application(handler, host), log_level="warning", timeout_graceful_shutdown=2)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        desk.queue.start()
+        handler.queue.start()
         thread.start()
         try:
             while not server.started and thread.is_alive():
@@ -128,7 +128,7 @@ def served(desk: Desk, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join(5)
-            desk.queue.close()
+            handler.queue.close()
 
 
 def launch(
@@ -145,10 +145,10 @@ def launch(
     """
     kept = state or state_folder()
     composer, queue = Composer(lambda: load_cascade(checkpoints)), Queue(kept / "jobs", checkpoints)
-    desk = editor(scenario, composer, queue, kept, weights=identity(checkpoints))
-    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: a rollout that runs is stopped in order
+    handler = editor(scenario, composer, queue, kept, weights=identity(checkpoints))
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: a rollout that runs is stopped in order
     try:
-        with served(desk, host, port) as root:
+        with served(handler, host, port) as root:
             url = root if scenario is None else f"{root}?open={quote(scenario.stem)}"
             print(f"The scenario editor runs at {url} until Ctrl-C.", flush=True)
             if browser:
@@ -157,4 +157,4 @@ def launch(
     except KeyboardInterrupt:
         print("The editor has ended; a rollout that ran goes on when it is started again.")
     finally:
-        signal.signal(signal.SIGTERM, handler)
+        signal.signal(signal.SIGTERM, before)

@@ -26,8 +26,8 @@ WIDTH, HEIGHT = 1440, 900
 def main(out: Path, dark: bool) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         state = Path(scratch)
-        desk = editor(ROOT / "scenarios" / "highway_day.yaml", Composer(), Queue(state / "jobs"), state)
-        with served(desk) as url, browser() as running:
+        handler = editor(ROOT / "scenarios" / "highway_day.yaml", Composer(), Queue(state / "jobs"), state)
+        with served(handler) as url, browser() as running:
             context = running.new_context(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="dark" if dark else "light")
             desktop = Desktop(context, url)
             page = desktop.page

@@ -18,7 +18,7 @@ from drivesim.scenario.scenario import Scenario
 from drivesim.tensors import pick_device
 from drivesim.video_format import STAGE_NAMES
 
-Report = Callable[[float, str], None]  # share done, and what is being done
+ProgressListener = Callable[[float, str], None]  # share done, and what is being done
 
 
 def load_cascade(checkpoints: Path | None = None) -> Cascade:
@@ -52,7 +52,7 @@ class Composer:
         self._cascade: Cascade | None = None
         self._lock = threading.Lock()
 
-    def compose(self, scenario: Scenario, seed: int, quality: str, report: Report) -> np.ndarray:
+    def compose(self, scenario: Scenario, seed: int, quality: str, report: ProgressListener) -> np.ndarray:
         """The frame uint8 [4h 4w 3] that a rollout of `scenario` with this seed would start from.
 
         InputError for missing weights. What `report` raises ends the attempt, which leaves nothing behind.

@@ -35,7 +35,7 @@ class Cancelled(Exception):
 
 
 @dataclass
-class Work:
+class Composition:
     """What is being composed for one session."""
 
     count: int
@@ -52,7 +52,7 @@ class Compositions:
     def __init__(self, composer: Composer, store: SessionStore, weights: str = "") -> None:
         """`weights` tells those of the composer from any others: what they have made is not fresh any more."""
         self._composer, self._store, self._weights = composer, store, weights
-        self._works: dict[str, Work] = {}
+        self._compositions: dict[str, Composition] = {}
         self._lock = threading.Lock()
 
     def start(self, session: Session, scenario: Scenario, count: int, quality: str, further: bool = False) -> None:
@@ -66,13 +66,13 @@ class Compositions:
             raise InputError(f"ask for 1 to {MOST} variants at once")
         known = [v["seed"] for v in variants(session) if v["scene"] == self.key(scenario) and v["quality"] == quality]
         first = max([scenario.rollout.seed - 1, *known]) + 1 if further else scenario.rollout.seed
-        work = Work(count)
+        composition = Composition(count)
         with self._lock:
-            if (now := self._works.get(session.id)) is not None and now.running:
+            if (now := self._compositions.get(session.id)) is not None and now.running:
                 raise InputError("the first frames are still being composed; cancel them or wait")
-            self._works[session.id] = work
+            self._compositions[session.id] = composition
         seeds = [(first + i) % SEEDS for i in range(count)]
-        threading.Thread(target=self._run, args=(session.id, work, scenario, seeds, quality), daemon=True).start()
+        threading.Thread(target=self._run, args=(session.id, composition, scenario, seeds, quality), daemon=True).start()
 
     def key(self, scenario: Scenario) -> str:
         """Equal for scenarios whose frames are the same with the same seed and quality."""
@@ -80,37 +80,37 @@ class Compositions:
 
     def cancel(self, session_id: str) -> None:
         """Ends what is being composed for a session, if there is anything; finished frames stay."""
-        if (work := self._works.get(session_id)) is not None:
-            work.cancelled.set()
+        if (composition := self._compositions.get(session_id)) is not None:
+            composition.cancelled.set()
 
     def state(self, session_id: str) -> dict[str, Any]:
         """`running`, `share` (0 to 1), `what` is being done, and `error`, the sentence of a failure."""
-        work = self._works.get(session_id)
-        if work is None:
+        composition = self._compositions.get(session_id)
+        if composition is None:
             return {"running": False, "share": 0.0, "what": "", "error": ""}
-        return {"running": work.running, "share": work.share, "what": work.what, "error": work.error}
+        return {"running": composition.running, "share": composition.share, "what": composition.what, "error": composition.error}
 
-    def _run(self, session_id: str, work: Work, scenario: Scenario, seeds: list[int], quality: str) -> None:
+    def _run(self, session_id: str, composition: Composition, scenario: Scenario, seeds: list[int], quality: str) -> None:
         try:
             for i, seed in enumerate(seeds):
-                self._make(session_id, work, scenario, i, seed, quality)
+                self._make(session_id, composition, scenario, i, seed, quality)
         except Cancelled:
             pass
         except InputError as error:
-            work.error = f"not composed: {error}"
+            composition.error = f"not composed: {error}"
         except Exception as error:
             logging.getLogger(__name__).error("composing failed", exc_info=error)
             room = isinstance(error, MemoryError | OSError) or "memory" in str(error)
-            work.error = f"not composed: {'memory or disk are full' if room else 'the terminal of the editor says why'}"
+            composition.error = f"not composed: {'memory or disk are full' if room else 'the terminal of the editor says why'}"
         finally:
-            work.running = False
+            composition.running = False
 
-    def _make(self, session_id: str, work: Work, scenario: Scenario, i: int, seed: int, quality: str) -> None:
+    def _make(self, session_id: str, composition: Composition, scenario: Scenario, i: int, seed: int, quality: str) -> None:
         def report(share: float, what: str) -> None:
-            if work.cancelled.is_set():
+            if composition.cancelled.is_set():
                 raise Cancelled
-            work.share = (i + share) / work.count
-            work.what = f"{what}, {i + 1} of {work.count}" if work.count > 1 else what
+            composition.share = (i + share) / composition.count
+            composition.what = f"{what}, {i + 1} of {composition.count}" if composition.count > 1 else what
 
         variant = describe(scenario, self.key(scenario), seed, quality)
         session = self._store.open(session_id)

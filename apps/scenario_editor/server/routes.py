@@ -18,7 +18,7 @@ from drivesim.config import InputError
 from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
 from scenario_editor.document.yaml_text import read
 from scenario_editor.first_frames.compositions import frame_file
-from scenario_editor.server.desk import Desk, Reply
+from scenario_editor.server.requests import Reply, RequestHandler
 from scenario_editor.storage.sessions import Session
 from scenario_editor.storage.uploads import MAX_PHOTO_BYTES, MAX_YAML_BYTES, photo_file
 
@@ -53,7 +53,7 @@ class Guard:
         await self.app(scope, receive, send)
 
 
-def routes(app: FastAPI, desk: Desk, hosts: Collection[str] | None = None) -> None:
+def routes(app: FastAPI, handler: RequestHandler, hosts: Collection[str] | None = None) -> None:
     """Adds the routes to `app`. With `hosts`, requests for other host names are refused (a page elsewhere may try one)."""
     app.add_middleware(Guard)
     if hosts is not None:
@@ -69,27 +69,27 @@ def routes(app: FastAPI, desk: Desk, hosts: Collection[str] | None = None) -> No
 
     @app.get("/frame/{session}/{name}", response_class=FileResponse)
     def frame(session: str, name: str) -> FileResponse:
-        found = _session(desk, session)
+        found = _session(handler, session)
         return _file(frame_file(found, name) if FRAME.fullmatch(name) else None, FOR_EVER)
 
     @app.get("/photo/{session}", response_class=FileResponse)
     def photo(session: str) -> FileResponse:
-        found = _session(desk, session)
+        found = _session(handler, session)
         name = (read(found.text, found.folder).values or {}).get("photo")
         return _file(_or_none(lambda: photo_file(str(name), found.folder)) if name else None, ALWAYS_ASK)
 
     @app.get("/initial/{session}/{job}", response_class=FileResponse)
     def initial(session: str, job: str) -> FileResponse:
-        return _file(_or_none(lambda: desk.queue.job(job, session).first_frame), ALWAYS_ASK)
+        return _file(_or_none(lambda: handler.queue.job(job, session).first_frame), ALWAYS_ASK)
 
     @app.get("/film/{session}/{job}/{future}/{windows}-{state}", response_class=FileResponse)
     def film(session: str, job: str, future: int, windows: int, state: str) -> FileResponse:
         # The parts of one address, which a browser asks for one by one, must never be of two films.
-        return _file(_or_none(lambda: desk.queue.film(job, session, future, windows)), ALWAYS_ASK)
+        return _file(_or_none(lambda: handler.queue.film(job, session, future, windows)), ALWAYS_ASK)
 
     @app.post("/upload/{kind}")
     async def upload(kind: str, request: Request) -> JSONResponse:
-        takers = {"photo": (desk.take_photo, MAX_PHOTO_BYTES), "scenario": (desk.take_scenario, MAX_YAML_BYTES)}
+        takers = {"photo": (handler.take_photo, MAX_PHOTO_BYTES), "scenario": (handler.take_scenario, MAX_YAML_BYTES)}
         session = request.headers.get("x-drivesim-session")  # a header that no foreign page can send along
         if kind not in takers or session is None:
             raise HTTPException(404)
@@ -109,8 +109,8 @@ async def _body(request: Request, limit: int) -> bytes:
     return bytes(data)
 
 
-def _session(desk: Desk, name: str) -> Session:
-    found = desk.store.find(name)
+def _session(handler: RequestHandler, name: str) -> Session:
+    found = handler.store.find(name)
     if found is None:
         raise HTTPException(404)
     return found

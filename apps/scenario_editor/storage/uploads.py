@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-import struct
 import threading
 from pathlib import Path
 
 import cv2
 
 from drivesim.config import InputError
-from drivesim.video_io import read_image, write_image
+from drivesim.video_format import FRAME_WIDTH
+from drivesim.video_io import image_size, read_image, write_image
 
 MAX_PHOTO_BYTES = 20 * 1024 * 1024
 MAX_YAML_BYTES = 256 * 1024
 MAX_PIXELS = 50_000_000
 MAX_SIDE = 12_000  # px
 MIN_SIDE = 64  # px
-KEPT_SIDE = 2048  # px; frames are 1024x512
+KEPT_SIDE = 2 * FRAME_WIDTH  # px
 MAX_PHOTOS = 100  # in one session
 PHOTOS = "photos"
 
@@ -95,49 +95,11 @@ def photo_file(name: str, folder: Path) -> Path:
 
 
 def picture_size(data: bytes) -> tuple[int, int]:
-    """Width and height that the header of a PNG, JPEG or WebP file declares; InputError for any other content."""
-    size = None
-    try:
-        if data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR":
-            size = struct.unpack(">II", data[16:24])
-        elif data[:3] == b"\xff\xd8\xff":
-            size = _jpeg_size(data)
-        elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-            size = _webp_size(data)
-    except (struct.error, IndexError):
-        pass  # it breaks off in its header
+    """Width and height that a PNG, JPEG or WebP file declares; InputError for any other content, whatever it is called."""
+    size = image_size(data)
     if size is None:
-        raise InputError("the upload is no PNG, JPEG or WebP picture; send one, whatever it is called")
-    return size[0], size[1]
-
-
-def _jpeg_size(data: bytes) -> tuple[int, int] | None:
-    place = 2
-    while data[place] == 0xFF:
-        marker = data[place + 1]
-        if marker == 0xFF:  # fill
-            place += 1
-        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack(">HH", data[place + 5 : place + 9])
-            return width, height
-        elif marker == 0x01 or 0xD0 <= marker <= 0xD8:
-            place += 2
-        else:
-            place += 2 + struct.unpack(">H", data[place + 2 : place + 4])[0]
-    return None
-
-
-def _webp_size(data: bytes) -> tuple[int, int] | None:
-    kind = data[12:16]
-    if kind == b"VP8 " and data[23:26] == b"\x9d\x01\x2a":
-        width, height = struct.unpack("<HH", data[26:30])
-        return width & 0x3FFF, height & 0x3FFF
-    if kind == b"VP8L" and data[20] == 0x2F:
-        bits = struct.unpack("<I", data[21:25])[0]
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if kind == b"VP8X":
-        return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
-    return None
+        raise InputError("the upload is no PNG, JPEG or WebP picture that is whole; send one, whatever it is called")
+    return size[1], size[0]
 
 
 def _check_size(data: bytes, limit: int) -> None:

@@ -13,7 +13,7 @@ from scenario_editor.app import application
 from scenario_editor.first_frames.composer import Composer
 from scenario_editor.first_frames.compositions import Compositions, frame_file
 from scenario_editor.jobs.queue import Queue
-from scenario_editor.server.desk import Desk
+from scenario_editor.server.requests import RequestHandler
 from scenario_editor.server.routes import routes
 from scenario_editor.storage.sessions import SessionStore
 from scenario_editor.storage.uploads import MAX_PHOTO_BYTES
@@ -26,15 +26,15 @@ EXAMPLES = shipped("scenarios")
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def handler(tmp_path: Path) -> RequestHandler:
     store = SessionStore(tmp_path / "sessions", (EXAMPLES / "highway_day.yaml").read_text())
-    return Desk(store, Workspace(tmp_path, EXAMPLES), Compositions(Composer(), store), Queue(tmp_path / "jobs"))
+    return RequestHandler(store, Workspace(tmp_path, EXAMPLES), Compositions(Composer(), store), Queue(tmp_path / "jobs"))
 
 
 @pytest.fixture
-def client(desk: Desk) -> TestClient:
+def client(handler: RequestHandler) -> TestClient:
     app = FastAPI()
-    routes(app, desk, hosts=("127.0.0.1",))
+    routes(app, handler, hosts=("127.0.0.1",))
     return TestClient(app, base_url="http://127.0.0.1:7860")
 
 
@@ -45,28 +45,30 @@ def test_scripts_are_served_by_name_and_nothing_else(client: TestClient) -> None
         assert client.get(f"/static/{name}").status_code == 404
 
 
-def test_pictures_are_those_of_the_session(client: TestClient, desk: Desk) -> None:
-    session, name = desk.store.open(None), "0" * 24
+def test_pictures_are_those_of_the_session(client: TestClient, handler: RequestHandler) -> None:
+    session, name = handler.store.open(None), "0" * 24
     frame_file(session, name).parent.mkdir()
     write_image(frame_file(session, name), np.zeros((8, 16, 3), np.uint8))
     assert client.get(f"/frame/{session.id}/{name}").headers["content-type"] == "image/png"
-    other = desk.store.open(None)
+    other = handler.store.open(None)
     strangers = (f"frame/{other.id}/{name}", f"frame/{'0' * 32}/{name}", f"frame/{session.id}/..%2f..%2fsession")
     absent = (f"photo/{session.id}", f"initial/{session.id}/{'1' * 32}", f"film/{session.id}/{'1' * 32}/0/1-running")
     for place in (*strangers, *absent):
         assert client.get(f"/{place}").status_code == 404
 
 
-def test_films_can_be_asked_for_in_parts(client: TestClient, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_films_can_be_asked_for_in_parts(
+    client: TestClient, handler: RequestHandler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "film.mp4").write_bytes(bytes(range(100)))
-    monkeypatch.setattr(desk.queue, "film", lambda job, owner, future, windows: tmp_path / "film.mp4" if windows == 2 else None)
+    monkeypatch.setattr(handler.queue, "film", lambda job, owner, future, windows: tmp_path / "film.mp4" if windows == 2 else None)
     answer = client.get(f"/film/{'0' * 32}/x/0/2-running", headers={"Range": "bytes=10-19"})
     assert answer.status_code == 206 and answer.content == bytes(range(10, 20))
     assert client.get(f"/film/{'0' * 32}/x/0/3-running").status_code == 404
 
 
-def test_uploads_are_read_up_to_the_limit_and_need_the_header_of_the_page(client: TestClient, desk: Desk) -> None:
-    session = desk.store.open(None)
+def test_uploads_are_read_up_to_the_limit_and_need_the_header_of_the_page(client: TestClient, handler: RequestHandler) -> None:
+    session = handler.store.open(None)
     headers = {"X-Drivesim-Session": session.id}
     large = client.post("/upload/photo", content=bytes(MAX_PHOTO_BYTES + 5_000_000), headers=headers)
     assert large.json()["message"]["level"] == "error" and "MB" in large.json()["message"]["text"]
@@ -76,15 +78,15 @@ def test_uploads_are_read_up_to_the_limit_and_need_the_header_of_the_page(client
     assert client.post("/upload/script", content=b"x", headers=headers).status_code == 404
     loaded = client.post("/upload/scenario", content=(EXAMPLES / "night_city.yaml").read_bytes(), headers=headers).json()
     assert loaded["view"]["name"] == "night_city"
-    assert desk.store.open(session.id).view == {}
+    assert handler.store.open(session.id).view == {}
 
 
 def test_another_host_name_is_refused(client: TestClient) -> None:
     assert client.get("/static/main.js", headers={"Host": "evil.example"}).status_code == 400
 
 
-def test_changes_asked_by_other_pages_are_refused(client: TestClient, desk: Desk) -> None:
-    session = desk.store.open(None)
+def test_changes_asked_by_other_pages_are_refused(client: TestClient, handler: RequestHandler) -> None:
+    session = handler.store.open(None)
     text = (EXAMPLES / "night_city.yaml").read_bytes()
     for origin, code in (
         ("http://evil.example", 403), ("http://127.0.0.1:7861", 403), ("null", 403), ("http://127.0.0.1:7860", 200)
@@ -94,12 +96,12 @@ def test_changes_asked_by_other_pages_are_refused(client: TestClient, desk: Desk
         assert client.get("/static/main.js", headers={"Origin": origin}).status_code == 200
 
 
-def test_what_gradio_has_and_the_page_does_not_use_is_closed(desk: Desk) -> None:
-    client = TestClient(application(desk), base_url="http://127.0.0.1:7860")
+def test_what_gradio_has_and_the_page_does_not_use_is_closed(handler: RequestHandler) -> None:
+    client = TestClient(application(handler), base_url="http://127.0.0.1:7860")
     files = {"files": ("page.html", b"<script></script>", "text/html")}
     assert client.post("/gradio_api/upload", files=files).status_code == 404
     assert client.get("/openapi.json").status_code == 404
-    for file in (desk.store.open(None).folder / "session.json", "/etc/passwd"):
+    for file in (handler.store.open(None).folder / "session.json", "/etc/passwd"):
         assert client.get(f"/gradio_api/file={file}").status_code == 403
     config = client.get("/config").json()
     component = next(c["id"] for c in config["components"] if c["type"] == "html")

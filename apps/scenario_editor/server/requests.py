@@ -31,7 +31,7 @@ STALE = "The scenario was changed elsewhere meanwhile (in another tab?); it is s
 LOCKS = 48  # rows remembered as locked
 
 
-class Desk:
+class RequestHandler:
     """Serves the requests of all pages. A request is a dict with `type`, `session` and `base`, the revision it rests on."""
 
     def __init__(self, store: SessionStore, workspace: Workspace, compositions: Compositions, queue: Queue) -> None:

@@ -11,7 +11,7 @@ import pytest
 from scenario_editor.first_frames.composer import Composer
 from scenario_editor.first_frames.compositions import Compositions
 from scenario_editor.jobs.queue import Queue
-from scenario_editor.server.desk import FAILED, STALE, Desk
+from scenario_editor.server.requests import FAILED, STALE, RequestHandler
 from scenario_editor.storage.sessions import SessionStore
 from scenario_editor.storage.workspace import Workspace
 
@@ -25,13 +25,13 @@ PRESETS = shipped("scenarios")
 class Tab:
     """One browser tab: sends requests as the page does, and keeps what it is told."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk, self.session, self.view = desk, None, {"base": None}
+    def __init__(self, handler: RequestHandler) -> None:
+        self.handler, self.session, self.view = handler, None, {"base": None}
         self.reply: dict[str, Any] = {}
         self.act("open")
 
     def act(self, what: str, /, **request: Any) -> dict[str, Any]:
-        self.reply = self.desk.call({"type": what, "session": self.session, "base": self.view["base"], **request})
+        self.reply = self.handler.call({"type": what, "session": self.session, "base": self.view["base"], **request})
         self.session = self.reply.get("session", self.session)
         self.view = self.reply.get("view", self.view)
         return self.view
@@ -48,14 +48,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, folder: Path, composer: Composer) -> Desk:
+def handler(tmp_path: Path, folder: Path, composer: Composer) -> RequestHandler:
     store = SessionStore(tmp_path / "sessions", (PRESETS / "highway_day.yaml").read_text())
-    return Desk(store, Workspace(folder, PRESETS), Compositions(composer, store), Queue(tmp_path / "jobs"))
+    return RequestHandler(store, Workspace(folder, PRESETS), Compositions(composer, store), Queue(tmp_path / "jobs"))
 
 
 @pytest.fixture
-def tab(desk: Desk) -> Tab:
-    return Tab(desk)
+def tab(handler: RequestHandler) -> Tab:
+    return Tab(handler)
 
 
 def test_a_new_session_shows_the_scenario_that_it_begins_with(tab: Tab) -> None:
@@ -118,16 +118,16 @@ def test_faults_stand_at_their_lines_fields_and_vehicles(tab: Tab) -> None:
     assert tab.view["sound"] and not tab.view["dirty"]
 
 
-def test_two_sessions_do_not_see_each_other(tab: Tab, desk: Desk) -> None:
-    other = Tab(desk)
+def test_two_sessions_do_not_see_each_other(tab: Tab, handler: RequestHandler) -> None:
+    other = Tab(handler)
     other.act("set", section="", key="name", value="mine")
     assert other.session != tab.session
     tab.act("poll")
     assert tab.view["name"] == "highway_day" and other.view["name"] == "mine"
 
 
-def test_of_two_tabs_of_one_session_the_later_one_is_told(tab: Tab, desk: Desk) -> None:
-    other = Tab(desk)
+def test_of_two_tabs_of_one_session_the_later_one_is_told(tab: Tab, handler: RequestHandler) -> None:
+    other = Tab(handler)
     other.session, other.view = tab.session, tab.view
     tab.act("remove", index=0)
     other.act("remove", index=0)
@@ -142,7 +142,7 @@ def test_of_two_tabs_of_one_session_the_later_one_is_told(tab: Tab, desk: Desk) 
 )  # fmt: skip
 def test_whatever_is_asked_there_is_an_answer_and_no_trace(tab: Tab, request_: Any) -> None:
     asked = request_ | {"session": tab.session, "base": tab.view["base"]} if isinstance(request_, dict) else request_
-    message = tab.desk.call(asked)["message"]
+    message = tab.handler.call(asked)["message"]
     assert message["level"] == "error" and "Traceback" not in message["text"] and len(message["text"]) < 200
     assert message["text"] == FAILED or message["text"]
     assert tab.act("poll")["text"] == (PRESETS / "highway_day.yaml").read_text()
@@ -163,7 +163,7 @@ def test_saving_asks_before_it_replaces(tab: Tab, folder: Path) -> None:
     assert tab.view["name"] == "night_city" and tab.act("undo")["name"] == "other"
 
 
-def test_a_kept_variant_is_a_seed_of_the_scenario(tab: Tab, desk: Desk) -> None:
+def test_a_kept_variant_is_a_seed_of_the_scenario(tab: Tab, handler: RequestHandler) -> None:
     tab.act("compose", count=2, quality="draft")
     for _ in range(2000):
         tab.act("poll")
@@ -179,18 +179,18 @@ def test_a_kept_variant_is_a_seed_of_the_scenario(tab: Tab, desk: Desk) -> None:
     assert "the scene has changed" in tab.message
 
 
-def test_uploads(tab: Tab, desk: Desk, tmp_path: Path) -> None:
+def test_uploads(tab: Tab, handler: RequestHandler, tmp_path: Path) -> None:
     write_image(tmp_path / "road.png", np.zeros((64, 128, 3), np.uint8))
-    reply = desk.take_photo(tab.session or "", (tmp_path / "road.png").read_bytes())
+    reply = handler.take_photo(tab.session or "", (tmp_path / "road.png").read_bytes())
     assert reply["view"]["photo"] and reply["view"]["sound"] and "photo:" in reply["view"]["text"]
     tab.view = reply["view"]
     tab.act("compose", count=1, quality="draft")
     assert "a photo is the first frame" in tab.message
     assert tab.act("photo_remove")["photo"] is None and "photo:" not in tab.view["text"]
-    assert desk.take_photo(tab.session or "", b"no picture at all")["message"]["level"] == "error"
-    reply = desk.take_scenario(tab.session or "", (PRESETS / "night_city.yaml").read_bytes())
+    assert handler.take_photo(tab.session or "", b"no picture at all")["message"]["level"] == "error"
+    reply = handler.take_scenario(tab.session or "", (PRESETS / "night_city.yaml").read_bytes())
     assert reply["view"]["name"] == "night_city" and reply["view"]["saved"] is None
-    assert desk.take_scenario(tab.session or "", b"\xff\xfe\x00")["message"]["level"] == "error"
+    assert handler.take_scenario(tab.session or "", b"\xff\xfe\x00")["message"]["level"] == "error"
 
 
 def test_rollouts_are_queued_for_sound_scenarios_alone(tab: Tab) -> None:
@@ -207,12 +207,12 @@ def test_rollouts_are_queued_for_sound_scenarios_alone(tab: Tab) -> None:
     assert "mend the faults" in tab.message and tab.reply["jobs"] == []
 
 
-def test_a_stranger_starts_nothing(desk: Desk) -> None:
+def test_a_stranger_starts_nothing(handler: RequestHandler) -> None:
     for session in (None, "0" * 32, ["x"]):
         for request in ({"type": "rollout", "quality": "draft"}, {"type": "compose", "count": 1, "quality": "draft"}):
-            reply = desk.call(request | {"session": session})
+            reply = handler.call(request | {"session": session})
             assert reply["message"]["text"] == STALE and reply["jobs"] == [] and not reply["compose"]["running"]
-    assert not list(desk.queue.root.glob("*/job.json"))
+    assert not list(handler.queue.root.glob("*/job.json"))
 
 
 def test_requests_of_another_shape_are_answered_in_words(tab: Tab) -> None:
@@ -222,4 +222,4 @@ def test_requests_of_another_shape_are_answered_in_words(tab: Tab) -> None:
     assert "can be asked to" in tab.message
     tab.act("job", verb="cancel")
     assert "no such rollout" in tab.message
-    assert "does not know how to" in tab.desk.call({"type": ["x"], "session": tab.session})["message"]["text"]
+    assert "does not know how to" in tab.handler.call({"type": ["x"], "session": tab.session})["message"]["text"]
