@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Self
 
 import numpy as np
@@ -15,6 +15,7 @@ from drivesim.video_format import NETWORK_HEIGHT
 
 MIN_HEIGHT = 8 / NETWORK_HEIGHT  # of the frame height: what is lower does not count as crowdedness
 MIN_VISIBLE = 0.3
+UNKNOWN_LAMPS = 255
 FRAME = rectangle(0.0, 0.0, 1.0, 1.0)
 
 _CORNERS = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
@@ -28,7 +29,8 @@ class Boxes:
     track int64 [n] (identity within the clip); kind int64 [n] (index into KINDS); box float32 [n 4] (x1 y1 x2 y2,
     fractions of the frame, clipped to it); heading float32 [n] (rad in the ego frame, 0 is driving away, pi oncoming);
     visible float32 [n] (share of the silhouette inside the frame that nothing hides); cuboid float32 [n 7] (as
-    Placement.cuboid, NaN where unknown).
+    Placement.cuboid, NaN where unknown); paint float32 [n 3] (sRGB in [0, 1], NaN where unknown); lamps uint8 [n] (what shines,
+    bits of traffic.lamps, UNKNOWN_LAMPS where unknown). Paint and lamps that are left out are unknown.
     """
 
     track: np.ndarray
@@ -37,6 +39,15 @@ class Boxes:
     heading: np.ndarray
     visible: np.ndarray
     cuboid: np.ndarray
+    paint: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.float32))
+    lamps: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint8))
+
+    def __post_init__(self) -> None:
+        n = len(self.track)
+        if len(self.paint) != n:
+            object.__setattr__(self, "paint", np.full((n, 3), np.nan, np.float32))
+        if len(self.lamps) != n:
+            object.__setattr__(self, "lamps", np.full(n, UNKNOWN_LAMPS, np.uint8))
 
     @classmethod
     def none(cls) -> Self:

@@ -76,9 +76,6 @@ class BusStyle:
     upper: Colour
 
 
-BodyStyle = CarStyle | TruckStyle | BusStyle
-
-
 def draw_car_style(kind: Kind, rng: np.random.Generator) -> CarStyle:
     """A random car or van; its body draws on from the same generator."""
     texture = float(rng.random())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 
@@ -15,9 +13,8 @@ from drivesim.roadside.style import Style
 from drivesim.scene.camera import Camera
 from drivesim.scene.clip import Clip, EgoMotion, TimeOfDay
 from drivesim.scene.road import MAX_CURVATURE, Road, Setting
-from drivesim.scene.vehicles import KINDS, SIZES
-from drivesim.traffic.lamps import Lamps, lamps
-from drivesim.traffic.paint import VARIANTS, body_generator, body_variant
+from drivesim.traffic.lamps import lamps
+from drivesim.traffic.paint import paints
 from drivesim.traffic.sampling import sample_traffic
 from drivesim.traffic.simulation import STEP, Snapshot, advance, continued, snapshots
 from drivesim.traffic.state import Traffic
@@ -25,13 +22,11 @@ from drivesim.video_format import NETWORK_HEIGHT, NETWORK_WIDTH
 from drivesim.world.ground.surface import sample_surface
 from drivesim.world.light.lighting import sample_lighting
 from drivesim.world.light.sky import sample_backdrop
-from drivesim.world.render.geometry import Geometry, assemble, merged
-from drivesim.world.render.mesh import MATERIALS, Mesh
 from drivesim.world.render.renderer import render
 from drivesim.world.render.sensor import develop
 from drivesim.world.roadside.scenery import Scenery
 from drivesim.world.state import Moment, Surroundings
-from drivesim.world.vehicles.bodies import vehicle_mesh
+from drivesim.world.vehicles.fleet import fleet
 
 WORLD_VERSION = 1
 SUPERSAMPLING = 2  # samples a pixel and axis, of polygons and vegetation
@@ -205,22 +200,31 @@ def _moment(world: World, now: Snapshot, time: float) -> tuple[Moment, tuple[flo
     reach = place[:, 0] * np.float64(0.5 / camera.focal)
     on = (np.abs(place[:, 1]) < np.maximum(reach, 0) + 14) & (place[:, 0] > -14)
     present, place, yaw = present[on], place[on], yaw[on]
-    vehicles = _vehicles(world, now, present, place, yaw, time)
+    track, kind, parked, night = (
+        now.track[present],
+        now.kind[present],
+        now.parked[present],
+        world.time_of_day == "night",
+    )
+    lit = lamps(track, now.braking[present], now.indicator[present], parked, night, time)
+    vehicles = fleet(world.seed, track, kind, place, yaw, night & ~parked, lit)
     moment = Moment(
         time,
         pose,
         float(s[0]),
         camera,
         vehicles,
-        now.track[present],
-        now.kind[present],
+        track,
+        kind,
         s[present],
         d[present],
         heading[present],
         yaw,
         place,
         now.braking[present],
-        now.parked[present],
+        parked,
+        paints(world.seed, kind, track),
+        lit.bits,
     )
     return moment, (float(speed[0]), float(speed[0]) * curvature, curvature, float(s[0]))
 
@@ -232,64 +236,3 @@ def _bounced(world: World, time: float, speed: float, accel: float) -> Camera:
     nod = 0.05 * strength * bumps - 0.12 * float(np.clip(accel, -4, 3)) * -1.0
     height = world.camera.height + 0.006 * strength * np.sin(6.7 * time + phase)
     return Camera(height, world.camera.pitch + float(nod), world.camera.field_of_view)
-
-
-def _vehicles(
-    world: World, now: Snapshot, present: np.ndarray, place: np.ndarray, yaw: np.ndarray, time: float
-) -> Geometry:
-    """Bodies of the vehicles with their lamps, in the ego frame."""
-    night = world.time_of_day == "night"
-    track, kind, parked = now.track[present], now.kind[present], now.parked[present]
-    lit = lamps(track, now.braking[present], now.indicator[present], parked, night, time)
-    parts, emission = [], []
-    for i, (x, y) in enumerate(place):
-        detail: Literal["near", "far"] = "near" if np.hypot(x, y) < 45 else "far"
-        parts.append(_body(int(kind[i]), body_variant(world.seed, int(track[i])), detail))
-        power = _lamp_power(lit, i, night and not parked[i])
-        emission.append(_emission(parts[-1].mesh, power, bool(lit.left[i]), bool(lit.right[i])))
-    if not parts:
-        return assemble([], [], [])
-    whole = merged(parts)
-    whole.emission[:] = np.concatenate(emission)
-    return _placed(whole, place, yaw)
-
-
-@lru_cache(maxsize=2 * VARIANTS * len(KINDS))
-def _body(kind: int, variant: int, detail: Literal["near", "far"]) -> Geometry:
-    """One of the VARIANTS bodies of a kind, in its object frame."""
-    length, width, _ = SIZES[KINDS[kind]]
-    rectangle = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [length / 2, width / 2]
-    return assemble([vehicle_mesh(KINDS[kind], body_generator(kind, variant), detail)], [rectangle], [])
-
-
-def _placed(geometry: Geometry, place: np.ndarray, yaw: np.ndarray) -> Geometry:
-    """Every object of `geometry`, about its own origin, turned by yaw [n] and moved to place [n 2]."""
-    c, n = np.cos(yaw).astype(np.float32), np.sin(yaw).astype(np.float32)
-    turn = np.zeros((len(yaw), 3, 3), np.float32)
-    turn[:, 0, 0], turn[:, 0, 1], turn[:, 1, 0], turn[:, 1, 1], turn[:, 2, 2] = c, n, -n, c, 1
-    shift = np.zeros((len(yaw), 1, 3), np.float32)
-    shift[:, 0, :2] = place
-    own, mesh = geometry.owner, geometry.mesh
-    uv = mesh.uv @ turn[own]
-    uv[:, :1] += shift[own]
-    moved = Mesh(mesh.vertices @ turn[own] + shift[own], mesh.material, mesh.albedo, mesh.seed, uv)
-    normal = (geometry.normal[:, None] @ turn[own])[:, 0]
-    return replace(geometry, mesh=moved, normal=normal, footprint=geometry.footprint @ turn[:, :2, :2] + shift[..., :2])
-
-
-def _lamp_power(lit: Lamps, i: int, night: bool) -> np.ndarray:
-    """How strongly vehicle i's parts of each of MATERIALS shine; by night unlit brake lamps glow with the tail lamps."""
-    power = np.zeros(len(MATERIALS), np.float32)
-    power[MATERIALS.index("headlamp")] = lit.head[i] * (14.0 if night else 0.9)
-    power[MATERIALS.index("tail_lamp")] = 1.1 * lit.tail[i]
-    power[MATERIALS.index("brake_lamp")] = (4.5 if night else 1.6) if lit.brake[i] else (0.5 if night else 0.0)
-    return power
-
-
-def _emission(mesh: Mesh, power: np.ndarray, left: bool, right: bool) -> np.ndarray:
-    """How strongly each polygon shines [p]; `left` and `right` say which indicators are lit."""
-    shine = power[mesh.material]
-    if left or right:
-        on_left = mesh.vertices[:, :, 1].mean(axis=1) > 0
-        shine[(mesh.material == MATERIALS.index("indicator")) & (on_left == left)] = 2.5
-    return shine

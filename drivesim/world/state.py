@@ -34,7 +34,7 @@ class Moment:
     """The world at one time: pose of the ego (world x, y, heading), its s and d; vehicles, one object each, in the ego frame.
 
     track, kind int64 [n]; s, d, heading (rad from the road's direction), yaw (rad in the ego frame) [n]; place [n 2] in the
-    ego frame; braking bool [n]; parked bool [n].
+    ego frame; braking bool [n]; parked bool [n]; paint float32 [n 3] and lamps uint8 [n] as in Boxes.
     """
 
     time: float
@@ -51,3 +51,5 @@ class Moment:
     place: np.ndarray
     braking: np.ndarray
     parked: np.ndarray
+    paint: np.ndarray
+    lamps: np.ndarray

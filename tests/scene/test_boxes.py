@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivesim.scene.boxes import Boxes, cuboid_corners, project_cuboids, silhouette
+from drivesim.scene.boxes import UNKNOWN_LAMPS, Boxes, cuboid_corners, project_cuboids, silhouette
 from drivesim.scene.camera import NEAR, Camera
 from drivesim.scene.road import Road
 from drivesim.scene.vehicles import KINDS, Placement
@@ -90,3 +90,13 @@ def test_crowdedness_counts_what_is_high_enough_and_visible() -> None:
     assert boxes.crowdedness == 2
     assert boxes.take(boxes.counted).track.tolist() == [1, 3]
     assert len(Boxes.none()) == Boxes.none().crowdedness == 0
+
+
+def test_paint_and_lamps_are_unknown_unless_given() -> None:
+    whole = np.zeros(2, np.int64), np.zeros(2, np.int64)
+    rest = np.zeros((2, 4), np.float32), np.zeros(2, np.float32), np.ones(2, np.float32), np.zeros((2, 7), np.float32)
+    unknown = Boxes(*whole, *rest)
+    assert np.isnan(unknown.paint).all() and unknown.paint.shape == (2, 3)
+    assert (unknown.lamps == UNKNOWN_LAMPS).all() and unknown.lamps.dtype == np.uint8
+    known = Boxes(*whole, *rest, np.full((2, 3), 0.5, np.float32), np.array([1, 4], np.uint8))
+    assert known.take(np.array([1])).lamps.tolist() == [4] and len(Boxes.none().paint) == 0

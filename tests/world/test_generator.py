@@ -6,7 +6,10 @@ import pytest
 
 from drivesim.scene.camera import Camera
 from drivesim.scene.clip import Clip
+from drivesim.traffic.lamps import HEAD, TAIL
+from drivesim.traffic.paint import paints
 from drivesim.world.generator import generate_clip, moments, render_clip, sample_world
+from drivesim.world.render.renderer import render
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +128,21 @@ def test_boxes_lie_in_the_frame_and_follow_tracks() -> None:
 
 def test_scene_at_a_time_does_not_change_the_world() -> None:
     world = sample_world(2)
-    before = world.traffic.ego_s
+    before = world.traffic.vehicles.s[0]
     list(moments(world, 5, 1.0))
-    assert world.traffic.ego_s == before and world.time == 0.0
+    assert world.traffic.vehicles.s[0] == before and world.time == 0.0
+
+
+def test_labels_tell_paint_and_lamps() -> None:
+    seen, lit = 0, set()
+    for seed, time_of_day in ((1, "day"), (2, "night"), (3, "night"), (4, "day")):
+        world = sample_world(seed, time_of_day)  # type: ignore[arg-type]
+        (moment, _), *_ = moments(world, 1, 1.0)
+        boxes = render(world.surroundings, moment, 64, 128, 2).boxes
+        np.testing.assert_array_equal(boxes.paint, paints(seed, boxes.kind, boxes.track))
+        driving = ~moment.parked[[int(np.flatnonzero(moment.track == track)[0]) for track in boxes.track]]
+        if time_of_day == "night":
+            assert ((boxes.lamps[driving] & TAIL) > 0).all() and ((boxes.lamps[driving] & HEAD) > 0).all()
+        assert (boxes.lamps[~driving] == 0).all() and boxes.lamps.dtype == np.uint8
+        seen, lit = seen + len(boxes), lit | set(boxes.lamps.tolist())
+    assert seen > 5 and len(lit) > 1

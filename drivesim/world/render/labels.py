@@ -34,4 +34,6 @@ def vehicle_boxes(moment: Moment, visibility: VisibilityBuffer) -> Boxes:
         yaw.astype(np.float32),
         np.array(visible, np.float32),
         np.array(cuboids, np.float32).reshape(-1, 7),
+        moment.paint[rows],
+        moment.lamps[rows],
     )
