@@ -8,11 +8,10 @@ import numpy as np
 
 from drivesim.layout.maps import LayoutMaps
 from drivesim.layout.scene_at import SceneAt, Vehicles
-from drivesim.scene.geometry import Pose, pixel_centres, static_motion
+from drivesim.scene.geometry import LEAST_FORWARD, Pose, actor_motion, pixel_centres, reproject, static_motion
 
 _CLOSE = 0.06  # share of the nearness by which a surface may be off in the other frame's map
 _ALIKE = 0.002  # 1/m, and this much besides: far surfaces are told apart by no more
-_LEAST_FORWARD = 0.05  # of a ray's length; what is nearer to the other camera's plane, or behind it, is not seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,17 +31,14 @@ def flow(scene: SceneAt, maps: LayoutMaps, other: SceneAt, other_maps: LayoutMap
     """
     height, width = maps.size
     u, v = pixel_centres(height, width, maps.inverse_depth)
-    x, y, z = scene.camera.pinhole.rays(u, v)
     nearness = maps.inverse_depth
     motion, known = _motions(scene, maps, other)
-    x, y = motion.to_outer(x, y, nearness)
-    z = z + np.float32(scene.camera.height - other.camera.height) * nearness
-    right, down, forward = other.camera.pinhole.turned(x, y, z)
-    forward_clipped = np.maximum(forward, _LEAST_FORWARD)
+    right, down, forward = reproject(scene.camera.pinhole, u, v, nearness, motion, other.camera.pinhole)
+    forward_clipped = np.maximum(forward, LEAST_FORWARD)
     there_u, there_v = other.camera.pinhole.project(right, down, forward_clipped)
     column, row = there_u * width - 0.5, there_v * height - 0.5
     inside = (column > -0.5) & (column < width - 0.5) & (row > -0.5) & (row < height - 0.5)
-    seen = known & inside & (forward > _LEAST_FORWARD)
+    seen = known & inside & (forward > LEAST_FORWARD)
     seen &= _matched(maps.track, nearness / forward_clipped, column, row, other_maps)
     shift = (column - (u * width - 0.5), row - (v * height - 0.5))
     return Flow(shift[0].astype(np.float32), shift[1].astype(np.float32), seen)
@@ -55,7 +51,7 @@ def _motions(scene: SceneAt, maps: LayoutMaps, other: SceneAt) -> tuple[Pose[np.
     place = np.searchsorted(other.vehicles.track, scene.vehicles.track, sorter=order)
     there = order[np.minimum(place, len(order) - 1)] if len(order) else np.zeros(len(place), np.int64)
     known = other.vehicles.track[there] == scene.vehicles.track if len(order) else np.zeros(len(place), bool)
-    moved = _poses(other.vehicles, there) @ _poses(scene.vehicles, np.arange(len(place))).inverse()
+    moved = actor_motion(_poses(scene.vehicles, np.arange(len(place))), _poses(other.vehicles, there))
     row = _rows(maps.track, scene.vehicles.track)
     x, y, yaw = (
         np.append(np.where(known, own, common), common).astype(np.float32).take(row)

@@ -25,7 +25,7 @@ Array = TypeVar("Array", "np.ndarray", "Tensor")
 
 ASPECT = FRAME_WIDTH / FRAME_HEIGHT  # width over height of every frame
 _LEAST_SLOPE = 1e-6  # of a ray that meets the ground: what is lower than the horizon by less is as far away as there
-_LEAST_DEPTH = 0.05  # of a ray's length; what is nearer to the other camera's plane, or behind it, leaves the picture
+LEAST_FORWARD = 0.05  # of a ray's length; what is nearer to the other camera's plane, or behind it, is not seen there
 
 
 def _library(value: Any) -> Any:
@@ -149,15 +149,29 @@ def plane_to_road(x: Array, y: Array, curvature: Array) -> tuple[Array, Array]:
 
 
 def static_motion(now: Pose[Array], then: Pose[Array]) -> Pose[Array]:
-    """Of what stands still: the ego frame of this moment within that of another, from both within the world."""
+    """Motion of what stands: the ego frame now within the ego frame of another moment, of egos at `now` and `then` in the world."""
     return then.inverse() @ now
 
 
-def actor_motion(
-    now: Pose[Array], then: Pose[Array], actor_now: Pose[Array], actor_then: Pose[Array]
-) -> Pose[Array]:
-    """Of what is fixed to an actor, which itself moved: the ego frame now, carried along by it, within the ego frame then."""
-    return then.inverse() @ actor_then @ actor_now.inverse() @ now
+def actor_motion(now: Pose[Array], then: Pose[Array]) -> Pose[Array]:
+    """Motion of what is fixed to an actor: the ego frame now, carried along by the actor, within the ego frame then.
+
+    The actor is at `now` in the ego frame now, and at `then` in that of the other moment.
+    """
+    return then @ now.inverse()
+
+
+def reproject(
+    camera: Pinhole[Array], u: Array, v: Array, nearness: Array, motion: Pose[Array], other: Pinhole[Array]
+) -> tuple[Array, Array, Array]:
+    """Where `other`, the camera of another moment, has what is here at u, v: right, down and forward of it, times `nearness`.
+
+    `nearness` is 1 / depth along the axis of `camera` (1/m), 0 for the sky, which turns with the ego and comes no nearer.
+    `motion` is that of `static_motion` or `actor_motion`.
+    """
+    x, y, z = camera.rays(u, v)
+    x, y = motion.to_outer(x, y, nearness)
+    return other.turned(x, y, z + (camera.height - other.height) * nearness)
 
 
 def image_motion(
@@ -165,12 +179,10 @@ def image_motion(
 ) -> tuple[Array, Array]:
     """How far to the right and down in another picture (fractions of the frame) that is seen which is here at u, v.
 
-    `nearness` is 1 / depth along the axis (1/m), 0 for the sky, which turns with the ego and comes no nearer. `motion` is that
-    of `static_motion` or `actor_motion`. It leads out of the picture where the point is behind the other camera.
+    Both pictures are of one camera; the rest is as of `reproject`. It leads out of the picture where the point is behind the
+    other camera.
     """
     right_now, down_now = camera.offsets(u, v)
-    x, y, z = camera.rays(u, v)
-    x, y = motion.to_outer(x, y, nearness)
-    right, down, forward = camera.turned(x, y, z)
-    forward = _library(forward).clip(forward, _LEAST_DEPTH, None)
+    right, down, forward = reproject(camera, u, v, nearness, motion, camera)
+    forward = _library(forward).clip(forward, LEAST_FORWARD, None)
     return (right / forward - right_now) * camera.focal, (down / forward - down_now) * (camera.focal * ASPECT)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from drivesim.roadside.alignment import locate
+from drivesim.scene.geometry import pixel_centres
 from drivesim.world.state import Moment, Surroundings
 
 REACH = 700.0  # m of tabulated road ahead
@@ -38,13 +39,11 @@ def ground_view(
 ) -> tuple[GroundView, np.ndarray]:
     """Road coordinates of the pixels below the horizon, and their depth by row [h]."""
     camera = moment.camera
-    pitch = np.radians(camera.pitch)
-    y = ((np.arange(top, height + 1) + 0.5) / height - 0.5) / (2 * camera.focal)
-    forward, down = np.cos(pitch) + y * np.sin(pitch), np.maximum(y * np.cos(pitch) - np.sin(pitch), 2e-4)
-    scale = camera.height / down
-    x = np.minimum(scale * forward, 3000.0)
-    across = ((np.arange(width) + 0.5) / width - 0.5) / camera.focal
-    left = (-across[None] * scale[:-1, None]).astype(np.float32)
+    u, _ = pixel_centres(height, width, like=camera.pinhole.height)
+    ahead, left, up = camera.pinhole.rays(u, (np.arange(top, height + 1) + 0.5)[:, None] / height)
+    scale = (camera.height / np.maximum(-up, 2e-4))[:, 0]
+    x = np.minimum(scale * ahead[:, 0], 3000.0)
+    left = (left * scale[:-1, None]).astype(np.float32)
     x32 = x.astype(np.float32)
     s, d = locate(surroundings.roadside.alignment, moment.s, moment.pose, x32[:-1], left, REACH)
     step, side = (x[:-1] - x[1:]).astype(np.float32), (scale[:-1] / (camera.focal * width)).astype(np.float32)
