@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from drivesim.roadside import things
+from drivesim.roadside.classes import class_of
 from drivesim.roadside.furnish import furnished
 from drivesim.roadside.planting import Cell
 from drivesim.roadside.roadside import CELL, Roadside
@@ -130,8 +131,7 @@ def _fence(thing: things.Fence) -> list[_Part]:
 
 
 def _wall(thing: things.Wall) -> list[_Part]:
-    what = _HOUSE if thing.height > 2 else _RAIL  # a noise wall closes the view as a house does
-    return [_box(what, (0, -0.12, 0), (thing.length, 0.12, thing.height))]
+    return [_box(class_of(thing), (0, -0.12, 0), (thing.length, 0.12, thing.height))]
 
 
 def _sign(thing: things.Sign) -> list[_Part]:
@@ -144,8 +144,7 @@ def _sign(thing: things.Sign) -> list[_Part]:
 
 
 def _pole(thing: things.Pole) -> list[_Part]:
-    what = _HOUSE if thing.material == "concrete" else _POLE  # piers belong to their bridge
-    return [_post(what, thing.x, 0, thing.height, thing.radius)]
+    return [_post(class_of(thing), thing.x, 0, thing.height, thing.radius)]
 
 
 def _truss(thing: things.Truss) -> list[_Part]:

@@ -27,6 +27,7 @@ from drivesim.world.ground.pavement import (
     WHITE_DASH,
     YELLOW,
     YELLOW_DASH,
+    Profile,
     detail_tile,
 )
 from drivesim.world.ground.surface import Surface
@@ -59,8 +60,7 @@ def ground_albedo(surface: Surface, view: GroundView, s0: float, along: np.ndarr
     broad = wrapped(
         fractal(31, 256, 1.3, 2), (view.s + np.float32(s0 % 9600.0)) * np.float32(1 / 96), view.d * np.float32(1 / 96)
     )
-    level = np.clip(np.log2(np.maximum(view.side, 1e-4) / D_STEP), 0, LEVELS - 1).astype(np.float32)
-    level = np.repeat(level[:, None], view.d.shape[1], axis=1)
+    level = _mip_level(view)
     ragged_d = view.d + np.float32(0.25) * (detail.tufts + np.float32(0.4) * broad[..., 0])
     zones = _across(surface.profile.zones, view.d, level)
     ragged = _across(surface.profile.zones, ragged_d, level)
@@ -72,7 +72,8 @@ def ground_albedo(surface: Surface, view: GroundView, s0: float, along: np.ndarr
     concrete, gravel = zones[..., CONCRETE] * open_road, ragged[..., GRAVEL] * open_road
 
     albedo = _asphalt(surface, view, s0, detail, broad, zones, lines, ahead)
-    white, yellow = _paint(surface, view, s0, marks, ahead, detail.wear)
+    worn = 1 - np.float32(surface.wear) * smoothstep(-0.25, 0.55, detail.wear)
+    white, yellow = (share * worn for share in _marking_shares(surface.profile, view, s0, marks, ahead))
     albedo += white[..., None] * (surface.white - albedo) + yellow[..., None] * (surface.yellow - albedo)
     verge = _verge(surface, detail, broad)
     albedo = verge + paved[..., None] * (albedo - verge)
@@ -111,6 +112,20 @@ def _detail(surface: Surface, view: GroundView, s0: float) -> _Detail:
         detail.grain[start:] += np.float32(0.28) * stones
         detail.tufts[start:] += np.float32(0.2) * stones
     return detail
+
+
+def marking_shares(profile: Profile, view: GroundView, s0: float, along: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Shares [h w] of the pixels that white and yellow markings cover, where the road is paved and as if not worn."""
+    level, ahead = _mip_level(view), look_up_along(along, view)
+    paved = np.maximum(_across(profile.zones, view.d, level)[..., PAVED], ahead[..., JUNCTION])
+    white, yellow = _marking_shares(profile, view, s0, _across(profile.marks, view.d, level), ahead)
+    return white * paved, yellow * paved
+
+
+def _mip_level(view: GroundView) -> np.ndarray:
+    """Level of the profile's tables as coarse as the pixels of a view are wide [h w]."""
+    level = np.clip(np.log2(np.maximum(view.side, 1e-4) / D_STEP), 0, LEVELS - 1).astype(np.float32)
+    return np.repeat(level[:, None], view.d.shape[1], axis=1)
 
 
 def _across(table: np.ndarray, d: np.ndarray, level: np.ndarray) -> np.ndarray:
@@ -173,15 +188,13 @@ def _sidewalk(
     return albedo
 
 
-def _paint(
-    surface: Surface, view: GroundView, s0: float, marks: np.ndarray, ahead: np.ndarray, wear: np.ndarray
+def _marking_shares(
+    profile: Profile, view: GroundView, s0: float, marks: np.ndarray, ahead: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Coverage [h w] by white and by yellow markings."""
-    profile = surface.profile
+    """Shares [h w] of the pixels that white and yellow markings cover, not worn."""
     dashes = _dashes(view, s0, profile.dash, profile.period)
     crossing, stop = ahead[..., CROSSING], ahead[..., STOP_LINE]
     clear = 1 - np.maximum(ahead[..., JUNCTION], crossing)
-    worn = 1 - np.float32(surface.wear) * smoothstep(-0.25, 0.55, wear)
     white = (marks[..., WHITE] + marks[..., WHITE_DASH] * dashes) * clear
     if np.any(crossing > 0.01):
         width = np.maximum(view.side, 0.02).astype(np.float32)[:, None] / np.float32(1.2)
@@ -190,4 +203,4 @@ def _paint(
         bars = np.clip((np.float32(0.25) - distance) / width + np.float32(0.5), 0, 1)
         white = np.maximum(white, np.maximum(crossing * bars, np.abs(stop)))
     yellow = (marks[..., YELLOW] + marks[..., YELLOW_DASH] * dashes) * clear
-    return np.minimum(white, 1) * worn, np.minimum(yellow, 1) * worn
+    return np.minimum(white, 1), np.minimum(yellow, 1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from drivesim.scene.classes import SceneClass
 from drivesim.world.render.mesh import SIDES, Mesh
 from drivesim.world.roadside.sprites import Sprite
 
@@ -15,14 +16,16 @@ class Geometry:
     """Objects in one frame of reference: p polygons of m objects, k sprites.
 
     mesh; normal float32 [p 3]; owner int64 [p] (object of a polygon); emission float32 [p] (how much its lamps shine);
-    footprint float32 [m 4 2] (counter-clockwise) and top float32 [m] (height); place float32 [k 3] (foot of a sprite),
-    size float32 [k 2] (width, height), species int64 [k] (index in SPECIES), tint float32 [k 3], mirror bool [k].
+    what uint8 [m] (SceneClass); footprint float32 [m 4 2] (counter-clockwise) and top float32 [m] (height);
+    place float32 [k 3] (foot of a sprite), size float32 [k 2] (width, height), species int64 [k] (index in SPECIES), tint
+    float32 [k 3], mirror bool [k].
     """
 
     mesh: Mesh
     normal: np.ndarray
     owner: np.ndarray
     emission: np.ndarray
+    what: np.ndarray
     footprint: np.ndarray
     top: np.ndarray
     place: np.ndarray
@@ -49,6 +52,7 @@ class Geometry:
             self.normal @ turn,
             self.owner,
             self.emission,
+            self.what,
             (self.footprint - origin[:2]) @ turn[:2, :2],
             self.top,
             (self.place - origin) @ turn,
@@ -59,8 +63,10 @@ class Geometry:
         )
 
 
-def assemble(meshes: list[Mesh], footprints: list[np.ndarray], sprites: list[Sprite]) -> Geometry:
-    """Gathers meshes (one object each, footprint [4 2]) and sprites."""
+def assemble(
+    meshes: list[Mesh], what: list[SceneClass], footprints: list[np.ndarray], sprites: list[Sprite]
+) -> Geometry:
+    """Gathers meshes (one object of a class each, footprint [4 2]) and sprites."""
     count = sum(len(mesh) for mesh in meshes)
     if count:
         joined = Mesh(**{f.name: np.concatenate([getattr(mesh, f.name) for mesh in meshes]) for f in fields(Mesh)})
@@ -82,6 +88,7 @@ def assemble(meshes: list[Mesh], footprints: list[np.ndarray], sprites: list[Spr
         normal.astype(np.float32),
         np.repeat(np.arange(len(meshes)), [len(mesh) for mesh in meshes]),
         np.zeros(count, np.float32),
+        np.array(what, np.uint8),
         np.array(footprints, np.float32).reshape(-1, 4, 2),
         np.array([mesh.vertices[..., 2].max() for mesh in meshes], np.float32),
         np.array([sprite.place for sprite in sprites], np.float32).reshape(-1, 3),

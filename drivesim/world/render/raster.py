@@ -37,6 +37,11 @@ class VisibilityBuffer:
     runs: dict[int, tuple[int, int]]
 
 
+def horizon_row(camera: Camera, height: int) -> int:
+    """First of `height` rows of pixels whose centres lie below the horizon."""
+    return int(np.clip(np.ceil(camera.horizon * height - 0.5 + 0.02 * height / 128), 0, height))
+
+
 def rasterize(geometry: Geometry, camera: Camera, height: int, width: int, watched: range) -> VisibilityBuffer:
     """Draws geometry that is in the ego frame; objects in `watched` get silhouettes and bounds."""
     ids = np.zeros((height, width), np.int32)

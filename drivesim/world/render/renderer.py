@@ -15,8 +15,9 @@ from drivesim.world.light.shadows import light_masks, sunlight_beside
 from drivesim.world.light.sky import radiance as sky_radiance
 from drivesim.world.render.foreground import shade_foreground
 from drivesim.world.render.geometry import merged
-from drivesim.world.render.labels import vehicle_boxes
-from drivesim.world.render.raster import VisibilityBuffer, rasterize
+from drivesim.world.render.id_map import IdMap, id_map
+from drivesim.world.render.raster import VisibilityBuffer, horizon_row, rasterize
+from drivesim.world.render.vehicle_boxes import vehicle_boxes
 from drivesim.world.shading.samples import FrameLight
 from drivesim.world.state import Moment, Surroundings
 
@@ -25,16 +26,20 @@ MAX_LAMPS = 7  # street lamps that light the foreground, the nearest ones
 
 @dataclass(frozen=True)
 class Rendered:
-    """radiance float32 [h w 3] linear; depth float32 [h w] along the axis (m), infinite for sky; labels of the vehicles."""
+    """radiance float32 [h w 3] linear; depth float32 [h w] along the axis (m), infinite for sky; labels of the vehicles; labels
+    of the pixels where they were asked for."""
 
     radiance: np.ndarray
     depth: np.ndarray
     boxes: Boxes
     visibility: VisibilityBuffer
+    ids: IdMap | None = None
 
 
-def render(surroundings: Surroundings, moment: Moment, height: int, width: int, scale: int) -> Rendered:
-    """Renders one moment at [height width].
+def render(
+    surroundings: Surroundings, moment: Moment, height: int, width: int, scale: int, ids: bool = False
+) -> Rendered:
+    """Renders one moment at [height width]; with labels of the pixels if `ids`.
 
     Ground and sky are filtered analytically, one sample a pixel; polygons and sprites are sampled `scale` times as finely.
     """
@@ -45,7 +50,7 @@ def render(surroundings: Surroundings, moment: Moment, height: int, width: int, 
     visibility = rasterize(geometry, camera, height * scale, width * scale, range(count))
     sun, lamps = _sun(lighting.sun, moment), near_street_lamps(cell, moment)
     picture, depth = np.empty((height, width, 3), np.float32), np.full((height, width), np.inf, np.float32)
-    horizon = horizon_row(moment, height)
+    horizon = horizon_row(camera, height)
     if horizon:
         picture[:horizon] = _sky(surroundings, moment, height, width, horizon)
     reaching = np.ones(len(geometry.footprint), np.float32)  # share of sunlight that reaches each object
@@ -61,12 +66,8 @@ def render(surroundings: Surroundings, moment: Moment, height: int, width: int, 
     depth = np.where(front.depth > 0, front.depth, depth)
     if lighting.night:
         splat(picture, depth, camera, point_lights(lighting, moment, lamps))
-    return Rendered(picture, depth, vehicle_boxes(moment, visibility), visibility)
-
-
-def horizon_row(moment: Moment, height: int) -> int:
-    """First row of pixels whose centres lie below the horizon."""
-    return int(np.clip(np.ceil(moment.camera.horizon * height - 0.5 + 0.02 * height / 128), 0, height))
+    labels = id_map(surroundings, moment, geometry, visibility, scale) if ids else None
+    return Rendered(picture, depth, vehicle_boxes(moment, visibility), visibility, labels)
 
 
 def _sun(sun: np.ndarray, moment: Moment) -> np.ndarray:

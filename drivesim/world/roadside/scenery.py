@@ -12,9 +12,11 @@ import numpy as np
 
 from drivesim.roadside import things
 from drivesim.roadside.alignment import Alignment
+from drivesim.roadside.classes import class_of
 from drivesim.roadside.furnish import furnished
 from drivesim.roadside.roadside import Roadside
 from drivesim.roadside.things import Plant, Slope, Standing, StreetLamp, Thing, TrafficLight
+from drivesim.scene.classes import SceneClass
 from drivesim.world.light.lighting import Lighting
 from drivesim.world.render.geometry import Geometry, assemble, footprint_of, merged
 from drivesim.world.render.mesh import Mesh, join, polygon
@@ -67,6 +69,7 @@ class _Builder:
     alignment: Alignment
     lighting: Lighting
     meshes: list[Mesh] = field(default_factory=list)
+    classes: list[SceneClass] = field(default_factory=list)
     footprints: list[np.ndarray] = field(default_factory=list)
     emissions: list[float] = field(default_factory=list)
     shadows: list[np.ndarray] = field(default_factory=list)
@@ -81,6 +84,7 @@ class _Builder:
         placed = mesh_of(thing).moved(x, y, 0.0, yaw, (standing.stretch, 1.0, 1.0))
         lit = isinstance(thing, StreetLamp) and self.lighting.street_lamps > 0
         self.meshes.append(placed)
+        self.classes.append(class_of(thing))
         self.footprints.append(footprint_of(placed, yaw))
         self.emissions.append(14.0 if lit else 2.5 if isinstance(thing, TrafficLight) else 0.0)
         if standing.shadow and not self.lighting.night:
@@ -106,6 +110,7 @@ class _Builder:
         self.meshes.append(
             join([polygon(t if slope.side > 0 else t[::-1], "foliage", colour, 0.37, uv) for t in triangles])
         )
+        self.classes.append(SceneClass.GROUND)
         corners = points[[0, 1, 2, 3], :2] if slope.side > 0 else points[[3, 2, 1, 0], :2]
         self.footprints.append(corners.astype(np.float32))
         self.emissions.append(0.0)
@@ -170,7 +175,7 @@ class Scenery:
                     builder.add(standing)
             for plant in plan.plants:
                 builder.add_plant(plant)
-            geometry = assemble(builder.meshes, builder.footprints, builder.sprites)
+            geometry = assemble(builder.meshes, builder.classes, builder.footprints, builder.sprites)
             for i, emission in enumerate(builder.emissions):
                 geometry.emission[geometry.owner == i] = emission
             self._cells[index] = Cell(

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from drivesim.scene.classes import SceneClass
 from drivesim.scene.vehicles import KINDS, SIZES
 from drivesim.traffic.lamps import Lamps
 from drivesim.traffic.paint import VARIANTS, body_generator, body_variant
@@ -32,7 +33,7 @@ def fleet(
         power = _lamp_power(lit, i, bool(glow[i]))
         emission.append(_emission(parts[-1].mesh, power, bool(lit.left[i]), bool(lit.right[i])))
     if not parts:
-        return assemble([], [], [])
+        return assemble([], [], [], [])
     whole = merged(parts)
     whole.emission[:] = np.concatenate(emission)
     return _placed(whole, place, yaw)
@@ -43,7 +44,8 @@ def _body(kind: int, variant: int, detail: Literal["near", "far"]) -> Geometry:
     """One of the VARIANTS bodies of a kind, in its object frame."""
     length, width, _ = SIZES[KINDS[kind]]
     rectangle = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [length / 2, width / 2]
-    return assemble([vehicle_mesh(KINDS[kind], body_generator(kind, variant), detail)], [rectangle], [])
+    mesh = vehicle_mesh(KINDS[kind], body_generator(kind, variant), detail)
+    return assemble([mesh], [SceneClass.VEHICLE], [rectangle], [])
 
 
 def _placed(geometry: Geometry, place: np.ndarray, yaw: np.ndarray) -> Geometry:

@@ -5,6 +5,7 @@ import numpy as np
 from drivesim.roadside.alignment import Alignment, locate
 from drivesim.scene.boxes import project_cuboids
 from drivesim.scene.camera import Camera
+from drivesim.scene.classes import SceneClass
 from drivesim.world.generator import moments, sample_world
 from drivesim.world.ground.view import ground_view
 from drivesim.world.render.geometry import assemble, footprint_of
@@ -23,7 +24,7 @@ def test_nearer_object_hides_the_farther() -> None:
     camera = Camera(1.4, 0.0, 60.0)
     far, near = block(30, 0), block(12, 0, height=3.0)
     for parts, hidden in (((far, near), 0), ((near, far), 1)):
-        scene = assemble([p[0] for p in parts], [p[1] for p in parts], [])
+        scene = assemble([p[0] for p in parts], [SceneClass.BUILDING] * 2, [p[1] for p in parts], [])
         visibility = rasterize(scene, camera, 128, 256, range(2))
         first, last = visibility.runs[hidden]
         assert visibility.silhouette[hidden] > 0
@@ -40,7 +41,7 @@ def test_long_wall_stays_behind_the_car_beside_it() -> None:
 def test_box_is_the_projection_of_the_block() -> None:
     camera = Camera(1.5, -2.0, 70.0)
     mesh, footprint = block(15, 2)
-    visibility = rasterize(assemble([mesh], [footprint], []), camera, 256, 512, range(1))
+    visibility = rasterize(assemble([mesh], [SceneClass.BUILDING], [footprint], []), camera, 256, 512, range(1))
     expected, _ = project_cuboids(camera, np.array([[15, 2, 0.75, 4, 2, 1.5, 0]]))
     assert np.allclose(visibility.bounds[0], expected[0], atol=1e-4)
     rows, columns = np.nonzero(visibility.ids)
