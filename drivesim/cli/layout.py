@@ -1,0 +1,23 @@
+"""`drivesim layout`: what a scenario's futures would show, without networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def layout(
+    scenario: Annotated[Path, typer.Argument(help="Scenario file.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write future-00/layout.mp4 and labels.csv into.")],
+    seconds: Annotated[float | None, typer.Option(help="Instead of the scenario's length.")] = None,
+    futures: Annotated[int | None, typer.Option(help="Instead of the scenario's number of futures.")] = None,
+    only: Annotated[int | None, typer.Option(metavar="K", help="Make future K alone; the first is 0.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Instead of the scenario's seed.")] = None,
+) -> None:
+    """Draw the layout of SCENARIO, who drives and stands where, as video with boxes and as tables of labels, in seconds."""
+    from drivesim.layout.preview.film import write_layouts
+
+    for film in write_layouts(scenario, out, seconds, futures, only, seed):
+        typer.echo(f"wrote {film} and {film.with_name('labels.csv')}")
