@@ -102,7 +102,7 @@ def test_the_page_defines_nothing_of_it_again(path: Path) -> None:
     sizes = "|".join(str(size) for size in (v.FRAME_HEIGHT, v.FRAME_WIDTH))
     limit = rf"vehicles(\.length)?\s*[<>=]+\s*{v.MAX_VEHICLES}\b"
     found = [match[0] for match in re.finditer(rf"\b({sizes})\b|\b{v.FRAME_RATES[0]}\b|{limit}", text)]
-    assert not found, f"{path}: {found}: import it from ./video_format.js, which the server writes (server/routes.py)"
+    assert not found, f"{path}: {found}: import it from ./contract.js, which the server writes (server/routes.py)"
 
 
 @pytest.mark.parametrize(

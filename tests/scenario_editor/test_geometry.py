@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import scenario_editor
 from desktop import CHROMIUM, QUIET
-from scenario_editor.server.routes import VIDEO_FORMAT
+from scenario_editor.server.routes import CONTRACT
 
 from drivesim.scene.boxes import project_cuboids
 from drivesim.scene.camera import Camera
@@ -85,8 +85,8 @@ def test_the_page_projects_as_the_networks_are_told(run: Any, tmp_path: Path) ->
     rng = np.random.default_rng(0)
     cases, expected = zip(*(random_case(rng) for _ in range(400)), strict=True)
     data = f"const cases = {json.dumps(cases)}, sizes = {json.dumps(SIZES)};"
-    served = f"data:text/javascript,{quote(VIDEO_FORMAT)}"
-    script = (STATIC / "geometry.js").read_text().replace("./video_format.js", served)
+    served = f"data:text/javascript,{quote(CONTRACT)}"
+    script = (STATIC / "geometry.js").read_text().replace("./contract.js", served)
     answers = json.loads(run(script + data + ANSWERS, tmp_path))
     counts = {"box": 0, "ground": 0}
     for answer, truth in zip(answers, expected, strict=True):

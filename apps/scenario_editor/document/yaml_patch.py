@@ -41,7 +41,7 @@ def aligned(old: Sequence[Any], new: Sequence[Any]) -> list[int | None]:
     return result
 
 
-class Patch:
+class TextPatch:
     """Edits of one text that turn its values into others: `text` as it was, `result()` as it is, `lost` comments."""
 
     def __init__(self, text: str) -> None:

@@ -14,7 +14,7 @@ from drivesim.scenario.scenario import Scenario
 from drivesim.scenario.sections import VEHICLE_FORMS, vehicle_tag
 from drivesim.scenario.yaml_document import OneLine, YamlDocument, yaml_text
 from scenario_editor.document.values import DEFAULTS, Values, shortened, vehicle_defaults, vehicles_of
-from scenario_editor.document.yaml_patch import Patch, aligned
+from scenario_editor.document.yaml_patch import TextPatch, aligned
 
 FILE = "scenario.yaml"
 _ORDER = list(Scenario.model_fields)
@@ -77,7 +77,7 @@ def rewrite(text: str, values: Values) -> RewrittenText:
     wanted = _merged(document.values, shortened(values))
     if wanted == document.values:
         return RewrittenText(text)
-    node, patch = yaml.compose(text, yaml.SafeLoader), Patch(text)
+    node, patch = yaml.compose(text, yaml.SafeLoader), TextPatch(text)
     assert isinstance(node, yaml.MappingNode)
     try:
         patch.mapping(node, document.values, wanted)

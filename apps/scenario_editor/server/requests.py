@@ -22,9 +22,9 @@ from scenario_editor.storage.sessions import Session, SessionStore
 from scenario_editor.storage.uploads import add_photo, read_yaml_upload
 from scenario_editor.storage.workspace import Workspace
 
-Request = dict[str, Any]
-Reply = dict[str, Any]
-Change = Callable[[Session, ParsedText, Request, Reply], Session]
+PageRequest = dict[str, Any]
+PageReply = dict[str, Any]
+Change = Callable[[Session, ParsedText, PageRequest, PageReply], Session]
 
 FAILED = "That did not work; the editor's terminal says why. Nothing was changed."
 STALE = "The scenario was changed elsewhere meanwhile (in another tab?); it is shown anew, try again."
@@ -43,7 +43,7 @@ class RequestHandler:
             "photo_remove": self._photo_remove, **dict.fromkeys(vehicle_edits.EDITS, self._vehicles),
         }  # fmt: skip
 
-    def call(self, request: Any) -> Reply:
+    def call(self, request: Any) -> PageReply:
         """The reply to a request: `session`, and as far as they changed `view`, `select`, `compose`, `jobs`, `message`."""
         if not isinstance(request, dict):
             return _message("error", "a request must be a group of keys")
@@ -55,7 +55,7 @@ class RequestHandler:
             logging.getLogger(__name__).error("%s failed", request.get("type"), exc_info=error)
             return _message("error", FAILED)
 
-    def _answer(self, request: Request) -> Reply:
+    def _answer(self, request: PageRequest) -> PageReply:
         kind = str(request.get("type"))
         if kind in self._changes:
             return self._change(self._changes[kind], request)
@@ -79,8 +79,8 @@ class RequestHandler:
             raise InputError(f"the editor does not know how to {kind}; reload the page")
         return self._session_reply(session)
 
-    def _change(self, change: Change, request: Request) -> Reply:
-        reply: Reply = {}
+    def _change(self, change: Change, request: PageRequest) -> PageReply:
+        reply: PageReply = {}
 
         def changed(session: Session) -> Session:
             if session.id != request.get("session") or session.revision != request.get("base"):
@@ -93,16 +93,16 @@ class RequestHandler:
 
     # The changes of a session: each gives the new one and may add to the reply.
 
-    def _text(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
+    def _text(self, session: Session, parsed: ParsedText, request: PageRequest, reply: PageReply) -> Session:
         return session.edited(str(request["text"]), what="text")
 
-    def _undo(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
+    def _undo(self, session: Session, parsed: ParsedText, request: PageRequest, reply: PageReply) -> Session:
         return session.undone()
 
-    def _redo(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
+    def _redo(self, session: Session, parsed: ParsedText, request: PageRequest, reply: PageReply) -> Session:
         return session.redone()
 
-    def _set(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
+    def _set(self, session: Session, parsed: ParsedText, request: PageRequest, reply: PageReply) -> Session:
         section, key, value = request["section"], request["key"], request["value"]
         if section == "" and key == "name":
             return _rewritten(session, {"name": str(value)}, "name", reply)
@@ -112,7 +112,7 @@ class RequestHandler:
             raise InputError(f"{key} must be a number or a word")
         return _rewritten(session, {section: {key: value}}, f"{section}.{key}", reply)
 
-    def _vehicles(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
+    def _vehicles(self, session: Session, parsed: ParsedText, request: PageRequest, reply: PageReply) -> Session:
         values = parsed.values
         known = None if values is None else geometry(values)
         if values is None or values["vehicles"] is None or known is None:
@@ -127,21 +127,21 @@ class RequestHandler:
         what = f"put {request['index']}" if request["type"] == "put" else ""
         return _rewritten(session, {"vehicles": rows} | more, what, reply)
 
-    def _lock(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
+    def _lock(self, session: Session, parsed: ParsedText, request: PageRequest, reply: PageReply) -> Session:
         rows = (parsed.values or {}).get("vehicles") or []
         row = vehicle_edits.peek(rows, request["index"])
         others = [lock for lock in session.view.get("locks", []) if lock != row]
         locks = [*others, row] if request["locked"] else others
         return session.viewed(locks=locks[-LOCKS:])
 
-    def _load(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
+    def _load(self, session: Session, parsed: ParsedText, request: PageRequest, reply: PageReply) -> Session:
         name = str(request["name"])
         loaded = self.workspace.load(name, session, example=bool(request.get("example")))
         unsaved = "; what was not saved comes back with Undo" if session.dirty else ""
         reply.update(_message("info", f"opened {name}{unsaved}") | {"select": None})
         return loaded
 
-    def _save(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
+    def _save(self, session: Session, parsed: ParsedText, request: PageRequest, reply: PageReply) -> Session:
         name = str(request["name"])
         replace = bool(request.get("replace")) or name == session.name
         if not replace and name in self.workspace.names():
@@ -152,7 +152,7 @@ class RequestHandler:
         reply.update(_message("info", f"saved {self.workspace.folder / name}.yaml"))
         return saved
 
-    def _keep(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
+    def _keep(self, session: Session, parsed: ParsedText, request: PageRequest, reply: PageReply) -> Session:
         found = [v for v in variants(session) if v["id"] == request["id"]]
         if not found:
             raise InputError("that frame is not kept any more; compose it again")
@@ -163,16 +163,16 @@ class RequestHandler:
         kept = session.viewed(kept=variant["id"])
         return _rewritten(kept, {"rollout": {"seed": variant["seed"]}}, "", reply)
 
-    def _remember(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
+    def _remember(self, session: Session, parsed: ParsedText, request: PageRequest, reply: PageReply) -> Session:
         kept = {key: request[key] for key in ("quality", "rollout_quality") if request.get(key) in QUALITIES}
         return session.viewed(**kept)
 
-    def _photo_remove(self, session: Session, parsed: ParsedText, request: Request, reply: Reply) -> Session:
+    def _photo_remove(self, session: Session, parsed: ParsedText, request: PageRequest, reply: PageReply) -> Session:
         return _rewritten(session, {"photo": None}, "", reply)
 
     # Uploads come beside the requests, as raw bytes.
 
-    def take_photo(self, session_id: str, data: bytes) -> Reply:
+    def take_photo(self, session_id: str, data: bytes) -> PageReply:
         """A picture becomes the first frame."""
 
         def add(session: Session) -> Session:
@@ -180,11 +180,11 @@ class RequestHandler:
 
         return self._take(session_id, add, "the photo is the first frame")
 
-    def take_scenario(self, session_id: str, data: bytes) -> Reply:
+    def take_scenario(self, session_id: str, data: bytes) -> PageReply:
         """A YAML file becomes the scenario, faults and all."""
         return self._take(session_id, lambda s: s.loaded(read_yaml_upload(data), None), "opened")
 
-    def _take(self, session_id: str, change: Callable[[Session], Session], words: str) -> Reply:
+    def _take(self, session_id: str, change: Callable[[Session], Session], words: str) -> PageReply:
         try:
             session = self.store.change(session_id, change)
         except InputError as error:
@@ -196,7 +196,7 @@ class RequestHandler:
 
     # What the page is told.
 
-    def _session_reply(self, session: Session) -> Reply:
+    def _session_reply(self, session: Session) -> PageReply:
         """All of a session: the scenario, its first frames and its jobs."""
         state = self.compositions.state(session.id)
         session = self.store.find(session.id) or session  # read after the state: what is done is in it
@@ -220,17 +220,17 @@ class RequestHandler:
         return parsed.scenario
 
 
-def _message(level: str, text: str) -> Reply:
+def _message(level: str, text: str) -> PageReply:
     return {"message": {"level": level, "text": text}}
 
 
-def _quality(request: Request) -> str:
+def _quality(request: PageRequest) -> str:
     if request.get("quality") not in QUALITIES:
         raise InputError(f"quality must be one of {', '.join(QUALITIES)}")
     return str(request["quality"])
 
 
-def _rewritten(session: Session, values: Values, what: str, reply: Reply) -> Session:
+def _rewritten(session: Session, values: Values, what: str, reply: PageReply) -> Session:
     rewritten = rewrite(session.text, values)
     if rewritten.lost:
         reply.update(_message("warn", "; ".join(rewritten.lost)))
@@ -241,7 +241,7 @@ def _frame_url(session: Session, variant: dict[str, Any]) -> str:
     return f"frame/{session.id}/{variant['id']}"
 
 
-def _job(job: JobView, session_id: str) -> Reply:
+def _job(job: JobView, session_id: str) -> PageReply:
     """A job as the page shows it: addresses instead of paths."""
     base = f"{session_id}/{job.id}"
     futures = [

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, HTTPException, Request
@@ -15,16 +17,23 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from drivesim.config import InputError
+from drivesim.scenario.sections import PlacedVehicle
 from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
 from scenario_editor.document.yaml_text import read
 from scenario_editor.first_frames.compositions import frame_file
-from scenario_editor.server.requests import Reply, RequestHandler
+from scenario_editor.server.requests import PageReply, RequestHandler
 from scenario_editor.storage.sessions import Session
 from scenario_editor.storage.uploads import MAX_PHOTO_BYTES, MAX_YAML_BYTES, photo_file
 
 STATIC = {file.name: file for file in (Path(__file__).parents[1] / "static").iterdir() if file.suffix in (".js", ".css")}
-VIDEO_FORMAT = f"export const FRAME_WIDTH = {FRAME_WIDTH}, FRAME_HEIGHT = {FRAME_HEIGHT};\n"  # what scripts know of video_format
-FRAME = re.compile(r"[0-9a-f]{24}")
+NUMBERS: dict[str, Any] = {"FRAME_WIDTH": FRAME_WIDTH, "FRAME_HEIGHT": FRAME_HEIGHT} | {
+    key.upper(): [schema["minimum"], schema["maximum"]]
+    for key, schema in PlacedVehicle.model_json_schema()["properties"].items()
+    if "minimum" in schema
+}
+CONTRACT = "".join(f"export const {name} = {json.dumps(value)};\n" for name, value in NUMBERS.items())
+"""The module contract.js: the frame's size (px), and AHEAD, LEFT and HEADING, the ranges of a placed vehicle."""
+FRAME_ID = re.compile(r"[0-9a-f]{24}")
 UNUSED = ("/gradio_api/upload", "/openapi.json")  # of Gradio's own routes
 ALWAYS_ASK = {"Cache-Control": "no-cache"}
 FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
@@ -59,9 +68,9 @@ def routes(app: FastAPI, handler: RequestHandler, hosts: Collection[str] | None 
     if hosts is not None:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
 
-    @app.get("/static/video_format.js")
-    def video_format() -> Response:
-        return Response(VIDEO_FORMAT, media_type="text/javascript", headers=ALWAYS_ASK)
+    @app.get("/static/contract.js")
+    def contract() -> Response:
+        return Response(CONTRACT, media_type="text/javascript", headers=ALWAYS_ASK)
 
     @app.get("/static/{name}", response_class=FileResponse)
     def static(name: str) -> FileResponse:
@@ -70,7 +79,7 @@ def routes(app: FastAPI, handler: RequestHandler, hosts: Collection[str] | None 
     @app.get("/frame/{session}/{name}", response_class=FileResponse)
     def frame(session: str, name: str) -> FileResponse:
         found = _session(handler, session)
-        return _file(frame_file(found, name) if FRAME.fullmatch(name) else None, FOR_EVER)
+        return _file(frame_file(found, name) if FRAME_ID.fullmatch(name) else None, FOR_EVER)
 
     @app.get("/photo/{session}", response_class=FileResponse)
     def photo(session: str) -> FileResponse:
@@ -95,7 +104,7 @@ def routes(app: FastAPI, handler: RequestHandler, hosts: Collection[str] | None 
             raise HTTPException(404)
         take, limit = takers[kind]
         data = await _body(request, limit)
-        reply: Reply = await run_in_threadpool(take, session, data)
+        reply: PageReply = await run_in_threadpool(take, session, data)
         return JSONResponse(reply)
 
 

@@ -2,7 +2,7 @@
 
 import { button, h, refill, s } from "./dom.js";
 import { act, state } from "./store.js";
-import { FRAME_HEIGHT, FRAME_WIDTH } from "./video_format.js";
+import { FRAME_HEIGHT, FRAME_WIDTH } from "./contract.js";
 
 export function composePanel() {
   const count = h("select", { "aria-label": "How many variants", id: "variants" }, [1, 2, 4, 6].map((n) => h("option", { value: n }, n === 1 ? "1 variant" : `${n} variants`)));

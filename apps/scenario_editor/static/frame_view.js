@@ -5,7 +5,7 @@ import {
   bounds, boxOf, clamp, dragged, faces, horizon, laneEdges, pixel, pose, roadHeading, sized, toPlane, view, wrap,
 } from "./geometry.js";
 import { act, changed, put, scene, select, state, upload, vehicles } from "./store.js";
-import { FRAME_HEIGHT as HEIGHT, FRAME_WIDTH as WIDTH } from "./video_format.js";
+import { FRAME_HEIGHT as HEIGHT, FRAME_WIDTH as WIDTH } from "./contract.js";
 
 const MIN_SIDE = 8, CLICK = 5; // px
 const points = (list) => list.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ");

@@ -3,7 +3,7 @@
 //
 // Ego frame: x forward, y left, z up, metres. Pixels: of the finished frame. Headings in degrees.
 
-import { FRAME_HEIGHT as HEIGHT, FRAME_WIDTH as WIDTH } from "./video_format.js";
+import { FRAME_HEIGHT as HEIGHT, FRAME_WIDTH as WIDTH, LEFT } from "./contract.js";
 
 const ASPECT = WIDTH / HEIGHT, NEAR = 0.3;
 const radians = (degrees) => (degrees * Math.PI) / 180;
@@ -148,7 +148,7 @@ export function dragged(scene, vehicle, [dx, dy], sizes) {
   const to = ground(camera, [from[0] + dx, Math.max(from[1] + dy, lowest)]);
   if (!to) return vehicle;
   const [a0, l0] = fromPlane(road, anchor), [a1, l1] = fromPlane(road, to);
-  return { ...vehicle, ahead: clamp(vehicle.ahead + a1 - a0, -20, 150), left: clamp(vehicle.left + l1 - l0, -60, 60) };
+  return { ...vehicle, ahead: clamp(vehicle.ahead + a1 - a0, -20, 150), left: clamp(vehicle.left + l1 - l0, ...LEFT) };
 }
 
 // The distance at which the vehicle's box is `height` px high; it stays in its column of the picture.
@@ -156,7 +156,7 @@ export function sized(scene, vehicle, height, sizes) {
   const { road, camera } = scene, from = toPlane(road, vehicle.ahead, vehicle.left), slope = from[1] / Math.max(from[0], 1);
   const at = (x) => {
     const [ahead, left] = fromPlane(road, [x, slope * x]);
-    return { ...vehicle, ahead, left: clamp(left, -60, 60) };
+    return { ...vehicle, ahead, left: clamp(left, ...LEFT) };
   };
   let near = 3, far = 150;
   for (let i = 0; i < 40; i++) {

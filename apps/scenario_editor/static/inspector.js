@@ -3,7 +3,7 @@
 import { button, h, number, refill } from "./dom.js";
 import { clamp } from "./geometry.js";
 import { act, changed, duplicate, put, remove, rounded, select, selectedVehicle, state, toggleLock, vehicles } from "./store.js";
-import { FRAME_HEIGHT, FRAME_WIDTH } from "./video_format.js";
+import { AHEAD, FRAME_HEIGHT, FRAME_WIDTH, HEADING, LEFT } from "./contract.js";
 
 const UNITS = { height: "m", pitch: "°", field_of_view: "°", curvature: "1/m", seconds: "s", speed: "m/s" };
 const SHORT = { time_of_day: "Time of day", field_of_view: "View angle", fps: "Frames / s", crowdedness: "Crowdedness" };
@@ -81,8 +81,8 @@ function make(vehicle) {
       state.facts.kinds.map((kind) => h("option", { value: kind }, kind))));
   const edges = ["Left", "Top", "Right", "Bottom"];
   const fields = vehicle.box
-    ? [kinds, field("heading", "Heading", 5, "°", -180, 180), ...edges.map((label, i) => field(`edge${i}`, label, 1, "px", 0, i % 2 ? FRAME_HEIGHT : FRAME_WIDTH))]
-    : [kinds, field("heading", "Heading", 5, "°", -180, 180), field("ahead", "Ahead", 0.5, "m", -300, 300), field("left", "Left", 0.1, "m", -60, 60)];
+    ? [kinds, field("heading", "Heading", 5, "°", ...HEADING), ...edges.map((label, i) => field(`edge${i}`, label, 1, "px", 0, i % 2 ? FRAME_HEIGHT : FRAME_WIDTH))]
+    : [kinds, field("heading", "Heading", 5, "°", ...HEADING), field("ahead", "Ahead", 0.5, "m", ...AHEAD), field("left", "Left", 0.1, "m", ...LEFT)];
   const form = vehicle.box
     ? button("ground", "To metres", "Place it on the road where the box stands", () => act("form", { index, form: "placed" }), { disabled: locked })
     : button("box", "To pixels", "Keep its box as pixels, free of the road", () => act("form", { index, form: "box" }), { disabled: locked });

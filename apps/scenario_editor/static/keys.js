@@ -2,7 +2,7 @@
 
 import { clamp, wrap } from "./geometry.js";
 import { act, changed, copy, duplicate, paste, put, remove, select, selectedVehicle, state, toggleLock, vehicles } from "./store.js";
-import { FRAME_HEIGHT, FRAME_WIDTH } from "./video_format.js";
+import { AHEAD, FRAME_HEIGHT, FRAME_WIDTH, LEFT } from "./contract.js";
 
 const ARROWS = { ArrowUp: [1, 0], ArrowDown: [-1, 0], ArrowLeft: [0, 1], ArrowRight: [0, -1] };
 
@@ -67,5 +67,5 @@ function nudge({ step = [0, 0], far = false, turn = 0 }) {
     return put(state.selected, { ...vehicle, heading, box: [x1 + dx, y1 + dy, x2 + dx, y2 + dy] });
   }
   const ahead = vehicle.ahead + step[0] * (far ? 5 : 0.5), left = vehicle.left + step[1] * (far ? 1 : 0.1);
-  return put(state.selected, { ...vehicle, heading, ahead: clamp(ahead, -300, 300), left: clamp(left, -60, 60) });
+  return put(state.selected, { ...vehicle, heading, ahead: clamp(ahead, ...AHEAD), left: clamp(left, ...LEFT) });
 }

@@ -1,5 +1,6 @@
 // The road from above, in metres, ahead is up: vehicles are dragged along the lanes and turned.
 
+import { AHEAD, LEFT } from "./contract.js";
 import { h, refill, s } from "./dom.js";
 import {
   carried, clamp, footprint, fromPlane, laneEdges, pose, roadHeading, standing, toPlane, wrap,
@@ -143,7 +144,7 @@ function shifted(drawn, vehicle, place, by, free) {
   const spot = [place.x + by[0], place.y + by[1]];
   if (vehicle.box) return { box: carried(drawn.camera, vehicle.box, place, spot) };
   const [ahead, left] = fromPlane(drawn.road, spot);
-  return { ahead: clamp(ahead, -20, 300), left: clamp(snapped(drawn.road, left, free), -60, 60) };
+  return { ahead: clamp(ahead, -20, AHEAD[1]), left: clamp(snapped(drawn.road, left, free), ...LEFT) };
 }
 
 // Alt lets go of the lanes' centres, and of the right angles.

@@ -3,7 +3,7 @@
 // The server keeps the truth: the YAML text of this browser's session. `state.view` is how it last described it;
 // `state.live` is what the mouse is just doing, before the server has heard of it.
 
-import { FRAME_WIDTH } from "./video_format.js";
+import { AHEAD, FRAME_WIDTH } from "./contract.js";
 
 export const state = {
   facts: null, // fields, kinds, examples: never change
@@ -183,7 +183,7 @@ export function paste(vehicle = clipboard) {
   if (!vehicle) return;
   const aside = vehicle.box
     ? { ...vehicle, box: vehicle.box.map((edge, i) => edge + (i % 2 ? 0 : vehicle.box[2] + 24 <= FRAME_WIDTH ? 24 : -24)) }
-    : { ...vehicle, ahead: Math.min(300, vehicle.ahead + state.facts.sizes[vehicle.kind][0] + 4) };
+    : { ...vehicle, ahead: Math.min(AHEAD[1], vehicle.ahead + state.facts.sizes[vehicle.kind][0] + 4) };
   act("add", { vehicle: aside });
 }
 

@@ -16,9 +16,9 @@ from drivesim.video_io import image_size, read_image, write_image
 MAX_PHOTO_BYTES = 20 * 1024 * 1024
 MAX_YAML_BYTES = 256 * 1024
 MAX_PIXELS = 50_000_000
-MAX_SIDE = 12_000  # px
-MIN_SIDE = 64  # px
-KEPT_SIDE = 2 * FRAME_WIDTH  # px
+MAX_PHOTO_SIDE = 12_000  # px
+MIN_PHOTO_SIDE = 64  # px
+KEPT_PHOTO_SIDE = 2 * FRAME_WIDTH  # px
 MAX_PHOTOS = 100  # in one session
 PHOTOS = "photos"
 
@@ -54,10 +54,10 @@ def add_photo(data: bytes, folder: Path) -> str:
     """
     _check_size(data, MAX_PHOTO_BYTES)
     width, height = picture_size(data)
-    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+    if max(width, height) > MAX_PHOTO_SIDE or width * height > MAX_PIXELS:
         raise InputError(f"the photo has {width}x{height} pixels; send one of at most {MAX_PIXELS // 10**6} megapixels")
-    if min(width, height) < MIN_SIDE:
-        raise InputError(f"the photo has {width}x{height} pixels; send one of at least {MIN_SIDE}x{MIN_SIDE}")
+    if min(width, height) < MIN_PHOTO_SIDE:
+        raise InputError(f"the photo has {width}x{height} pixels; send one of at least {MIN_PHOTO_SIDE}x{MIN_PHOTO_SIDE}")
     photos = folder / PHOTOS
     name = f"{hashlib.sha256(data).hexdigest()[:32]}.png"
     if (photos / name).is_file():
@@ -72,7 +72,7 @@ def add_photo(data: bytes, folder: Path) -> str:
             picture = read_image(received)
         except (InputError, cv2.error) as error:
             raise InputError("the photo cannot be decoded; send a PNG, JPEG or WebP picture that is whole") from error
-        scale = KEPT_SIDE / max(picture.shape[:2])
+        scale = KEPT_PHOTO_SIDE / max(picture.shape[:2])
         if scale < 1:
             picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         write_image(photos / name, picture)

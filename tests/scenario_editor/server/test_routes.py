@@ -40,7 +40,8 @@ def client(handler: RequestHandler) -> TestClient:
 
 def test_scripts_are_served_by_name_and_nothing_else(client: TestClient) -> None:
     assert "export async function start" in client.get("/static/main.js").text
-    assert "FRAME_WIDTH = 1024, FRAME_HEIGHT = 512" in client.get("/static/video_format.js").text
+    contract = client.get("/static/contract.js").text.splitlines()
+    assert {"export const FRAME_WIDTH = 1024;", "export const AHEAD = [-300.0, 300.0];"} <= set(contract)
     for name in ("app.py", "..%2fapp.py", "%2e%2e/app.py", "nothing.js"):
         assert client.get(f"/static/{name}").status_code == 404
 
