@@ -1,8 +1,8 @@
 """The same future is the same, however it is made: alone or beside others, in any order, on other threads and devices.
 
-Measured, and tested here with a margin: see TOLERANCE. Alone, in any order and after a resume the bits are the same
-(test_rollout, test_killing); so they are with 1 and 2 threads where the libraries split work by output alone. Where they do
-not, and on a GPU, sums are rounded in another order.
+Alone, in any order and after a resume the bits are the same (test_run, test_killing); so they are with 1 and 2 threads where
+the libraries split work by output alone. Where they do not, and on a GPU, sums are rounded in another order. Frames are
+compared as the encoder gets them: what it makes of a pixel that differs by one grey level is its own affair, and no rounding.
 """
 
 from __future__ import annotations
@@ -22,22 +22,31 @@ from tiny_cascade import SETTINGS
 from drivesim.rollout.labels_file import read_rollout
 from drivesim.rollout.request import Request
 from drivesim.rollout.run import roll_out
-from drivesim.video_io import read_video
 
 TOYS = Path(__file__).parents[1] / "toys"
-THREADS_TOLERANCE = 1e-4, 2  # latents (their standard deviation is about 1), grey levels of a decoded frame
+THREADS_TOLERANCE = 1e-4, 1
+"""Latents (their standard deviation is about 1), and grey levels of a frame.
+
+float32 rounds at 6e-8; sums of some hundred products in another order, through some ten layers and six steps, differ by about
+1e-6. A grey level is 8e-3, so only a pixel that lies between two levels changes, to the other.
+"""
 DEVICE_TOLERANCE = 1e-2, 8
 
 PROGRAM = """
 import json, sys
+import numpy as np
 import torch
 torch.set_num_threads(int(sys.argv[1]))
 from pathlib import Path
 from tiny_cascade import SETTINGS
 from drivesim.rollout.request import Request
 from drivesim.rollout.run import roll_out
+from drivesim.video_io import VideoWriter
 request = Request(Path(sys.argv[2]), 3.0, futures=1, device=sys.argv[5], settings=SETTINGS, checkpoints=Path(sys.argv[3]))
+frames, write = [], VideoWriter.write
+VideoWriter.write = lambda self, new: (frames.append(new.copy()), write(self, new))
 roll_out(request, Path(sys.argv[4]))
+np.save(Path(sys.argv[4]) / "frames.npy", np.concatenate(frames))
 """
 
 
@@ -66,7 +75,8 @@ def farthest(one: Path, other: Path) -> tuple[float, int]:
     a, b = (read_rollout(folder / "future-00" / "rollout.h5") for folder in (one, other))
     np.testing.assert_array_equal(a.time_s, b.time_s)
     np.testing.assert_array_equal(a.boxes, b.boxes)
-    frames = [read_video(folder / "future-00" / "video.mp4")[0].astype(int) for folder in (one, other)]
+    frames = [np.load(folder / "frames.npy").astype(int) for folder in (one, other)]
+    assert len(frames[0]) == len(a.time_s)
     return float(np.abs(a.latents - b.latents).max()), int(np.abs(frames[0] - frames[1]).max())
 
 
