@@ -28,7 +28,8 @@ M = TypeVar("M", bound=nn.Module)
 class Checkpoint(Config):
     """config.json: `kind` names the stage, `model` its architecture, `training` how it was made (steps, samples, seed, data).
 
-    `base` is the sha256 of the weights that it was trained on top of, None if it stands alone.
+    `base` is the sha256 of the weights that it was trained on top of, None if it stands alone; `decoder` the fingerprint of
+    the decoder through which its context passes, None if there is none or it was not noted.
     """
 
     format: int
@@ -36,6 +37,7 @@ class Checkpoint(Config):
     model: dict[str, Any]
     training: dict[str, Any]
     base: str | None = None
+    decoder: str | None = None
 
 
 def weight_files(folder: Path) -> list[Path]:

@@ -37,10 +37,12 @@ class Cascade:
         latent_space, image, video, super_resolution = (checkpoints / name for name in STAGE_NAMES)
         space, backbone = LatentSpace.load(latent_space), ImageLDM.load(image)
         backbone.check_latents(space.fingerprint())
+        temporal = VideoLDM.load(video, backbone)
+        temporal.check_decoder(space.decoder_fingerprint())
         return cls(
             space.to(device),
             backbone.to(device),
-            channels_last(VideoLDM.load(video, backbone)).eval().to(device),
+            channels_last(temporal).eval().to(device),
             SuperResolution.load(super_resolution).eval().to(device),
             device,
         )

@@ -41,9 +41,16 @@ class LatentSpace(nn.Module):
 
     def fingerprint(self) -> str:
         """sha256 of what latents depend on: encoder, shift and scale, in fp16 as stored. A better decoder keeps it."""
+        return self._fingerprint("autoencoder.encoder.", "shift", "scale")
+
+    def decoder_fingerprint(self) -> str:
+        """sha256 of what `decode` makes of latents depends on: decoder, shift and scale. Temporal layers are not part of it."""
+        return self._fingerprint("autoencoder.decoder.", "shift", "scale")
+
+    def _fingerprint(self, *beginnings: str) -> str:
         digest = hashlib.sha256()
         for name, tensor in sorted(self.state_dict().items()):
-            if name.startswith(("autoencoder.encoder.", "shift", "scale")):
+            if name.startswith(beginnings):
                 digest.update(name.encode() + tensor.detach().cpu().half().contiguous().numpy().tobytes())
         return digest.hexdigest()
 

@@ -73,11 +73,13 @@ class VideoLDM(nn.Module):
 
     Parameters and state_dict are those of the temporal layers alone, `image` moves along with `to` but is no submodule
     (and is frozen, in eval mode, from here on). With every alpha at 1 the output equals the image model's, bit for bit.
+    `decoder` is the fingerprint of the decoder through which its context passed in training; None where it was not noted.
     """
 
     def __init__(self, config: VideoLDMConfig, image: ImageLDM) -> None:
         super().__init__()
         self.config = config
+        self.decoder: str | None = None
         self._image = (image.eval().requires_grad_(False),)  # in a tuple: not registered
         self.temporal = TemporalLayers(
             image.unet.block_shapes,
@@ -115,7 +117,20 @@ class VideoLDM(nn.Module):
                 f"{(image.weights or 'untrained')[:12]}; give the image checkpoint it belongs to or train it again"
             )
         config = VideoLDMConfig.parse(checkpoint.model, folder / "config.json")
-        return load_strictly(cls(config, image), tensors, folder).eval()
+        model = load_strictly(cls(config, image), tensors, folder).eval()
+        model.decoder = checkpoint.decoder
+        return model
+
+    def check_decoder(self, fingerprint: str) -> None:
+        """InputError unless the context passed through the decoder of this fingerprint (LatentSpace.decoder_fingerprint).
+
+        Given frames are decoded, moved along the road and encoded again (road_ahead.move_along).
+        """
+        if self.decoder is not None and self.decoder != fingerprint:
+            raise InputError(
+                f"video-ldm: trained with context through decoder {self.decoder[:12]}, but the autoencoder beside it has decoder "
+                f"{fingerprint[:12]}; give the autoencoder it belongs to or train it again"
+            )
 
     def forward(self, x: Tensor, t: Tensor, conditions: Conditions, context: Context, fps: Tensor) -> Tensor:
         """Network output [b f c h w] for noisy clips `x` [b f c h w] at `t` int64 [b].

@@ -155,7 +155,7 @@ def export_run(run_folder: Path, folder: Path, data: list[Path], checkpoints: Pa
     state = start_state(stage, Run(run_folder, recipe))
     if state.samples == 0:
         raise InputError(f"{run_folder}: nothing is trained there yet")
-    model, base = stage.description()
+    description = stage.description()
     training = {
         "samples": state.samples,
         "steps": math.ceil(state.samples / stage.recipe.batch),
@@ -168,7 +168,7 @@ def export_run(run_folder: Path, folder: Path, data: list[Path], checkpoints: Pa
     }
     with state.emas["model"].applied(stage.modules["model"]):
         stage.finish()
-        checkpoint = Checkpoint(format=FORMAT, kind=name, model=model, training=training, base=base)
+        checkpoint = Checkpoint(format=FORMAT, kind=name, training=training, **description._asdict())
         recipe["data"] = training["data"]
         digest = write_checkpoint(folder, checkpoint, stage.modules["model"].state_dict(), recipe)
     say(f"{folder}: {name} after {state.samples} samples, weights sha256 {digest}")

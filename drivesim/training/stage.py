@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -58,6 +58,14 @@ class Recipe(Config):
         return numpy_stream(self.seed if self.stream is None else self.stream, *key)
 
 
+class Description(NamedTuple):
+    """A model's configuration, and the hashes of what it was trained on top of: see checkpoint.Checkpoint."""
+
+    model: dict[str, Any]
+    base: str | None = None
+    decoder: str | None = None
+
+
 class Stage(Protocol):
     """One trainable part of the cascade. Its randomness lies in `draw` alone; `losses` is deterministic in the batch."""
 
@@ -88,8 +96,8 @@ class Stage(Protocol):
     def finish(self) -> None:
         """Settles what is measured after training (a latent scale, say), on the weights that will be exported."""
 
-    def description(self) -> tuple[dict[str, Any], str | None]:
-        """The model's configuration for config.json, and the hash of the weights it was trained on top of."""
+    def description(self) -> Description:
+        """What config.json says of the model."""
 
 
 @contextmanager

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from drivesim.training.stage import Batch, Recipe
+from drivesim.training.stage import Batch, Description, Recipe
 from drivesim.video_format import StageName
 
 TRUTH = torch.tensor([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
@@ -48,5 +47,5 @@ class ToyStage:
     def finish(self) -> None:
         pass
 
-    def description(self) -> tuple[dict[str, Any], str | None]:
-        return {}, None
+    def description(self) -> Description:
+        return Description({})

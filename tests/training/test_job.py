@@ -46,10 +46,12 @@ def test_exported_checkpoints_load_and_know_what_they_rest_on(trained: Path) -> 
     image = ImageLDM.load(checkpoints / "image-ldm")
     VideoLDM.load(checkpoints / "video-ldm", image)
     SuperResolution.load(checkpoints / "super-resolution")
-    bases = {stage: json.loads((checkpoints / stage / "config.json").read_text())["base"] for stage in STAGE_NAMES}
+    configs = {stage: json.loads((checkpoints / stage / "config.json").read_text()) for stage in STAGE_NAMES}
+    bases = {stage: config["base"] for stage, config in configs.items()}
     assert bases["image-ldm"] == space.fingerprint()
     assert bases["video-ldm"] == weights_hash(checkpoints / "image-ldm")
     assert bases["autoencoder"] is bases["super-resolution"] is None
+    assert configs["video-ldm"]["decoder"] == space.decoder_fingerprint() and configs["image-ldm"]["decoder"] is None
 
 
 def test_latents_have_unit_variance_after_export(trained: Path) -> None:
@@ -65,7 +67,7 @@ def test_a_decoder_trained_alone_keeps_the_latents_that_others_rest_on(trained: 
                  overrides={"decoder_only": True}, device_name="cpu", workers=1, say=lambda _: None)  # fmt: skip
     export_run(tmp_path / "run", tmp_path / "better", [], checkpoints, say=lambda _: None)
     after = LatentSpace.load(tmp_path / "better")
-    assert after.fingerprint() == before.fingerprint()
+    assert after.fingerprint() == before.fingerprint() and after.decoder_fingerprint() != before.decoder_fingerprint()
     assert not torch.equal(after.autoencoder.decoder.stem.weight, before.autoencoder.decoder.stem.weight)
 
 

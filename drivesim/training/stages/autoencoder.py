@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +23,7 @@ from drivesim.models.latent_space import LatentSpace
 from drivesim.models.layers.autoencoder import Autoencoder, AutoencoderConfig, kl_divergence
 from drivesim.models.layers.discriminator import PatchDiscriminator, hinge_discriminator, hinge_generator
 from drivesim.tensors import numpy_stream, to_frames, to_network, torch_stream
-from drivesim.training.stage import Batch, Recipe, seeded
+from drivesim.training.stage import Batch, Description, Recipe, seeded
 from drivesim.video_format import StageName
 
 
@@ -181,6 +180,6 @@ class AutoencoderStage:
         with torch.no_grad():
             self.space.fit(to_network(part).to(device) for part in np.array_split(frames, 32))
 
-    def description(self) -> tuple[dict[str, Any], str | None]:
+    def description(self) -> Description:
         """The autoencoder's configuration; it stands alone."""
-        return self.recipe.model.model_dump(mode="json"), None
+        return Description(self.recipe.model.model_dump(mode="json"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +27,7 @@ from drivesim.training.latent_data import (
     stack,
     unpack,
 )
-from drivesim.training.stage import Batch, Recipe, seeded
+from drivesim.training.stage import Batch, Description, Recipe, seeded
 from drivesim.video_format import StageName
 
 PREVIEW_GUIDANCE, PREVIEW_STEPS = 2.0, 25
@@ -140,6 +139,6 @@ class ImageLDMStage:
     def finish(self) -> None:
         """Nothing is measured afterwards."""
 
-    def description(self) -> tuple[dict[str, Any], str | None]:
+    def description(self) -> Description:
         """The model's configuration, on top of the encoder."""
-        return self.recipe.model.model_dump(mode="json"), self.latent_data.fingerprint
+        return Description(self.recipe.model.model_dump(mode="json"), self.latent_data.fingerprint)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -21,7 +20,7 @@ from drivesim.models.latent_space import LatentSpace
 from drivesim.models.super_resolution import MAX_LEVEL, SuperResolution, SuperResolutionConfig, bicubic
 from drivesim.tensors import numpy_stream, to_frames, to_network
 from drivesim.training.latent_data import diffusion_time, stack
-from drivesim.training.stage import Batch, Recipe, seeded
+from drivesim.training.stage import Batch, Description, Recipe, seeded
 from drivesim.video_format import UPSAMPLING_FACTOR as FACTOR
 from drivesim.video_format import StageName
 
@@ -175,9 +174,9 @@ class SuperResolutionStage:
     def finish(self) -> None:
         """Nothing is measured afterwards."""
 
-    def description(self) -> tuple[dict[str, Any], str | None]:
+    def description(self) -> Description:
         """The model's configuration; it stands alone."""
-        return self.recipe.model.model_dump(mode="json"), None
+        return Description(self.recipe.model.model_dump(mode="json"))
 
 
 def detail(frames: np.ndarray) -> float:

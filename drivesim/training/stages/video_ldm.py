@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ from drivesim.training.latent_data import (
     stack,
     unpack,
 )
-from drivesim.training.stage import Batch, Recipe, seeded
+from drivesim.training.stage import Batch, Description, Recipe, seeded
 from drivesim.video_format import FRAME_RATES, INTERPOLATION_FACTOR, NETWORK_WIDTH, WINDOW, StageName
 
 PREVIEW_STEPS = 16
@@ -220,6 +220,6 @@ class VideoLDMStage:
     def finish(self) -> None:
         """Nothing is measured afterwards."""
 
-    def description(self) -> tuple[dict[str, Any], str | None]:
-        """The configuration of the temporal layers, on top of the image model's weights."""
-        return self.recipe.model.model_dump(mode="json"), self.base
+    def description(self) -> Description:
+        """The configuration of the temporal layers, on top of the image model's weights and of the decoder."""
+        return Description(self.recipe.model.model_dump(mode="json"), self.base, self.latent_data.space.decoder_fingerprint())
