@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -11,20 +12,27 @@ from drivesim.world.ground.noise import fractal, scramble, smoothstep, wrapped
 from drivesim.world.light.lighting import Lighting
 
 BINS = 4096  # azimuths of the silhouettes
+_LUSH, _STRAW = np.array([0.035, 0.05, 0.025]), np.array([0.24, 0.18, 0.10])  # albedo
+_HILLY: dict[Setting, float] = {"highway": 0.75, "city": 0.25, "residential": 0.4, "rural": 0.7}  # odds
+_WINDOW_LIGHT = np.array([1.0, 0.75, 0.45], np.float32)
+
+
+@dataclass(frozen=True)
+class Silhouette:
+    """What closes the view at the horizon: `height` by azimuth, tan of elevation float32 [BINS]; `albedo` float32 [3]; `haze`
+    share of its radiance that haze replaces; hills and woods are rough, towers have windows."""
+
+    height: np.ndarray
+    albedo: np.ndarray
+    haze: np.float32
+    kind: Literal["hill", "tower", "wood"]
 
 
 @dataclass(frozen=True)
 class Backdrop:
-    """Silhouettes by azimuth, far to near.
+    """Silhouettes, far to near; `clouds` says which sky, `drift` where in it float32 [2]."""
 
-    `height` tan of elevation float32 [k BINS], `colour` albedo [k 3], `haze` [k], `kind` [k];
-    `clouds` says which sky, `drift` where in it [2].
-    """
-
-    height: np.ndarray
-    colour: np.ndarray
-    haze: np.ndarray
-    kind: tuple[str, ...]
+    silhouettes: tuple[Silhouette, ...]
     clouds: int
     drift: np.ndarray
 
@@ -41,6 +49,7 @@ def _ridge(rng: np.random.Generator, slope: float, low: int, high: int) -> np.nd
 
 
 def _towers(rng: np.random.Generator, tall: float) -> np.ndarray:
+    """Heights [BINS] of a skyline some `tall` high (tan of elevation), 0 between towers."""
     height = np.zeros(BINS)
     for _ in range(int(rng.integers(120, 260))):
         start, width = int(rng.integers(0, BINS)), int(rng.integers(8, 40))
@@ -50,31 +59,26 @@ def _towers(rng: np.random.Generator, tall: float) -> np.ndarray:
 
 def sample_backdrop(rng: np.random.Generator, setting: Setting, lighting: Lighting) -> Backdrop:
     """Hills, a skyline or woods that suit the setting."""
-    lush, straw = np.array([0.035, 0.05, 0.025]), np.array([0.24, 0.18, 0.10])
-    layers: list[tuple[np.ndarray, np.ndarray, float, str]] = []
-    hilly = rng.random() < {"highway": 0.75, "city": 0.25, "residential": 0.4, "rural": 0.7}[setting]
-    if hilly:
+    silhouettes = []
+
+    def add(height: np.ndarray, albedo: np.ndarray, haze: float, kind: Literal["hill", "tower", "wood"]) -> None:
+        height = np.maximum(height, 0.0).astype(np.float32)
+        silhouettes.append(Silhouette(height, albedo.astype(np.float32), np.float32(haze), kind))
+
+    if rng.random() < _HILLY[setting]:
         tall = rng.uniform(0.02, 0.085)
-        layers.append((tall * (1 + 0.5 * _ridge(rng, 1.1, 2, 40)), lush, 0.6, "hill"))
+        add(tall * (1 + 0.5 * _ridge(rng, 1.1, 2, 40)), _LUSH, 0.6, "hill")
         if rng.random() < 0.7:
             near = 0.6 * tall * (0.7 + 0.7 * _ridge(rng, 1.2, 2, 60))
-            layers.append((near, (1 - lighting.dry) * lush * 1.3 + lighting.dry * 0.6 * straw, 0.32, "hill"))
+            add(near, (1 - lighting.dry) * _LUSH * 1.3 + lighting.dry * 0.6 * _STRAW, 0.32, "hill")
     if setting == "city" or (setting == "highway" and rng.random() < 0.25):
-        layers.append((_towers(rng, rng.uniform(0.02, 0.09)), np.array([0.16, 0.16, 0.17]), 0.4, "tower"))
+        add(_towers(rng, rng.uniform(0.02, 0.09)), np.array([0.16, 0.16, 0.17]), 0.4, "tower")
     bumps = np.abs(_ridge(rng, 0.4, 60, 900)) * 0.0035 + 0.004 * (1 + _ridge(rng, 1.0, 3, 30))
-    layers.append((rng.uniform(0.5, 2.0) * bumps + 0.004, lush * rng.uniform(0.7, 1.2), 0.22, "wood"))
-    height = np.stack([np.maximum(layer[0], 0.0) for layer in layers]).astype(np.float32)
-    return Backdrop(
-        height,
-        np.array([layer[1] for layer in layers], np.float32),
-        np.array([layer[2] for layer in layers], np.float32),
-        tuple(layer[3] for layer in layers),
-        int(rng.integers(0, 6)),
-        rng.uniform(0, 1, 2).astype(np.float32),
-    )
+    add(rng.uniform(0.5, 2.0) * bumps + 0.004, _LUSH * rng.uniform(0.7, 1.2), 0.22, "wood")
+    return Backdrop(tuple(silhouettes), int(rng.integers(0, 6)), rng.uniform(0, 1, 2).astype(np.float32))
 
 
-def radiance(
+def sky_radiance(
     lighting: Lighting, backdrop: Backdrop, azimuth: np.ndarray, slope: np.ndarray, drift: float
 ) -> np.ndarray:
     """Sky seen at world azimuth [w] (rad) and tan of elevation [h w]: linear RGB [h w 3]. `drift` moves the clouds."""
@@ -94,8 +98,9 @@ def radiance(
         glow = np.float32(0.25) * near8 + np.float32(0.6) * near64 + np.float32(12.0) * (near > 0.99985)
         sky += glow[..., None] * lighting.sunlight
     sky = _clouds(lighting, backdrop, azimuth, rise, sky, cosine, drift)
-    for k in range(len(backdrop.kind)):
-        _silhouette(lighting, backdrop, k, azimuth, slope, sky)
+    for k, silhouette in enumerate(backdrop.silhouettes):
+        noise = fractal(50 + k, 256, 0.9, 2)
+        _paint_silhouette(lighting, silhouette, noise, azimuth, slope, sky)
     return sky
 
 
@@ -108,6 +113,7 @@ def _clouds(
     cosine: np.ndarray,
     drift: float,
 ) -> np.ndarray:
+    """`sky` [h w 3] behind clouds; `rise` tan of elevation, `cosine` of the angle to the sun [h w]."""
     if lighting.cloud <= 0.02:
         return sky
     table = fractal(70 + backdrop.clouds, 512, 1.45, 2)
@@ -136,35 +142,39 @@ def _clouds(
     return sky + cover[..., None] * (cloud - sky)
 
 
-def _silhouette(
-    lighting: Lighting, backdrop: Backdrop, k: int, azimuth: np.ndarray, slope: np.ndarray, sky: np.ndarray
+def _paint_silhouette(
+    lighting: Lighting,
+    silhouette: Silhouette,
+    noise: np.ndarray,
+    azimuth: np.ndarray,
+    slope: np.ndarray,
+    sky: np.ndarray,
 ) -> None:
-    """Paints layer k over `sky`, with an edge one pixel wide."""
+    """Paints a silhouette over the radiance of the `sky`, textured by a table of noise [n n 2], with an edge a pixel wide."""
     turn = (azimuth / (2 * np.pi) % 1.0) * BINS
-    tops = np.interp(turn, np.arange(BINS + 1), np.append(backdrop.height[k], backdrop.height[k, 0])).astype(np.float32)
+    height = np.append(silhouette.height, silhouette.height[0])
+    tops = np.interp(turn, np.arange(BINS + 1), height).astype(np.float32)
     rows = np.flatnonzero(slope.min(axis=1) < tops.max() + 0.01)
     if not len(rows):
         return
     first = int(rows[0])
-    part = slope[first:]
+    low = slope[first:]
     pixel = np.float32(max(abs(float(slope[0, 0] - slope[-1, 0])) / max(len(slope) - 1, 1), 1e-5))
-    cover = np.clip((tops - part) / pixel + np.float32(0.5), 0, 1)[..., None]
-    u = np.broadcast_to((azimuth * np.float32(3.0)).astype(np.float32), part.shape)
-    noise = wrapped(fractal(50 + k, 256, 0.9, 2), u * np.float32(2.0), part * np.float32(8.0))
-    kind = backdrop.kind[k]
-    sun_side = np.float32(0.55) + np.float32(0.35) * np.cos(
-        azimuth - np.arctan2(lighting.sun[1], lighting.sun[0]) + np.pi
-    ).astype(np.float32)
-    light = sun_side[:, None] * lighting.sunlight + lighting.skylight
+    coverage = np.clip((tops - low) / pixel + np.float32(0.5), 0, 1)[..., None]
+    u = np.broadcast_to((azimuth * np.float32(3.0)).astype(np.float32), low.shape)
+    noise = wrapped(noise, u * np.float32(2.0), low * np.float32(8.0))
+    away_from_sun = np.cos(azimuth - np.arctan2(lighting.sun[1], lighting.sun[0]) + np.pi).astype(np.float32)
+    sunlit = np.float32(0.55) + np.float32(0.35) * away_from_sun
+    irradiance = sunlit[:, None] * lighting.sunlight + lighting.skylight
     texture = (
         1
-        + np.float32(0.6 if kind != "tower" else 0.12) * noise[..., :1]
-        + np.float32(0.25) * np.clip((part - tops) / np.maximum(tops, 1e-3), -1, 0)[..., None]
+        + np.float32(0.6 if silhouette.kind != "tower" else 0.12) * noise[..., :1]
+        + np.float32(0.25) * np.clip((low - tops) / np.maximum(tops, 1e-3), -1, 0)[..., None]
     )
-    body = np.maximum(texture, 0.1) * backdrop.colour[k] * light
-    if lighting.night and kind == "tower":
-        floor, bay = np.floor(part * np.float32(340.0)), np.floor(u * np.float32(230.0))
+    radiance = np.maximum(texture, 0.1) * silhouette.albedo * irradiance
+    if lighting.night and silhouette.kind == "tower":
+        floor, bay = np.floor(low * np.float32(340.0)), np.floor(u * np.float32(230.0))
         lit = (scramble(bay, floor) > 0.72) & (noise[..., 1] > 0)
-        body = body + lit[..., None] * (np.float32(0.10) * np.array([1.0, 0.75, 0.45], np.float32))
-    body = body + backdrop.haze[k] * (lighting.haze_colour - body)
-    sky[first:] += cover * (body - sky[first:])
+        radiance = radiance + lit[..., None] * (np.float32(0.10) * _WINDOW_LIGHT)
+    radiance = radiance + silhouette.haze * (lighting.haze_colour - radiance)
+    sky[first:] += coverage * (radiance - sky[first:])

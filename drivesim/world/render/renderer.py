@@ -12,7 +12,7 @@ from drivesim.world.ground.radiance import ground_radiance
 from drivesim.world.light.glare import point_lights, splat
 from drivesim.world.light.lamps import near_street_lamps
 from drivesim.world.light.shadows import light_masks, sunlight_beside
-from drivesim.world.light.sky import radiance as sky_radiance
+from drivesim.world.light.sky import sky_radiance
 from drivesim.world.render.foreground import shade_foreground
 from drivesim.world.render.geometry import merged
 from drivesim.world.render.id_map import IdMap, id_map

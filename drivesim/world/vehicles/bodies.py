@@ -10,10 +10,11 @@ import numpy as np
 from drivesim.scene.vehicles import SIZES, Kind
 from drivesim.traffic.paint import CarStyle, draw_bus_style, draw_car_style, draw_truck_style
 from drivesim.world.render.mesh import Mesh
-from drivesim.world.vehicles.body_parts import BodyBuilder
+from drivesim.world.vehicles.body_builder import BodyBuilder
+from drivesim.world.vehicles.bus_body import add_bus
 from drivesim.world.vehicles.car_body import add_car
 from drivesim.world.vehicles.car_frame import CarShape
-from drivesim.world.vehicles.heavy_body import add_bus, add_truck
+from drivesim.world.vehicles.truck_body import add_truck
 
 _SHAPES: dict[str, CarShape] = {
     "sedan": CarShape(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from drivesim.world.vehicles.body_parts import AHEAD, BEHIND, BLACK, GLASS, LEFT, UP, BodyBuilder, Colour, Point
+from drivesim.world.vehicles.body_builder import AHEAD, BEHIND, BLACK, GLASS, LEFT, UP, BodyBuilder, Colour, Point
 from drivesim.world.vehicles.car_details import add_front_details, add_rear_details, add_side_details
 from drivesim.world.vehicles.car_frame import CarFrame, CarShape
 

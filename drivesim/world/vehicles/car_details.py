@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from drivesim.world.vehicles.body_parts import (
+from drivesim.world.vehicles.body_builder import (
     AHEAD,
     AMBER,
     BEHIND,

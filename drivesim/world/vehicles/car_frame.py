@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drivesim.world.vehicles.body_parts import Point
+from drivesim.world.vehicles.body_builder import Point
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Parts that vehicle bodies are built from: a polygon builder with mirrored sides, wheels, mirrors, decals."""
+"""What vehicle bodies are built with: colours, and a builder of polygons that mirrors sides and knows wheels and blocks."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ AMBER: Colour = (0.50, 0.16, 0.02)
 LENS: Colour = (0.62, 0.64, 0.66)
 WHITE_PLATE: Colour = (0.68, 0.68, 0.64)
 STEEL: Colour = (0.42, 0.43, 0.44)
+
+
+def facing_y(points: Sequence[tuple[float, float]], y: float) -> list[Point]:
+    """An outline (x, z) in the plane across y."""
+    return [(x, y, z) for x, z in points]
+
+
+def facing_x(x: float, y0: float, y1: float, z0: float, z1: float) -> list[Point]:
+    """A rectangle in the plane across x."""
+    return [(x, y0, z0), (x, y1, z0), (x, y1, z1), (x, y0, z1)]
 
 
 class BodyBuilder:
