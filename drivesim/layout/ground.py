@@ -12,7 +12,8 @@ from drivesim.layout.strips import D_FROM, D_STEP, Strips
 from drivesim.scene.camera import Camera
 from drivesim.scene.classes import SceneClass
 
-_KNOTS = 33  # columns whose road coordinates are computed
+_KNOTS = 17, 33  # columns whose road coordinates are computed, on gentle roads and in bends
+_BEND = 0.003  # 1/m
 _FAR = 3000.0  # m; the ground beyond is as if there
 MARKED = 0.5  # share of a pixel from which on it is a marking
 
@@ -43,9 +44,8 @@ def ground_of(
         return Ground(rows.stop, np.zeros(0, np.float32), empty, empty)
     depth = camera.height / slope[sky:]
     x = depth * (axes[2, 0] + down[sky:] * axes[1, 0])
-    pixels = _Pixels(
-        (x[:-1] - x[1:]).astype(np.float32), (depth[:-1] / (camera.focal * width)).astype(np.float32), width
-    )
+    long, wide = (x[:-1] - x[1:]).astype(np.float32), (depth[:-1] / (camera.focal * width)).astype(np.float32)
+    pixels = _Pixels(long, wide, width, _KNOTS[int(np.abs(course.points[:, 3]).max() > _BEND)])
     y = -depth[:-1, None] * ((pixels.knots / width - 0.5) / camera.focal)
     s, d = (table.astype(np.float32) for table in course.locate(x[:-1], y))
     across = pixels.between(d)
@@ -68,11 +68,11 @@ class _Pixels:
     """Footprints of pixels on the ground: `long` m along and `wide` m across the view [r]; `knots` (pixels) between which what
     is known of a row's points lies on lines."""
 
-    def __init__(self, long: np.ndarray, wide: np.ndarray, width: int) -> None:
+    def __init__(self, long: np.ndarray, wide: np.ndarray, width: int, knots: int) -> None:
         self.long, self.wide = np.maximum(long, np.float32(0.02)), wide
-        self.knots = np.linspace(0.5, width - 0.5, _KNOTS)
-        place = np.arange(width) * ((_KNOTS - 1) / (width - 1))
-        self._knot = np.minimum(place.astype(np.int64), _KNOTS - 2)
+        self.knots = np.linspace(0.5, width - 0.5, knots)
+        place = np.arange(width) * ((knots - 1) / (width - 1))
+        self._knot = np.minimum(place.astype(np.int64), knots - 2)
         self._share = (place - self._knot).astype(np.float32)
 
     def between(self, table: np.ndarray) -> np.ndarray:

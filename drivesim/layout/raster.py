@@ -20,6 +20,7 @@ from drivesim.scene.classes import SceneClass
 _SHIFT = 4  # fractional bits of corners
 _FINE = 256  # frames of at most this height are painted at twice their size: what covers a pixel's centre counts
 _SMALL, _SMALL_OUTLINE = 0.7, 1.5  # pixels; what is smaller is left out
+_EDGE_ON = 0.4  # pixels; faces lower than this are level ones seen from the side
 _BAND = 32768  # pixels
 _TRUNK = 20  # pixels; lower trees have no trunk
 _FAR_BODY = 14  # pixels; vehicles lower than this have simple bodies
@@ -61,13 +62,16 @@ def _painted(scene: SceneAt, height: int, width: int) -> _Painted:
     rank[np.concatenate([seen, count + np.arange(len(vehicles))])[order]] = np.arange(len(order))
     bodies = vehicle_faces(vehicles, eye, _FAR_BODY / (2 * scene.camera.focal * height)).moved(scene.camera.axes(), eye)
     bodies = replace(bodies, owner=bodies.owner + count)
-    upright = Faces.joined([_standing(scene, seen), _pictures(scene, seen[solids.is_outline[seen]], height), bodies])
-    reach = (upright.corners**2).sum(axis=0).max(axis=0)
-    upright = upright.take(np.lexsort((-reach, rank.take(upright.owner))))
     patches = solids.ground.moved(*_camera_frame(scene))
-    faces = Faces.joined([patches, upright])
+    pictures = _pictures(scene, seen[solids.is_outline[seen]], height)
+    faces = Faces.joined([patches, _standing(scene, seen), pictures, bodies])
     kept, points = _projected(faces, scene.camera, height, width)
-    faces, on_ground = faces.take(kept), kept < len(patches)
+    # patches in their own order, then objects by rank, faces of one object from far to near
+    reach = (faces.corners**2).sum(axis=0).max(axis=0).take(kept)
+    on_ground = kept < len(patches)
+    turn = np.where(on_ground, kept - len(patches), rank.take(faces.owner.take(kept)))
+    sequence = np.lexsort((-reach, turn))
+    points, on_ground, faces = points.take(sequence, axis=2), on_ground[sequence], faces.take(kept[sequence])
     ids, lamps = _filled(points, faces.lamp, height, width)
     vehicle = np.where((faces.owner >= count) & ~on_ground, faces.owner - count, -1)
     inverse = 1 / np.maximum(faces.corners[2], np.float32(NEAR))
@@ -145,7 +149,7 @@ def _pictures(scene: SceneAt, rows: np.ndarray, height: int) -> Faces:
 
 
 def _projected(faces: Faces, camera: Camera, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices [q] of the faces that lie in the frame, and their corners in fixed point, int32 [q CORNERS 1 2].
+    """Indices [q] of the faces that lie in the frame, and their corners in fixed point, int32 [2 CORNERS q].
 
     `faces` are in camera coordinates.
     """
@@ -160,14 +164,12 @@ def _projected(faces: Faces, camera: Camera, height: int, width: int) -> tuple[n
         hull = cv2.convexHull((clipped[:, :2] / clipped[:, 2:] * scale + 0.5).astype(np.float32))[:, 0][:CORNERS]
         flat[:, :, column] = np.concatenate([hull, np.repeat(hull[-1:], CORNERS - len(hull), axis=0)]).T
     low, high = flat.min(axis=1), flat.max(axis=1)
-    size = ((high - low) * np.array([[width], [height]])).max(axis=0)
-    on = np.flatnonzero(
-        (high > 0).all(axis=0) & (low < 1).all(axis=0) & ((size > _SMALL) | (faces.lamp.take(kept) > 0))
-    )
+    across, tall = (high - low) * np.array([[width], [height]])
+    large = (np.maximum(across, tall) > _SMALL) & (tall > _EDGE_ON)
+    on = np.flatnonzero((high > 0).all(axis=0) & (low < 1).all(axis=0) & (large | (faces.lamp.take(kept) > 0)))
     size_in_samples = np.array([width, height], np.float32)[:, None, None]
     samples = (flat.take(on, axis=2) * size_in_samples - np.float32(0.5)) * np.float32(_fineness(height) << _SHIFT)
-    points = np.round(np.clip(samples, -300000, 300000)).astype(np.int32)
-    return kept[on], np.ascontiguousarray(points.transpose(2, 1, 0))[:, :, None]
+    return kept[on], np.round(np.clip(samples, -300000, 300000)).astype(np.int32)
 
 
 def _fineness(height: int) -> int:
@@ -180,8 +182,9 @@ def _filled(points: np.ndarray, lamp: np.ndarray, height: int, width: int) -> tu
     ids = np.zeros((height * fine, width * fine), np.int32)
     fill = cv2.fillConvexPoly
     # a face's last corner is repeated: its distinct ones are drawn
-    counts = CORNERS - (points[:, :-1] == points[:, -1:]).all(axis=(2, 3))[:, ::-1].cumprod(axis=1).sum(axis=1)
-    for number, (corners, count) in enumerate(zip(points, counts.tolist(), strict=True), 1):
+    repeated = (points[:, :-1] == points[:, -1:]).all(axis=0)[::-1].cumprod(axis=0).sum(axis=0)
+    shapes = np.ascontiguousarray(points.transpose(2, 1, 0))[:, :, None]
+    for number, (corners, count) in enumerate(zip(shapes, (CORNERS - repeated).tolist(), strict=True), 1):
         fill(ids, corners[:count], number, cv2.LINE_8, _SHIFT)
     centres = ids[::fine, ::fine]
     if not lamp.any():
