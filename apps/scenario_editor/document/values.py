@@ -40,7 +40,7 @@ def vehicle_defaults(vehicle: Values) -> Values:
     return _defaults(VEHICLE_FORMS[vehicle_tag(vehicle)])
 
 
-def geometry(values: Values) -> tuple[Road, Camera] | None:
+def road_and_camera(values: Values) -> tuple[Road, Camera] | None:
     """Road and camera; None while one of the two sections is not valid."""
     try:
         road = RoadSection.model_validate(values["road"])

@@ -7,7 +7,7 @@ from typing import Any
 from drivesim.scenario.consistency import conflicts, first_frame_boxes
 from drivesim.scenario.file import SECTIONS
 from drivesim.scenario.sections import RoadSection
-from scenario_editor.document.values import Values, geometry, vehicles_of
+from scenario_editor.document.values import Values, road_and_camera, vehicles_of
 from scenario_editor.document.yaml_text import ParsedText
 from scenario_editor.storage.sessions import Session
 
@@ -18,8 +18,8 @@ def view(session: Session, parsed: ParsedText, files: list[str], photo: str | No
     `form`, `vehicles`, `road` and `camera` are None where the text does not say them in a way that can be shown.
     """
     values = parsed.values
-    known = None if values is None else geometry(values)
-    shown: dict[str, Any] = {
+    geometry = None if values is None else road_and_camera(values)
+    page: dict[str, Any] = {
         "base": session.revision,
         "text": session.text,
         "sound": parsed.scenario is not None,
@@ -42,22 +42,22 @@ def view(session: Session, parsed: ParsedText, files: list[str], photo: str | No
         "quality": session.view.get("quality", "standard"),
         "rollout_quality": session.view.get("rollout_quality", "standard"),
     }
-    if known is not None and values is not None:
-        shown["road"] = values["road"] | {"lane_width": known[0].lane_width}
-        shown["camera"] = values["camera"]
+    if geometry is not None and values is not None:
+        page["road"] = values["road"] | {"lane_width": geometry[0].lane_width}
+        page["camera"] = values["camera"]
     if values is not None and values["vehicles"] is not None:
-        shown["vehicles"] = _vehicles(values, session.view.get("locks", []))
-        shown["crowd"] = _crowd(values)
-    return shown
+        page["vehicles"] = _vehicles(values, session.view.get("locks", []))
+        page["crowd"] = _crowd(values)
+    return page
 
 
 def _vehicles(values: Values, locks: list[Any]) -> list[dict[str, Any]]:
     """The rows, each with its lock and with what contradicts it."""
     faults: dict[int, list[str]] = {}
-    known, vehicles = geometry(values), vehicles_of(values) or ()
-    if known is not None:
+    geometry, vehicles = road_and_camera(values), vehicles_of(values) or ()
+    if geometry is not None:
         road = RoadSection.model_validate(values["road"])
-        for conflict in conflicts(None, road, known[1], dict(enumerate(vehicles))):
+        for conflict in conflicts(None, road, geometry[1], dict(enumerate(vehicles))):
             if conflict.location[0] == "vehicles":
                 faults.setdefault(int(conflict.location[1]), []).append(conflict.message)
     return [
@@ -68,7 +68,7 @@ def _vehicles(values: Values, locks: list[Any]) -> list[dict[str, Any]]:
 
 def _crowd(values: Values) -> dict[str, Any] | None:
     """How many vehicles are asked for, and how many of those placed here count."""
-    known, vehicles, asked = geometry(values), vehicles_of(values), values["look"]["crowdedness"]
-    if known is None or vehicles is None or not isinstance(asked, int):
+    geometry, vehicles, asked = road_and_camera(values), vehicles_of(values), values["look"]["crowdedness"]
+    if geometry is None or vehicles is None or not isinstance(asked, int):
         return None
-    return {"asked": asked, "counted": first_frame_boxes(vehicles, *known).crowdedness}
+    return {"asked": asked, "counted": first_frame_boxes(vehicles, *geometry).crowdedness}

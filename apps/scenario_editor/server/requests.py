@@ -12,7 +12,7 @@ from drivesim.engine.settings import QUALITIES
 from drivesim.scenario.file import SECTIONS
 from drivesim.scenario.scenario import Scenario
 from scenario_editor.document import vehicle_edits
-from scenario_editor.document.values import Values, geometry
+from scenario_editor.document.values import Values, road_and_camera
 from scenario_editor.document.yaml_text import ParsedText, read, rewrite
 from scenario_editor.first_frames.compositions import Compositions, first_frame_of, variants
 from scenario_editor.jobs.folder import JobView
@@ -114,12 +114,12 @@ class RequestHandler:
 
     def _vehicles(self, session: Session, parsed: ParsedText, request: PageRequest, reply: PageReply) -> Session:
         values = parsed.values
-        known = None if values is None else geometry(values)
-        if values is None or values["vehicles"] is None or known is None:
+        geometry = None if values is None else road_and_camera(values)
+        if values is None or values["vehicles"] is None or geometry is None:
             raise InputError("the text has faults that hide road, camera or vehicles; mend them first")
-        scene = vehicle_edits.VehicleTable(values["vehicles"], *known, session.view.get("locks", []))
-        rows, reply["select"] = vehicle_edits.EDITS[request["type"]](scene, request)
-        more = vehicle_edits.room_for(rows, values, *known)
+        table = vehicle_edits.VehicleTable(values["vehicles"], *geometry, session.view.get("locks", []))
+        rows, reply["select"] = vehicle_edits.EDITS[request["type"]](table, request)
+        more = vehicle_edits.room_for(rows, values, *geometry)
         if more:
             reply.update(_message("info", f"crowdedness is now {more['look']['crowdedness']}, so that all vehicles have room"))
         if request["type"] == "draw" and "box" in rows[-1]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenario_editor.document.values import geometry, shortened, vehicles_of
+from scenario_editor.document.values import road_and_camera, shortened, vehicles_of
 from scenario_editor.document.yaml_text import new_text, read, rewrite
 
 from drivesim.config import InputError, shipped
@@ -147,10 +147,10 @@ def test_values_that_are_wrong_stand_in_form_and_text() -> None:
     parsed = read(text, HERE)
     assert parsed.scenario is None and parsed.values is not None and parsed.values["look"]["crowdedness"] == 1
     assert [fault.line for fault in parsed.faults] == [text[: text.index("crowdedness")].count("\n") + 1]
-    assert geometry(parsed.values) is not None
+    assert road_and_camera(parsed.values) is not None
     parsed = read(text.replace("lanes: 3", "lanes: 9").replace("kind: van", "kind: tank"), HERE)
     assert parsed.values is not None and parsed.values["road"]["lanes"] == 9 and parsed.values["vehicles"] is None
-    assert geometry(parsed.values) is None and vehicles_of(values(text)) is not None
+    assert road_and_camera(parsed.values) is None and vehicles_of(values(text)) is not None
     untouched = rewrite(text.replace("kind: van", "kind: tank"), parsed.values | {"road": {"lanes": 3}})
     assert "kind: tank" in untouched.text
 
