@@ -20,7 +20,7 @@ SIZE_TABLE = np.array([SIZES[kind] for kind in KINDS])
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What does not change in a world."""
+    """What stands still in a world: what is beside the road, as things and as meshes, the ground, the light, the horizon."""
 
     roadside: Roadside
     lighting: Lighting
@@ -31,10 +31,11 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class Moment:
-    """The world at one time: pose of the ego (world x, y, heading), its s and d; vehicles, one object each, in the ego frame.
+    """The world at one time (s), seen by the ego from `pose` (world x, y in m, heading in rad), `s` m along the road.
 
-    track, kind int64 [n]; s, d, heading (rad from the road's direction), yaw (rad in the ego frame) [n]; place [n 2] in the
-    ego frame; braking bool [n]; parked bool [n]; paint float32 [n 3] and lamps uint8 [n] as in Boxes.
+    `vehicles`, one object each, in the ego frame; of each: track, kind int64 [n] (index into KINDS); vehicle_s, vehicle_d (m, road
+    coordinates), heading (rad from the road's direction), yaw (rad in the ego frame) [n]; place [n 2] of its middle in the ego
+    frame (m); braking, parked bool [n]; paint float32 [n 3] and lamps uint8 [n] as in Boxes.
     """
 
     time: float

@@ -9,10 +9,12 @@ import numpy as np
 
 from drivesim.scene.camera import NEAR, Camera, clip_near
 from drivesim.world.render.geometry import Geometry
+from drivesim.world.render.vectors import extent
 from drivesim.world.roadside.scenery import OUTLINE, Cell, shadow_outline
 from drivesim.world.roadside.sprites import sprite_level
 from drivesim.world.state import Moment, Surroundings
 
+SHIFT = 4  # fractional bits of polygon corners
 FAR = 140.0  # m; shadows farther away are too thin to see
 
 
@@ -24,37 +26,47 @@ def ground_homography(camera: Camera, height: int, width: int) -> np.ndarray:
     return np.stack([-camera.height * ray[0], -camera.height * ray[1], ray[2]])
 
 
+def _on_ground(camera: Camera, outlines: np.ndarray) -> np.ndarray:
+    """Outlines [n k 2] on the ground in camera coordinates [n k 3]."""
+    return camera.view(np.concatenate([outlines, np.zeros((*outlines.shape[:2], 1))], axis=2))
+
+
+def _pixels(camera: Camera, view: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Camera coordinates [... 3] in pixels [... 2], where 0 is the first one's centre."""
+    return camera.project_view(view) * [width, height] - 0.5
+
+
 def _fill(mask: np.ndarray, camera: Camera, outlines: np.ndarray, value: int) -> None:
     """Fills convex outlines [n k 2] on the ground."""
     height, width = mask.shape
-    view = camera.view(np.concatenate([outlines, np.zeros((*outlines.shape[:2], 1))], axis=2))
-    ahead = view[..., 2] > NEAR
-    whole = np.asarray(ahead.all(axis=1))
-    flat = camera.project_view(np.where(ahead[..., None], view, [0.0, 0.0, 1.0])) * [width, height] - 0.5
-    points = np.round(np.clip(flat, -20000, 20000) * 16).astype(np.int32)
-    shown = (flat.max(axis=1) > 0).all(axis=1) & (flat.min(axis=1) < [width, height]).all(axis=1)
-    for i in np.flatnonzero(ahead.any(axis=1)):
-        if whole[i]:
-            if shown[i]:
-                cv2.fillConvexPoly(mask, points[i], value, cv2.LINE_AA, 4)
-        else:
-            clipped = camera.project_view(clip_near(view[i])) * [width, height] - 0.5
-            cv2.fillConvexPoly(
-                mask, np.round(np.clip(clipped, -20000, 20000) * 16).astype(np.int32), value, cv2.LINE_AA, 4
-            )
+    view = _on_ground(camera, outlines)
+    nearest, farthest = (depth[:, 0] for depth in extent(view[..., 2:]))
+    ahead, whole = farthest > NEAR, nearest > NEAR
+    pixels = _pixels(camera, np.where(view[..., 2:] > NEAR, view, [0.0, 0.0, 1.0]), height, width)
+    points = _fixed_point(pixels)
+    low, high = extent(pixels)
+    in_frame = (high[:, 0] > 0) & (high[:, 1] > 0) & (low[:, 0] < width) & (low[:, 1] < height)
+    for i in np.flatnonzero(ahead & (in_frame | ~whole)):
+        outline = points[i] if whole[i] else _fixed_point(_pixels(camera, clip_near(view[i]), height, width))
+        cv2.fillConvexPoly(mask, outline, value, cv2.LINE_AA, SHIFT)
+
+
+def _fixed_point(pixels: np.ndarray) -> np.ndarray:
+    """Pixel coordinates as OpenCV fills polygons: int32 with SHIFT fractional bits."""
+    return np.round(np.clip(pixels, -20000, 20000) * (1 << SHIFT)).astype(np.int32)
 
 
 def _regions(
     camera: Camera, outlines: np.ndarray, chosen: np.ndarray, height: int, width: int
 ) -> Iterator[tuple[int, tuple[int, int, int, int]]]:
     """Index and pixel box of the chosen convex outlines [n k 2] on the ground that are in view."""
-    view = camera.view(np.concatenate([outlines[chosen], np.zeros((len(chosen), outlines.shape[1], 1))], axis=2))
+    view = _on_ground(camera, outlines[chosen])
     whole = view[..., 2].min(axis=1) > NEAR
-    flat = camera.project_view(np.where(whole[:, None, None], view, [0.0, 0.0, 1.0])) * [width, height] - 0.5
+    pixels = _pixels(camera, np.where(whole[:, None, None], view, [0.0, 0.0, 1.0]), height, width)
     for i in np.flatnonzero(~whole):
-        ends = camera.project_view(clip_near(view[i])) * [width, height] - 0.5
-        flat[i] = np.linspace(ends.min(axis=0), ends.max(axis=0), outlines.shape[1])
-    low, high = flat.min(axis=1), flat.max(axis=1)
+        ends = _pixels(camera, clip_near(view[i]), height, width)
+        pixels[i] = np.linspace(ends.min(axis=0), ends.max(axis=0), outlines.shape[1])
+    low, high = extent(pixels)
     for i in np.flatnonzero(
         (high > 0).all(axis=1) & (low < [width, height]).all(axis=1) & (high - low > [2, 1]).all(axis=1)
     ):
@@ -67,23 +79,22 @@ def sun_mask(
 ) -> np.ndarray:
     """Share of sunlight left, float32 [height width]; `outlines` [n k 2], `geometry`, the direction `sun`: ego frame."""
     mask = np.full((height, width), 255, np.uint8)
-    ahead = outlines[..., 0]
-    _fill(mask, camera, outlines[(ahead.max(axis=1) > NEAR) & (ahead.min(axis=1) < FAR)], 0)
+    nearest, farthest = (ahead[:, 0] for ahead in extent(outlines[..., :1]))
+    _fill(mask, camera, outlines[(farthest > NEAR) & (nearest < FAR)], 0)
     stretch = -sun[:2] / max(float(sun[2]), 0.12)
     across = np.array([-stretch[1], stretch[0]]) / max(float(np.hypot(*stretch)), 1e-6)
     to_ground = ground_homography(camera, height, width)
     foot, size = geometry.place[:, :2] - stretch * geometry.place[:, 2:], geometry.size.astype(np.float64)
     tip, half = foot + stretch * size[:, 1:], across * size[:, :1] / 2
     corners = np.stack([foot - half, foot + half, tip + half, tip - half], axis=1)
-    reach = corners[..., 0]
-    for k, region in _regions(
-        camera, corners, np.flatnonzero((reach.max(axis=1) > 1) & (reach.min(axis=1) < FAR / 2)), height, width
-    ):
-        _leafy(mask, to_ground, geometry, k, region, corners[k])
+    nearest, farthest = (ahead[:, 0] for ahead in extent(corners[..., :1]))
+    near = np.flatnonzero((farthest > 1) & (nearest < FAR / 2))
+    for k, region in _regions(camera, corners, near, height, width):
+        _dapple(mask, to_ground, geometry, k, region, corners[k])
     return cv2.GaussianBlur(mask, (3, 3), 0).astype(np.float32) * np.float32(1 / 255)
 
 
-def _leafy(
+def _dapple(
     mask: np.ndarray,
     to_ground: np.ndarray,
     geometry: Geometry,
