@@ -41,10 +41,13 @@ class Course:
 
     def at(self, s: np.ndarray) -> np.ndarray:
         """Points of the line at s (m from the ego), held at the ends [... 4]."""
-        place = np.clip((s - self.start) / self.step, 0.0, len(self.points) - 1.001)
+        return self._between(self.points, s)
+
+    def _between(self, table: np.ndarray, s: np.ndarray) -> np.ndarray:
+        place = np.clip((s - self.start) / self.step, 0.0, len(table) - 1.001)
         whole = place.astype(np.int64)
-        low = self.points.take(whole, axis=0)
-        return low + (place - whole)[..., None] * (self.points.take(whole + 1, axis=0) - low)
+        low = table.take(whole, axis=0)
+        return low + (place - whole)[..., None] * (table.take(whole + 1, axis=0) - low)
 
     def to_plane(self, s: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Ego-frame x, y (m) [... 2] and road heading (rad) [...] at (s, d)."""
@@ -58,19 +61,16 @@ class Course:
 
         Behind a bend's own centre a point has no place on the road; it gets one that is far from all strips.
         """
-        ahead = self.points[:, 0]
-        first = np.interp(x, np.maximum.accumulate(ahead) + np.arange(len(ahead)) * 1e-4, self._along())
-        line = self.at(first)
-        place = first[:, None] + (y - line[:, 1, None]) * np.sin(line[:, 2, None])
-        bend = line[:, 3, None]
+        ahead, _, heading, curvature = self.points.T
+        s = self.start + np.arange(len(ahead)) * self.step
+        table = np.column_stack([self.points[:, :2], np.cos(heading), np.sin(heading), curvature])
+        first = np.interp(x, np.maximum.accumulate(ahead) + np.arange(len(ahead)) * 1e-4, s)
+        line = self._between(table, first)[:, None]
+        place = first[:, None] + (y - line[..., 1]) * line[..., 3]
         left = y
         for _ in range(2):
-            near = self.at(place)
-            dx, dy = x[:, None] - near[..., 0], y - near[..., 1]
-            c, n = np.cos(near[..., 2]), np.sin(near[..., 2])
+            near = self._between(table, place)
+            dx, dy, c, n = x[:, None] - near[..., 0], y - near[..., 1], near[..., 2], near[..., 3]
             left = dy * c - dx * n
-            place = place + (dx * c + dy * n) / np.maximum(1.0 - bend * left, 0.4)
+            place = place + (dx * c + dy * n) / np.maximum(1.0 - line[..., 4] * left, 0.4)
         return place, left
-
-    def _along(self) -> np.ndarray:
-        return self.start + np.arange(len(self.points)) * self.step

@@ -15,7 +15,7 @@ def painter_order(footprints: np.ndarray) -> np.ndarray:
     """
     middle = footprints.mean(axis=1)
     order = np.argsort(-np.hypot(middle[0], middle[1]), kind="stable")
-    far_first = footprints.take(order, axis=2)
+    far_first = footprints.take(order, axis=2).astype(np.float32)
     turn = np.arctan2(far_first[1], np.maximum(far_first[0], 1e-3))
     reach = np.hypot(far_first[0], far_first[1])
     low, high = turn.min(axis=0), turn.max(axis=0)
@@ -28,7 +28,7 @@ def painter_order(footprints: np.ndarray) -> np.ndarray:
         return order
     a, b = a[swapped], b[swapped]
     meets[a, b], meets[b, a] = False, True
-    return order[_repaired(meets)]
+    return order[_repaired(meets, set(a.tolist()))]
 
 
 def _in_front(footprints: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -36,7 +36,7 @@ def _in_front(footprints: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarra
     edge = np.roll(footprints, -1, axis=1) - footprints
     outward = np.stack([edge[1], -edge[0]]) / np.maximum(np.hypot(edge[0], edge[1]), 1e-9)
     offset = (outward * footprints).sum(axis=0)
-    best, out = np.full(len(a), -_OVERLAP), np.zeros(len(a), np.int64)
+    best, out = np.full(len(a), -_OVERLAP, np.float32), np.zeros(len(a), np.int64)
     rows = np.arange(len(a))
     for sign, one, other in ((1, a, b), (-1, b, a)):
         (u, v), (x, y), line = outward.take(one, axis=2), footprints.take(other, axis=2), offset.take(one, axis=1)
@@ -49,16 +49,18 @@ def _in_front(footprints: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarra
     return out
 
 
-def _repaired(before: np.ndarray) -> list[int]:
-    """0 to n - 1 reordered as `before` bool [n n] asks (the row before the column); what forms a ring stays as it is."""
-    odd = np.asarray(np.tril(before, -1).any(axis=0))
+def _repaired(before: np.ndarray, odd: set[int]) -> list[int]:
+    """0 to n - 1 reordered as `before` bool [n n] asks (the row before the column); what forms a ring stays as it is.
+
+    `odd` are those that need a larger number before them.
+    """
     done: list[bool] = [False] * len(before)
     out: list[int] = []
     for start in range(len(before)):
         stack = [start]
         while stack:
             i = stack[-1]
-            needs = np.flatnonzero(before[:, i]).tolist() if odd[start] else []
+            needs = np.flatnonzero(before[:, i]).tolist() if start in odd else []
             missing = [j for j in needs if not done[j] and j not in stack]
             if missing and not done[i]:
                 stack.append(min(missing))

@@ -201,7 +201,8 @@ def _resolve(scene: SceneAt, painted: _Painted, maps: LayoutMaps, rows: slice) -
     ids = painted.ids[rows].astype(np.intp)
     looked_up = painted.table.take(ids).view(np.uint8).reshape(*ids.shape, 8)
     maps.scene_class[rows], maps.marking[rows], maps.kind[rows], maps.face[rows] = np.moveaxis(looked_up, 2, 0)[:4]
-    maps.paint[rows] = looked_up[..., 4:7]
+    for colour in range(3):  # numpy copies three bytes at a time far slower
+        maps.paint[rows, :, colour] = looked_up[..., 4 + colour]
     maps.track[rows] = painted.track.take(ids)
     if painted.lamps is not None:
         np.multiply(painted.lamps[rows], maps.kind[rows] > 0, out=maps.lamp[rows])
