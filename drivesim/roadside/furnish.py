@@ -6,8 +6,7 @@ import itertools
 from functools import lru_cache
 
 from drivesim.roadside.open_roads import highway, rural
-from drivesim.roadside.planting import Cell
-from drivesim.roadside.roadside import CELL, SIDES, Roadside
+from drivesim.roadside.roadside import CELL, SIDES, Cell, Roadside
 from drivesim.roadside.streets import city, residential
 from drivesim.roadside.things import Point, PowerPole, StreetLamp, Wire
 from drivesim.scene.road import Setting

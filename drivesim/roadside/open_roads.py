@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from drivesim.roadside.planting import Cell, banks, bush, road_sign, tree, woods
-from drivesim.roadside.roadside import CELL, SIDES
+from drivesim.roadside.planting import banks, bush, road_sign, tree, woods
+from drivesim.roadside.roadside import CELL, SIDES, Cell
 from drivesim.roadside.things import (
     PIECE,
     Barrier,

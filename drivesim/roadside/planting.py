@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
-from drivesim.roadside.roadside import CELL, SIDES, Roadside
-from drivesim.roadside.things import (
-    PIECE,
-    Barrier,
-    Fence,
-    GuardRail,
-    Plant,
-    Sign,
-    Slope,
-    Standing,
-    Thing,
-    Wall,
-    colour_of,
-)
+from drivesim.roadside.roadside import CELL, SIDES, Cell, Roadside
+from drivesim.roadside.things import PIECE, Sign, Slope
 from drivesim.scene.road import Setting
 
-ASPECTS: dict[str, float] = {  # width over height
-    "oak": 1.05, "oak2": 1.2, "plane": 0.85, "street": 0.8, "gum": 0.75, "gum2": 1.0, "pine": 0.55, "fir": 0.42,
-    "poplar": 0.3, "bare": 0.95, "bush": 1.5, "bush2": 1.9, "hedge": 4.0, "wood": 3.2, "grass": 3.0,
-}  # fmt: skip
 _TREES: dict[Setting, tuple[str, ...]] = {
     "highway": ("oak", "oak2", "plane", "gum", "gum2", "pine", "poplar", "bare"),
     "rural": ("oak", "oak2", "plane", "pine", "fir", "poplar", "gum", "bare"),
@@ -34,53 +16,6 @@ _TREES: dict[Setting, tuple[str, ...]] = {
 }
 _TALLER = {"fir": 1.25, "pine": 1.2, "poplar": 1.3, "gum": 1.25, "gum2": 1.15}
 _BANK_FOOT, _BANK_TOP = 4.0, 18.0  # m from the edge of the road
-
-
-@dataclass
-class Cell:
-    """What stands in one cell of a roadside, collected in the order in which it is drawn from `rng`."""
-
-    roadside: Roadside
-    start: float
-    rng: np.random.Generator
-    standing: list[Standing | Slope] = field(default_factory=list)
-    plants: list[Plant] = field(default_factory=list)
-
-    def put(
-        self, thing: Thing, s: float, d: float, turn: float = 0.0, stretch: float = 1.0, shadow: bool = True
-    ) -> None:
-        """Places a thing (see Standing)."""
-        self.standing.append(Standing(thing, s, d, turn, stretch, shadow))
-
-    def put_row(self, piece: Barrier | GuardRail | Wall | Fence, d: float, shadow: bool = True) -> None:
-        """Copies of `piece` (PIECE m long), one after the other along d, stretched to meet in bends."""
-        for s in np.arange(self.start, self.start + CELL - 0.01, PIECE):
-            length, turn = self.chord(s, d, PIECE)
-            self.put(piece, s, d, turn, length / PIECE, shadow)
-
-    def chord(self, s: float, d: float, length: float) -> tuple[float, float]:
-        """Length (m) of the straight line from (s, d) to (s + length, d), and its turn from the road at s (rad)."""
-        x0, y0, here = self.roadside.alignment.point(s, d)
-        x1, y1, _ = self.roadside.alignment.point(s + length, d)
-        return float(np.hypot(x1 - x0, y1 - y0)), float(np.arctan2(y1 - y0, x1 - x0)) - here
-
-    def grow(
-        self,
-        species: str,
-        s: float,
-        d: float,
-        height: float,
-        wide: tuple[float, float] | float = 1.0,
-        z: float = 0.0,
-        leaf: str | None = None,
-        darker: float = 1.0,
-    ) -> None:
-        """Vegetation `height` m tall, `wide` times (or drawn from a range) as wide as usual; `leaf` names whose colour it has."""
-        rng = self.rng
-        straw, shade, hue = rng.uniform(0, 0.9), rng.uniform(0.65, 1.3), colour_of(1 + rng.normal(0, 0.07, 3))
-        width = height * ASPECTS[species] * (wide if isinstance(wide, float) else rng.uniform(*wide))
-        mirror = bool(rng.random() < 0.5)
-        self.plants.append(Plant(species, s, d, z, height, width, leaf or species, straw, shade, hue, darker, mirror))
 
 
 def draw_species(roadside: Roadside, rng: np.random.Generator) -> str:

@@ -1,4 +1,4 @@
-"""The roadside of one world: what it follows from, and what is the same over stretches longer than a cell."""
+"""The roadside of one world: what it follows from, what is the same over stretches longer than a cell, and the cells."""
 
 from __future__ import annotations
 
@@ -10,6 +10,19 @@ import numpy as np
 from drivesim.roadside.alignment import Alignment
 from drivesim.roadside.cross_section import CrossSection, sample_cross_section
 from drivesim.roadside.style import Style
+from drivesim.roadside.things import (
+    ASPECTS,
+    PIECE,
+    Barrier,
+    Fence,
+    GuardRail,
+    Plant,
+    Slope,
+    Standing,
+    Thing,
+    Wall,
+    colour_of,
+)
 from drivesim.scene.road import Road, Setting
 
 CELL = 40.0  # m of road per cell
@@ -104,3 +117,50 @@ class Roadside:
     def in_junction(self, s: float, margin: float) -> bool:
         """Whether s is within `margin` of a cross street."""
         return any(abs(s - junction.s) < junction.half + margin for junction in self.junctions(s - 40, s + 40))
+
+
+@dataclass
+class Cell:
+    """What stands in one cell of a roadside, collected in the order in which it is drawn from `rng`."""
+
+    roadside: Roadside
+    start: float
+    rng: np.random.Generator
+    standing: list[Standing | Slope] = field(default_factory=list)
+    plants: list[Plant] = field(default_factory=list)
+
+    def put(
+        self, thing: Thing, s: float, d: float, turn: float = 0.0, stretch: float = 1.0, shadow: bool = True
+    ) -> None:
+        """Places a thing (see Standing)."""
+        self.standing.append(Standing(thing, s, d, turn, stretch, shadow))
+
+    def put_row(self, piece: Barrier | GuardRail | Wall | Fence, d: float, shadow: bool = True) -> None:
+        """Copies of `piece` (PIECE m long), one after the other along d, stretched to meet in bends."""
+        for s in np.arange(self.start, self.start + CELL - 0.01, PIECE):
+            length, turn = self.chord(s, d, PIECE)
+            self.put(piece, s, d, turn, length / PIECE, shadow)
+
+    def chord(self, s: float, d: float, length: float) -> tuple[float, float]:
+        """Length (m) of the straight line from (s, d) to (s + length, d), and its turn from the road at s (rad)."""
+        x0, y0, here = self.roadside.alignment.point(s, d)
+        x1, y1, _ = self.roadside.alignment.point(s + length, d)
+        return float(np.hypot(x1 - x0, y1 - y0)), float(np.arctan2(y1 - y0, x1 - x0)) - here
+
+    def grow(
+        self,
+        species: str,
+        s: float,
+        d: float,
+        height: float,
+        wide: tuple[float, float] | float = 1.0,
+        z: float = 0.0,
+        leaf: str | None = None,
+        darker: float = 1.0,
+    ) -> None:
+        """Vegetation `height` m tall, `wide` times (or drawn from a range) as wide as usual; `leaf` names whose colour it has."""
+        rng = self.rng
+        straw, shade, hue = rng.uniform(0, 0.9), rng.uniform(0.65, 1.3), colour_of(1 + rng.normal(0, 0.07, 3))
+        width = height * ASPECTS[species] * (wide if isinstance(wide, float) else rng.uniform(*wide))
+        mirror = bool(rng.random() < 0.5)
+        self.plants.append(Plant(species, s, d, z, height, width, leaf or species, straw, shade, hue, darker, mirror))

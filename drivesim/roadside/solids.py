@@ -13,8 +13,7 @@ import numpy as np
 from drivesim.roadside import things
 from drivesim.roadside.classes import class_of
 from drivesim.roadside.furnish import furnished
-from drivesim.roadside.planting import Cell
-from drivesim.roadside.roadside import CELL, Roadside
+from drivesim.roadside.roadside import CELL, Cell, Roadside
 from drivesim.roadside.things import PIECE, Plant, Slope, Standing
 from drivesim.scene.classes import SceneClass
 
@@ -56,13 +55,11 @@ class _Part(NamedTuple):
     """A solid of a thing in the thing's frame: middle of its foot, size, turned by `yaw` rad."""
 
     shape: Shape
-    what: SceneClass
     foot: tuple[float, float, float]
     size: tuple[float, float, float]
     yaw: float = 0.0
 
 
-_RAIL, _HOUSE, _POLE = SceneClass.KERB_OR_RAIL, SceneClass.BUILDING, SceneClass.POLE_OR_SIGN
 _CONIFERS = ("pine", "fir", "poplar")
 _LOW = ("bush", "bush2", "hedge", "wood", "grass")
 
@@ -93,12 +90,12 @@ def cell_solids(roadside: Roadside, index: int) -> Solids:
 def _placed(cell: Cell, standing: Standing) -> list[tuple[Any, ...]]:
     x, y, heading = cell.roadside.alignment.point(standing.s, standing.d)
     yaw = heading + standing.turn
-    c, n, stretch, rows = np.cos(yaw), np.sin(yaw), standing.stretch, []
+    c, n, stretch, what, rows = np.cos(yaw), np.sin(yaw), standing.stretch, class_of(standing.thing), []
     for part in _PARTS[type(standing.thing)](standing.thing):
         px, py, pz = part.foot
         place = (x + c * px * stretch - n * py, y + n * px * stretch + c * py, pz)
         size = (part.size[0] * stretch, *part.size[1:]) if part.shape == Shape.BOX else part.size
-        rows.append((part.shape, part.what, standing.s, standing.d, place, yaw + part.yaw, size))
+        rows.append((part.shape, what, standing.s, standing.d, place, yaw + part.yaw, size))
     return rows
 
 
@@ -116,82 +113,82 @@ def _plant(cell: Cell, plant: Plant) -> tuple[Any, ...]:
     return shape, SceneClass.VEGETATION, plant.s, plant.d, (x, y, plant.z), heading, size
 
 
-def _box(what: SceneClass, low: tuple[float, float, float], high: tuple[float, float, float]) -> _Part:
+def _box(low: tuple[float, float, float], high: tuple[float, float, float]) -> _Part:
     """An upright box between two corners."""
     size = tuple(b - a for a, b in zip(low, high, strict=True))
-    return _Part(Shape.BOX, what, ((low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]), size)  # type: ignore[arg-type]
+    return _Part(Shape.BOX, ((low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]), size)  # type: ignore[arg-type]
 
 
-def _post(what: SceneClass, x: float, y: float, height: float, radius: float) -> _Part:
-    return _Part(Shape.POST, what, (x, y, 0.0), (2 * radius, 2 * radius, height))
+def _post(x: float, y: float, height: float, radius: float) -> _Part:
+    return _Part(Shape.POST, (x, y, 0.0), (2 * radius, 2 * radius, height))
 
 
 def _fence(thing: things.Fence) -> list[_Part]:
-    return [_box(_RAIL, (0, -0.03, z - thing.half), (PIECE, 0.03, z + thing.half)) for z in (0.4, 0.75, 1.05)]
+    return [_box((0, -0.03, z - thing.half), (PIECE, 0.03, z + thing.half)) for z in (0.4, 0.75, 1.05)]
 
 
 def _wall(thing: things.Wall) -> list[_Part]:
-    return [_box(class_of(thing), (0, -0.12, 0), (thing.length, 0.12, thing.height))]
+    return [_box((0, -0.12, 0), (thing.length, 0.12, thing.height))]
 
 
 def _sign(thing: things.Sign) -> list[_Part]:
     half = thing.width / 2
-    panel = _box(_POLE, (-0.03, -half, thing.foot), (0.03, half, thing.foot + thing.height))
+    panel = _box((-0.03, -half, thing.foot), (0.03, half, thing.foot + thing.height))
     if not thing.posts:
         return [panel]
     spots, radius = ((0.0,), 0.05) if thing.posts == 1 else ((-0.7 * half, 0.7 * half), 0.09)
-    return [panel, *(_post(_POLE, 0.06, y, thing.foot + 0.8 * thing.height, radius) for y in spots)]
+    return [panel, *(_post(0.06, y, thing.foot + 0.8 * thing.height, radius) for y in spots)]
 
 
 def _pole(thing: things.Pole) -> list[_Part]:
-    return [_post(class_of(thing), thing.x, 0, thing.height, thing.radius)]
+    return [_post(thing.x, 0, thing.height, thing.radius)]
 
 
 def _truss(thing: things.Truss) -> list[_Part]:
-    return [_box(_POLE, (-0.09, 0, z - 0.09), (0.09, thing.span, z + 0.09)) for z in (6.3, 7.3)]
+    return [_box((-0.09, 0, z - 0.09), (0.09, thing.span, z + 0.09)) for z in (6.3, 7.3)]
 
 
 def _overpass(thing: things.Overpass) -> list[_Part]:
-    deck = _box(_HOUSE, (0, thing.near, 5.3), (thing.width, thing.far, 6.6))
-    return [deck, _box(_HOUSE, (-0.25, thing.near, 6.4), (0.3, thing.far, 7.6))]
+    deck = _box((0, thing.near, 5.3), (thing.width, thing.far, 6.6))
+    return [deck, _box((-0.25, thing.near, 6.4), (0.3, thing.far, 7.6))]
 
 
 def _street_lamp(thing: things.StreetLamp) -> list[_Part]:
     height, arm = thing.height, thing.arm
-    bar = _box(_POLE, (-0.05, min(0, arm), height - 0.35), (0.05, max(0, arm), height))
-    head = _box(_POLE, (-0.3, arm - 0.16, height - 0.07), (0.3, arm + 0.16, height + 0.09))
-    return [_post(_POLE, 0, 0, height, 0.08), bar, head]
+    bar = _box((-0.05, min(0, arm), height - 0.35), (0.05, max(0, arm), height))
+    head = _box((-0.3, arm - 0.16, height - 0.07), (0.3, arm + 0.16, height + 0.09))
+    return [_post(0, 0, height, 0.08), bar, head]
 
 
 def _traffic_light(thing: things.TrafficLight) -> list[_Part]:
     arm = thing.arm
-    bar = _box(_POLE, (-0.07, min(0, arm), 6.03), (0.07, max(0, arm), 6.2))
-    heads = [_box(_POLE, (-0.15, y - 0.2, z), (0.15, y + 0.2, z + 1.1)) for y, z in ((arm, 5.4), (0.0, 3.0))]
-    return [_post(_POLE, 0, 0, 6.2, 0.1), bar, *heads]
+    bar = _box((-0.07, min(0, arm), 6.03), (0.07, max(0, arm), 6.2))
+    heads = [_box((-0.15, y - 0.2, z), (0.15, y + 0.2, z + 1.1)) for y, z in ((arm, 5.4), (0.0, 3.0))]
+    return [_post(0, 0, 6.2, 0.1), bar, *heads]
 
 
 def _power_pole(thing: things.PowerPole) -> list[_Part]:
-    return [_post(_POLE, 0, 0, 9.0, 0.14), _box(_POLE, (-0.07, -1.1, 8.33), (0.07, 1.1, 8.47))]
+    return [_post(0, 0, 9.0, 0.14), _box((-0.07, -1.1, 8.33), (0.07, 1.1, 8.47))]
 
 
 def _building(thing: things.Building) -> list[_Part]:
     back = thing.side * thing.depth
-    parts = [_box(_HOUSE, (0, min(0, back), 0), (thing.width - 0.05, max(0, back), thing.height))]
+    parts = [_box((0, min(0, back), 0), (thing.width - 0.05, max(0, back), thing.height))]
     if thing.awning:
         x, out = thing.awning.x, -thing.side * 1.2
-        parts.append(_box(_HOUSE, (x, min(0, out), 2.5), (x + thing.awning.width, max(0, out), 3.0)))
+        parts.append(_box((x, min(0, out), 2.5), (x + thing.awning.width, max(0, out), 3.0)))
     return parts
 
 
 def _house(thing: things.House) -> list[_Part]:
     long, wide = (thing.width, thing.depth) if thing.along else (thing.depth, thing.width)
     size = (long, wide, thing.height + thing.rise)
-    return [_Part(Shape.GABLE, _HOUSE, (0.0, 0.0, 0.0), size, 0.0 if thing.along else np.pi / 2)]
+    return [_Part(Shape.GABLE, (0.0, 0.0, 0.0), size, 0.0 if thing.along else np.pi / 2)]
 
 
 _PARTS: dict[type, Callable[[Any], list[_Part]]] = {
-    things.Barrier: lambda thing: [_box(_RAIL, (0, -0.2, 0), (PIECE, 0.2, thing.height))],
-    things.GuardRail: lambda thing: [_box(_RAIL, (0, -0.1, 0.42), (PIECE, 0.1, 0.74))],
+    things.Barrier: lambda thing: [_box((0, -0.2, 0), (PIECE, 0.2, thing.height))],
+    things.GuardRail: lambda thing: [_box((0, -0.1, 0.42), (PIECE, 0.1, 0.74))],
     things.Wall: _wall,
     things.Fence: _fence,
     things.Sign: _sign,
@@ -202,7 +199,7 @@ _PARTS: dict[type, Callable[[Any], list[_Part]]] = {
     things.TrafficLight: _traffic_light,
     things.PowerPole: _power_pole,
     things.Wire: lambda thing: [],  # thinner than a pixel
-    things.Bin: lambda thing: [_box(_POLE, (0, 0, 0), (thing.size, thing.size, thing.height))],
+    things.Bin: lambda thing: [_box((0, 0, 0), (thing.size, thing.size, thing.height))],
     things.Building: _building,
     things.House: _house,
 }

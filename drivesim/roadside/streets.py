@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from drivesim.roadside.planting import Cell, bush, draw_species, road_sign, tree, woods
-from drivesim.roadside.roadside import CELL, SIDES
+from drivesim.roadside.planting import bush, draw_species, road_sign, tree, woods
+from drivesim.roadside.roadside import CELL, SIDES, Cell
 from drivesim.roadside.things import Bin, Building, House, TrafficLight, Wall, colour_of
 
 

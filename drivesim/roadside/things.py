@@ -15,6 +15,10 @@ Colour = tuple[float, float, float]
 Point = tuple[float, float, float]
 
 PIECE = 10.0  # m of barrier, rail, wall or fence a piece
+ASPECTS: dict[str, float] = {  # species of vegetation: width over height
+    "oak": 1.05, "oak2": 1.2, "plane": 0.85, "street": 0.8, "gum": 0.75, "gum2": 1.0, "pine": 0.55, "fir": 0.42,
+    "poplar": 0.3, "bare": 0.95, "bush": 1.5, "bush2": 1.9, "hedge": 4.0, "wood": 3.2, "grass": 3.0,
+}  # fmt: skip
 
 
 def colour_of(values: np.ndarray) -> Colour:
@@ -245,7 +249,7 @@ class Slope:
 
 @dataclass(frozen=True)
 class Plant:
-    """Vegetation of a species (see planting.ASPECTS), `height` m tall and `width` wide, its foot at (s, d, z).
+    """Vegetation of a species (see ASPECTS), `height` m tall and `width` wide, its foot at (s, d, z).
 
     Its leaf colour is that of species `leaf`, turned toward straw by up to `straw` where the season is dry, times `shade`,
     `hue` and `darker`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from drivesim.world.light.lighting import Lighting
-from drivesim.world.roadside.scenery import Cell
+from drivesim.world.roadside.scenery import BuiltCell
 from drivesim.world.state import Moment
 
 
@@ -64,7 +64,7 @@ def beams_on_ground(s: np.ndarray, d: np.ndarray, beams: np.ndarray) -> np.ndarr
     return total * np.float32(0.35)
 
 
-def near_street_lamps(scenery: Cell, moment: Moment) -> np.ndarray:
+def near_street_lamps(scenery: BuiltCell, moment: Moment) -> np.ndarray:
     """Heads of street lamps in the ego frame, near to far [k 3]."""
     if not len(scenery.lamps):
         return scenery.lamps

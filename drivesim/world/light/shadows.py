@@ -10,7 +10,7 @@ import numpy as np
 from drivesim.scene.camera import NEAR, Camera, clip_near
 from drivesim.world.render.geometry import Geometry
 from drivesim.world.render.vectors import extent
-from drivesim.world.roadside.scenery import OUTLINE, Cell, shadow_outline
+from drivesim.world.roadside.scenery import OUTLINE, BuiltCell, shadow_outline
 from drivesim.world.roadside.sprites import sprite_level
 from drivesim.world.state import Moment, Surroundings
 
@@ -135,7 +135,7 @@ def light_masks(
     surroundings: Surroundings,
     moment: Moment,
     geometry: Geometry,
-    scenery: Cell,
+    scenery: BuiltCell,
     sun: np.ndarray,
     height: int,
     width: int,

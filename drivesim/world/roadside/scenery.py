@@ -134,7 +134,7 @@ def shadow_outline(vertices: np.ndarray, sun: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Cell:
+class BuiltCell:
     """Finished scenery of one cell in the world frame; `shadows` outlines [m OUTLINE 2], `lamps` heads of street lamps [n 3]."""
 
     geometry: Geometry
@@ -147,17 +147,17 @@ class Scenery:
 
     def __init__(self, roadside: Roadside, lighting: Lighting) -> None:
         self.roadside, self.lighting = roadside, lighting
-        self._cells: dict[int, Cell] = {}
-        self._merged: tuple[range, Cell] | None = None
+        self._cells: dict[int, BuiltCell] = {}
+        self._merged: tuple[range, BuiltCell] | None = None
 
-    def around(self, s: float) -> Cell:
+    def around(self, s: float) -> BuiltCell:
         """Everything from a little behind s to as far as is seen, as one cell."""
         seen = self.roadside.cells(s)
         if self._merged is None or self._merged[0] != seen:
             for index in [key for key in self._cells if key < seen[0] - 2]:
                 del self._cells[index]
             cells = [self._cell(i) for i in seen]
-            whole = Cell(
+            whole = BuiltCell(
                 merged([c.geometry for c in cells]),
                 np.concatenate([c.shadows for c in cells]),
                 np.concatenate([c.lamps for c in cells]),
@@ -165,7 +165,7 @@ class Scenery:
             self._merged = (seen, whole)
         return self._merged[1]
 
-    def _cell(self, index: int) -> Cell:
+    def _cell(self, index: int) -> BuiltCell:
         if index not in self._cells:
             plan, builder = furnished(self.roadside, index), _Builder(self.roadside.alignment, self.lighting)
             for standing in plan.standing:
@@ -178,7 +178,7 @@ class Scenery:
             geometry = assemble(builder.meshes, builder.classes, builder.footprints, builder.sprites)
             for i, emission in enumerate(builder.emissions):
                 geometry.emission[geometry.owner == i] = emission
-            self._cells[index] = Cell(
+            self._cells[index] = BuiltCell(
                 geometry,
                 np.array(builder.shadows, np.float64).reshape(-1, OUTLINE, 2),
                 np.array(builder.lamps, np.float32).reshape(-1, 3),

@@ -9,7 +9,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from drivesim.roadside.planting import ASPECTS
+from drivesim.roadside.things import ASPECTS
 
 TALL = 320  # pixels of the finest picture's height
 BARK = 62  # shades up to this are bark, lighter ones leaves
