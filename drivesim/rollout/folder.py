@@ -67,7 +67,7 @@ class RolloutFolder:
         no rollout made or that may not be written, one in which another process works, and one of which a finished file
         is not what was written.
         """
-        _make(path)
+        _make_folder(path)
         is_rollout(path)
         with FolderLock.hold(path) as lock:
             if is_rollout(path) and not fresh:
@@ -142,7 +142,7 @@ class RolloutFolder:
             scratch.unlink()
         for future in map(self.future, self.manifest.complete):
             if future.complete:
-                shutil.rmtree(future.state, ignore_errors=True)
+                shutil.rmtree(future.windows.folder, ignore_errors=True)
 
     def write_picture(self, name: str, picture: np.ndarray) -> None:
         """Writes a picture uint8 [h w 3] of the folder."""
@@ -169,8 +169,7 @@ class FutureFolder:
         self.number = future
         self.name = future_name(future)
         self.path = rollout.path / self.name
-        self.state = self.path / STATE
-        self.windows = Windows(self.state)
+        self.windows = Windows(self.path / STATE)
 
     @property
     def record(self) -> FutureRecord | None:
@@ -190,7 +189,7 @@ class FutureFolder:
         self._note(FutureRecord(state="running", windows=windows, frames=frames, seconds=earlier))
         self.rollout.check_place()
         self.path.mkdir(exist_ok=True)
-        self.state.mkdir(exist_ok=True)
+        self.windows.folder.mkdir(exist_ok=True)
         assert self.record is not None
         return self.record
 
@@ -215,16 +214,16 @@ class FutureFolder:
         self._write_data(timeline, boxes)
         frames = join_segments(self.windows.films(timeline.windows), self.path / VIDEO, timeline.fps)
         if frames != timeline.frames:
-            raise MachineError(f"{self.state}: {frames} of {timeline.frames} frames are left; start anew with --fresh")
+            raise MachineError(f"{self.windows.folder}: {frames} of {timeline.frames} frames are left; start anew with --fresh")
         for file in (VIDEO, DATA):
             self.rollout.keep(f"{self.name}/{file}", file_hash(self.path / file))
         assert self.record is not None
         complete = {"state": "complete", "windows": timeline.windows, "frames": frames}
         self._note(self.record.model_copy(update=complete))
-        shutil.rmtree(self.state)
+        shutil.rmtree(self.windows.folder)
 
     def _write_data(self, timeline: Timeline, boxes: Boxes) -> None:
-        scratch = self.state / DATA
+        scratch = self.windows.folder / DATA
         scratch.unlink(missing_ok=True)
         count = 0
         channels, height, width = self.windows.keys(0).shape[1:]
@@ -243,7 +242,7 @@ class FutureFolder:
         self.rollout.record(futures=dict(sorted(futures.items())))
 
 
-def _make(path: Path) -> None:
+def _make_folder(path: Path) -> None:
     """Makes an output folder; InputError if that is not possible."""
     if path.exists() and not path.is_dir():
         raise InputError(f"{path}: is a file; give a folder with --out")

@@ -53,9 +53,9 @@ def roll_out(
         if carries or not folder.has_pictures:
             engine = Engine(Cascade.load(plan.checkpoints, plan.device), plan.job.sampling, progress)
             prompt = Prompt.of(plan.scenario)
-            first = _compose(engine, prompt, plan.job.seed, folder)
+            first = _make_first_frame(engine, prompt, plan.job.seed, folder)
             for number, carry in carries.items():
-                _make(engine, plan.future(prompt, number), folder.future(number), carry or Carry.start(first))
+                _make_future(engine, plan.future(prompt, number), folder.future(number), carry or Carry.start(first))
             folder.write_preview(plan.timeline)
             _record_work(folder, progress)
         folder.seal()
@@ -94,7 +94,7 @@ def _totals(plan: Plan, folder: RolloutFolder, carries: Iterable[Carry | None]) 
     return totals | {"compose": plan.job.sampling.image.steps if composing else 0}
 
 
-def _compose(engine: Engine, prompt: Prompt, seed: int, folder: RolloutFolder) -> Tensor:
+def _make_first_frame(engine: Engine, prompt: Prompt, seed: int, folder: RolloutFolder) -> Tensor:
     """Latents [c h w] of the first frame, whose picture is written if it is not there."""
     engine.progress.start()
     latents = engine.first_latents(prompt, seed)
@@ -105,7 +105,7 @@ def _compose(engine: Engine, prompt: Prompt, seed: int, folder: RolloutFolder) -
     return latents
 
 
-def _make(engine: Engine, future: FutureSpec, folder: FutureFolder, carry: Carry) -> None:
+def _make_future(engine: Engine, future: FutureSpec, folder: FutureFolder, carry: Carry) -> None:
     """Makes what is missing of one future from `carry` on."""
     timeline, progress = future.timeline, engine.progress
     height, width, _ = engine.settings.frame_shape

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from outcome import results
 from tiny_cascade import SCENARIO, SETTINGS, write_cascade
 
@@ -77,6 +78,7 @@ def test_the_output_folder(request_: Request, tmp_path: Path) -> None:
     assert written["files"] == {name: file_hash(out / name) for name in sorted(files - {"manifest.json", "SHA256SUMS"})}
     subprocess.run(["sha256sum", "--strict", "-c", "SHA256SUMS"], cwd=out, check=True)
     assert written["job"]["seed"] == 5 and written["job"]["sampling"]["prediction"]["steps"] == 2
+    assert written["machine"]["threads"] == torch.get_num_threads()
     assert {"drivesim", "torch"} <= set(written["versions"]) and written["peak_memory_mib"]["process"] > 10
     assert written["futures"]["future-00"]["state"] == "complete" and written["futures"]["future-01"]["frames"] == 22
     assert written["seconds"]["predict"] > 0 and work.remaining() == 0
