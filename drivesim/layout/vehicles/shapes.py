@@ -78,14 +78,13 @@ class BodyBuilder:
         for sign, own in ((1, bits & ~RIGHT), (-1, bits & ~LEFT)):
             self.add([(x, sign * y, z) for y, z in ((y0, z0), (y1, z0), (y1, z1), (y0, z1))], toward, face, lamp, own)
 
-    def wheels(self, x: float, half: float, radius: float, width: float, front: bool) -> None:
-        """The two wheels of an axle: discs at the sides, treads as seen from the nearer end."""
+    def wheels(self, x: float, half: float, radius: float, width: float, front: bool, top: float) -> None:
+        """The two wheels of an axle: discs at the sides, treads as seen from the nearer end, below the body's edge at `top`."""
         angles = (np.arange(CORNERS) + 0.5) * 2 * np.pi / CORNERS
         self.sides([(x + radius * float(np.cos(a)), half, radius + radius * float(np.sin(a))) for a in angles])
         sign, face = (1.0, Face.FRONT) if front else (-1.0, Face.REAR)
         for side in (1, -1):
             y0, y1, end = side * half, side * (half - width), x + sign * 0.5 * radius
-            top = 1.2 * radius
             self.add([(end, y0, 0), (end, y1, 0), (end, y1, top), (end, y0, top)], (sign, 0, 0), face)
 
 
@@ -118,8 +117,8 @@ def _add_car(body: BodyBuilder, car: _Car, size: tuple[float, float, float]) -> 
     body.across((behind + 0.15, rail - 0.13, height), (ahead - 0.2, rail - 0.13, height), (0, 0, 1), Face.ROOF)
     for x, y, sign, face in ((nose - 0.25, half_nose, 1, Face.FRONT), (tail + 0.25, half_tail, -1, Face.REAR)):
         body.across((x, y, 0.15), (x, y, low), (sign, 0, 0), face)
-    body.wheels(nose - car.front_axle, half, car.wheel, 0.215, True)
-    body.wheels(tail + car.rear_axle, half, car.wheel, 0.215, False)
+    body.wheels(nose - car.front_axle, half, car.wheel, 0.215, True, low)
+    body.wheels(tail + car.rear_axle, half, car.wheel, 0.215, False, low)
     third = [(foot + (behind - foot) * v - 0.03, y, car.belt + (roof - car.belt) * v) for v, y in _THIRD_LAMP]
     body.add(third, (-1, 0, 0.6), Face.REAR, Lamp.BRAKE, BRAKE)
     _add_car_lamps(body, car, nose, tail, half_nose, half_tail)
@@ -192,8 +191,8 @@ def _add_truck(body: BodyBuilder, size: tuple[float, float, float]) -> None:
         body.across((x0, half - 0.03, z0), (x1, half - 0.03, z1), (1, 0, 0.2), Face.FRONT)
     body.across((cab, half - 0.03, 2.95), (nose - 0.5, half - 0.03, 2.95), (0, 0, 1), Face.ROOF)
     body.across((nose - 0.75, half - 0.1, 2.95), (cab, half - 0.1, height), (1, 0, 1), Face.FRONT)
-    body.wheels(nose - 1.35, half - 0.03, 0.5, 0.30, True)
-    body.wheels(tail + 1.55, half - 0.03, 0.5, 0.55, False)
+    body.wheels(nose - 1.35, half - 0.03, 0.5, 0.30, True, 0.4)
+    body.wheels(tail + 1.55, half - 0.03, 0.5, 0.55, False, 0.44)
     _add_truck_lamps(body, nose, tail, half)
 
 
@@ -234,8 +233,8 @@ def _add_bus(body: BodyBuilder, size: tuple[float, float, float]) -> None:
     body.across((tail, half, 0.2), (tail, half, rail), (-1, 0, 0), Face.REAR)
     body.across((tail, half, rail), (tail + 0.1, half - 0.14, height), (-1, 0, 0.2), Face.REAR)
     body.across((tail + 0.1, half - 0.14, height), (nose - rake - 0.12, half - 0.14, height), (0, 0, 1), Face.ROOF)
-    body.wheels(nose - 2.75, half, 0.48, 0.3, True)
-    body.wheels(tail + 3.1, half, 0.48, 0.5, False)
+    body.wheels(nose - 2.75, half, 0.48, 0.3, True, 0.2)
+    body.wheels(tail + 3.1, half, 0.48, 0.5, False, 0.2)
     _add_bus_lamps(body, nose, tail, half)
 
 
