@@ -18,7 +18,10 @@ SEEDS = range(5_000_001, 5_000_013)
 
 
 def thumbnails() -> np.ndarray:
-    """The second frame of each held-out world at 32x64, in a grid of 3x4: robust to rounding, not to another look."""
+    """The second frame of each held-out world at 32x64, in a grid of 3x4: robust to rounding, not to another look.
+
+    Without AVX the mean difference is 0.002, with the oldest numpy, OpenCV and shapely that are allowed 0.13.
+    """
     frames = [generate_clip(seed, 2, 1.875, noise=False).frames[1] for seed in SEEDS]
     small = [cv2.resize(frame, (64, 32), interpolation=cv2.INTER_AREA) for frame in frames]
     return np.concatenate([np.concatenate(small[i : i + 4], axis=1) for i in range(0, 12, 4)], axis=0)
