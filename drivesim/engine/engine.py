@@ -64,14 +64,14 @@ class Engine:
 
     def compose(self, prompt: Prompt, seed: int, variant: int = 0) -> Tensor:
         """Latents [c h w] of a first frame that shows the prompt, guided away from one without any conditions."""
-        plan, image, device = self.settings.image, self.cascade.image, self.cascade.device
+        settings, image, device = self.settings.image, self.cascade.image, self.cascade.device
         shape, key = (1, *self.latent_shape), (seed, "compose", variant)
         conditions, nothing = prompt.conditions.to(device), Conditions.none(1).to(device)
         with self.cascade.sampling(self.settings.precision):
             denoise = guide(image.denoise(conditions), image.denoise(nothing), prompt.guidance)
             noise = _noise(shape, *key).to(device)
             return sample(
-                denoise, image.schedule, noise, plan.steps, plan.eta, _step_noise(shape, *key), self._lap("compose")
+                denoise, image.schedule, noise, settings.steps, settings.eta, _step_noise(shape, *key), self._lap("compose")
             )[0].cpu()  # fmt: skip
 
     def predict(self, future: FutureSpec, keys: Tensor, window: Window) -> Tensor:
@@ -85,7 +85,7 @@ class Engine:
 
         The context frames are held (`hold`) throughout, but for s = 0, which ignores them.
         """
-        plan, video, device, prompt = self.settings.prediction, self.cascade.video, self.cascade.device, future.prompt
+        settings, video, device, prompt = self.settings.prediction, self.cascade.video, self.cascade.device, future.prompt
         boxes = [future.boxes.get(key) for key in window.keys]
         conditions = prompt.rows(boxes, torch.tensor(window.keys) / float(KEY_FPS)).to(device)
         without_boxes = conditions.drop(boxes=True)
@@ -102,8 +102,8 @@ class Engine:
                 hold(denoise, context if prompt.context_guidance else context.without()),
                 video.schedule,
                 _noise(shape, *key).to(device),
-                plan.steps,
-                plan.eta,
+                settings.steps,
+                settings.eta,
                 _step_noise(shape, *key),
                 self._lap("predict"),
             )
@@ -119,13 +119,13 @@ class Engine:
         dense = [latents[:1]]
         for links in batches:
             ends = latents[links.start - first : links.stop - first + 1]
-            for link, end in zip(self._link(future, ends, links, level), ends[1:], strict=True):
+            for link, end in zip(self._links(future, ends, links, level), ends[1:], strict=True):
                 dense += [link[1:FACTOR], end[None]]
         return torch.cat(dense)
 
-    def _link(self, future: FutureSpec, ends: Tensor, links: range, level: int) -> Tensor:
+    def _links(self, future: FutureSpec, ends: Tensor, links: range, level: int) -> Tensor:
         """Latents [n 5 c h w] of n links, of which `ends` [n + 1 c h w] are where they begin and end."""
-        plan, video, device, prompt = self.settings.interpolation, self.cascade.video, self.cascade.device, future.prompt
+        settings, video, device, prompt = self.settings.interpolation, self.cascade.video, self.cascade.device, future.prompt
         shape, key = (FACTOR + 1, *ends.shape[1:]), (future.seed, future.number, "interpolate", level)
         fps = torch.full((len(links),), float(KEY_FPS * FACTOR**level))
         frames = FACTOR * torch.tensor(links)[:, None] + torch.arange(FACTOR + 1)
@@ -138,15 +138,15 @@ class Engine:
             metres = prompt.speed / fps[:, None] * torch.arange(FACTOR + 1, device=device)
             context = self._context(noise.shape, known, conditions, metres)
             denoise = guide(
-                video.denoise(conditions, context, fps), video.denoise(conditions, context.without(), fps), plan.guidance
+                video.denoise(conditions, context, fps), video.denoise(conditions, context.without(), fps), settings.guidance
             )
-            draft = Draft(video.estimate(conditions, context, fps).to(noise.dtype), plan.noise) if plan.noise < 1 else None
+            draft = Draft(video.estimate(conditions, context, fps).to(noise.dtype), settings.noise) if settings.noise < 1 else None
             return sample(
                 hold(denoise, context),
                 video.schedule,
                 noise.to(device),
-                plan.steps,
-                plan.eta,
+                settings.steps,
+                settings.eta,
                 lambda step: torch.stack([fresh(step) for fresh in step_noise]),
                 self._lap("interpolate"),
                 draft=draft,
@@ -164,7 +164,7 @@ class Engine:
         All frames of all futures get the same noise: overlapping portions agree, what stays where it is does not flicker,
         and futures dress what they share alike.
         """
-        plan, model, device = self.settings.super_resolution, self.cascade.super_resolution, self.cascade.device
+        settings, model, device = self.settings.super_resolution, self.cascade.super_resolution, self.cascade.device
         _, channels, height, width = frames.shape
 
         def noise(scale: int, *key: int | str) -> Tensor:
@@ -173,13 +173,13 @@ class Engine:
 
         with self.cascade.sampling(self.settings.precision):
             low = frames[None].to(device)
-            level = torch.full((1,), plan.level, dtype=torch.int64, device=device)
+            level = torch.full((1,), settings.level, dtype=torch.int64, device=device)
             residual = sample(
                 model.denoise(low, level, noise(1, "augmentation")),
                 model.schedule,
                 noise(UPSAMPLING_FACTOR),
-                plan.steps,
-                plan.eta,
+                settings.steps,
+                settings.eta,
                 lambda step: noise(UPSAMPLING_FACTOR, "step", step),
                 self._lap("upsample"),
             )

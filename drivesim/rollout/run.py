@@ -47,10 +47,11 @@ def roll_out(
         LiveProgress(out, lambda: folder.standing(plan.numbers, plan.timeline.windows), on_change) as live,
     ):
         carries = _carries(folder, plan.numbers, say)
-        progress = Progress(_totals(plan, folder, carries.values()), live.note)
+        incomplete = bool(carries) or not folder.has_pictures
+        progress = Progress(_totals(plan, carries.values(), composing=incomplete), live.note)
         if carries:
             say(space)
-        if carries or not folder.has_pictures:
+        if incomplete:
             engine = Engine(Cascade.load(plan.checkpoints, plan.device), plan.job.sampling, progress)
             prompt = Prompt.of(plan.scenario)
             first = _make_first_frame(engine, prompt, plan.job.seed, folder)
@@ -84,14 +85,13 @@ def _carries(folder: RolloutFolder, numbers: Iterable[int], say: Callable[[str],
     return {future.number: future.windows.resume(say) for future in futures}
 
 
-def _totals(plan: Plan, folder: RolloutFolder, carries: Iterable[Carry | None]) -> dict[Phase, int]:
-    """Units of work that the plan has still to take, by phase."""
+def _totals(plan: Plan, carries: Iterable[Carry | None], composing: bool) -> dict[Phase, int]:
+    """Units of work that the plan has still to take, by phase; `composing`: the first frame's latents too."""
     totals = dict.fromkeys(PHASES, 0)
     for carry in carries:
         for phase, units in units_left(plan.timeline, plan.job.sampling, carry).items():
             totals[phase] += units
-    composing = plan.scenario.photo is None and (any(totals.values()) or not folder.has_pictures)
-    return totals | {"compose": plan.job.sampling.image.steps if composing else 0}
+    return totals | {"compose": plan.job.sampling.image.steps if composing and plan.scenario.photo is None else 0}
 
 
 def _make_first_frame(engine: Engine, prompt: Prompt, seed: int, folder: RolloutFolder) -> Tensor:
