@@ -17,7 +17,7 @@ class ImageSampling(Config):
     """First frame. Its guidance is the scenario's."""
 
     steps: int = Field(default=50, ge=1)
-    eta: float = Field(default=0.0, ge=0)
+    eta: float = Field(default=1.0, ge=0)
 
 
 class PredictionSampling(Config):
