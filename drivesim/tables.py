@@ -9,7 +9,7 @@ killed process would leave behind.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,8 +19,11 @@ import numpy as np
 from drivesim.config import InputError
 
 
-def open_file(path: Path, kind: str, version: int, mode: str = "r") -> h5py.File:
-    """An open file of this kind and version; InputError naming it if it is missing, truncated, busy or foreign."""
+def open_file(path: Path, kind: str, version: int, mode: str = "r", older: Collection[int] = ()) -> h5py.File:
+    """An open file of this kind and version, or one of the `older` ones.
+
+    InputError naming it if it is missing, truncated, busy or foreign.
+    """
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:
@@ -32,12 +35,13 @@ def open_file(path: Path, kind: str, version: int, mode: str = "r") -> h5py.File
             raise InputError(f"{path}: is in use, and being written; wait until that has ended") from error
         raise InputError(f"{path}: cannot be read as HDF5, it is truncated or no such file ({error})") from error
     found = (file.attrs.get("kind"), file.attrs.get("version"))
-    if found == (kind, version):
+    if found[0] == kind and found[1] in (version, *older):
         return file
     file.close()
     if found[0] != kind:
         raise InputError(f"{path}: holds no {kind} (kind {found[0]!r}); give a file that drivesim wrote as {kind}")
-    raise InputError(f"{path}: {kind} of format version {found[1]}, this drivesim reads {version}; make it anew")
+    known = ", ".join(map(str, (*older, version)))
+    raise InputError(f"{path}: {kind} of format version {found[1]}, this drivesim reads {known}; make it anew")
 
 
 def create_file(path: Path, kind: str, version: int, lay_out: Callable[[h5py.File], None]) -> None:
@@ -77,9 +81,9 @@ def committed(file: h5py.File) -> dict[str, int]:
 class Tables:
     """Appends rows to the tables of one file; what `commit` has seen survives a crash."""
 
-    def __init__(self, path: Path, kind: str, version: int) -> None:
+    def __init__(self, path: Path, kind: str, version: int, older: Collection[int] = ()) -> None:
         """Opens the file and cuts off what was not committed; InputError as `open_file`."""
-        self.file = open_file(path, kind, version, "r+")
+        self.file = open_file(path, kind, version, "r+", older)
         cache = self.file.id.get_mdc_config()
         cache.incr_mode = cache.flash_incr_mode = cache.decr_mode = 0
         cache.evictions_enabled = False

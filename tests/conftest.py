@@ -13,7 +13,7 @@ from tiny_cascade import SCENARIO, load_cascade, write_cascade
 from drivesim.engine.cascade import Cascade
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
-from drivesim.scene.clip import Clip, EgoMotion
+from drivesim.scene.clip import Clip, ClipLabels, EgoMotion, crowdedness_of
 from drivesim.scene.road import Road
 
 # The same examples in every run, and no failure because another program has the processor.
@@ -35,19 +35,22 @@ def make_clip() -> Callable[..., Clip]:
                 rng.random(n, np.float32),
                 rng.random((n, 7), np.float32),
             )
-            return Boxes(np.arange(n), rng.integers(6, size=n), corners, angles, shares, cuboids)
+            paint, lamps = rng.random((n, 3), np.float32), rng.integers(8, size=n).astype(np.uint8)
+            return Boxes(np.arange(n), rng.integers(6, size=n), corners, angles, shares, cuboids, paint, lamps)
 
-        return Clip(
-            frames=rng.integers(256, size=(frames, height, width, 3), dtype=np.uint8),
+        pictures = rng.integers(256, size=(frames, height, width, 3), dtype=np.uint8)
+        tables = tuple(boxes(int(n)) for n in rng.integers(4, size=frames))
+        labels = ClipLabels(
             fps=fps,
             time_of_day="night" if seed % 2 else "day",
             road=Road("city", 3, 2, 0.01),
             camera=Camera(1.5, -2.0, 70.0),
-            boxes=tuple(boxes(int(n)) for n in rng.integers(4, size=frames)),
+            boxes=tables,
+            crowdedness=crowdedness_of(tables),
             ego=EgoMotion(*rng.random((4, frames), np.float32)),
             source=f"fake, seed {seed}",
-            depth=rng.random((frames, height, width)).astype(np.float16) if depth else None,
         )
+        return Clip(pictures, labels, rng.random((frames, height, width)).astype(np.float16) if depth else None)
 
     return make
 

@@ -7,7 +7,7 @@ seen), so that a resumed run sees what an uninterrupted one would have seen.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,10 +16,7 @@ import numpy as np
 from drivesim.config import InputError
 from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.latents import LatentCache
-from drivesim.scene.boxes import Boxes
-from drivesim.scene.camera import Camera
-from drivesim.scene.clip import Clip, TimeOfDay
-from drivesim.scene.road import Road
+from drivesim.scene.clip import ClipLabels
 
 
 class Window(NamedTuple):
@@ -33,51 +30,17 @@ class Window(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Batch:
-    """n windows of f frames: `labels` without pictures; `frames` uint8 [n f h w 3], `latents` float16 [n f c h w].
+class WindowBatch:
+    """n windows of f frames: their labels, pictures uint8 [n f h w 3] and latents float16 [n f c h w], where asked for."""
 
-    The properties list one value a frame, n * f rows with the frames of a window together, as build_conditions wants
-    them. A frame's road has the frame's own curvature.
-    """
-
-    labels: tuple[Clip, ...]
+    labels: tuple[ClipLabels, ...]
     frames: np.ndarray | None
     latents: np.ndarray | None
 
     @property
-    def boxes(self) -> tuple[Boxes, ...]:
-        """Vehicles of each frame."""
-        return tuple(boxes for clip in self.labels for boxes in clip.boxes)
-
-    @property
-    def crowdedness(self) -> tuple[float, ...]:
-        """Number of vehicles that count in each frame."""
-        return tuple(float(boxes.crowdedness) for boxes in self.boxes)
-
-    @property
-    def time_of_day(self) -> tuple[TimeOfDay, ...]:
-        """Day or night, for each frame."""
-        return tuple(clip.time_of_day for clip in self.labels for _ in clip.boxes)
-
-    @property
-    def road(self) -> tuple[Road, ...]:
-        """The road seen from each frame."""
-        return tuple(replace(clip.road, curvature=float(c)) for clip in self.labels for c in clip.ego.curvature)
-
-    @property
-    def camera(self) -> tuple[Camera, ...]:
-        """The camera of each frame."""
-        return tuple(clip.camera for clip in self.labels for _ in clip.boxes)
-
-    @property
-    def along(self) -> tuple[float, ...]:
-        """Place of the ego along the road in each frame, in m."""
-        return tuple(float(metres) for clip in self.labels for metres in clip.ego.along)
-
-    @property
     def fps(self) -> np.ndarray:
         """Frames per second of each window [n]."""
-        return np.array([clip.fps for clip in self.labels])
+        return np.array([labels.fps for labels in self.labels])
 
 
 class ClipWindows:
@@ -136,14 +99,14 @@ class ClipWindows:
         pictures: bool = True,
         crop: tuple[int, int] | None = None,
         flip: bool = False,
-    ) -> Batch:
+    ) -> WindowBatch:
         """n random windows with labels; with pictures if asked, with latents if there are caches.
 
         `crop` (height, width) and `flip` act on pictures alone: labels and latents stay those of the whole frame.
         """
         windows = self.draw(rng, n)
         latents = self.latents
-        return Batch(
+        return WindowBatch(
             labels=tuple(self.stores[w.store].labels(*w[1:]) for w in windows),
             frames=self.pictures(rng, windows, crop, flip) if pictures else None,
             latents=None if latents is None else np.stack([latents[w.store].read(*w[1:]) for w in windows]),

@@ -3,7 +3,9 @@
 frames  uint8 [F h w 3], one compressed chunk a frame      depth    float16 [F h w] (m), where the clips have it
 ego     float32 [F 4]    the fields of EgoMotion           box_end  int64 [F]  end of the frame's rows in `boxes`
 boxes   one row a vehicle and frame                        clips    one row a clip (end of its frames, fps, ...)
-sources utf-8 text of all clips' sources
+sources utf-8 text of all clips' sources                   labels   one row a frame: are its boxes known, crowdedness
+
+Labels can be unknown (see label_tables). Stores of format 2, without the table `labels`, know all labels but paint and lamps.
 """
 
 from __future__ import annotations
@@ -19,22 +21,23 @@ import h5py
 import numpy as np
 
 from drivesim.config import InputError
-from drivesim.scene.boxes import Boxes
-from drivesim.scene.camera import Camera
-from drivesim.scene.clip import TIMES_OF_DAY, Clip, EgoMotion
-from drivesim.scene.road import SETTINGS, Road
-from drivesim.scene.vehicles import KINDS
+from drivesim.dataset.label_tables import (
+    BOX_ROW,
+    CLIP_ROW,
+    FRAME_ROW,
+    NAMES,
+    box_rows,
+    clip_row,
+    ego_rows,
+    follows_from_boxes,
+    frame_rows,
+    labels_of,
+)
+from drivesim.scene.clip import Clip, ClipLabels, EgoMotion
 from drivesim.tables import Tables, add_table, committed, create_file, open_file
 
-KIND, VERSION = "drivesim clips", 2
-_NAMES = {"kinds": KINDS, "settings": SETTINGS, "times_of_day": TIMES_OF_DAY}  # what the numbers in the tables mean
-_BOX = np.dtype(
-    [("track", "i8"), ("kind", "u1"), ("box", "f4", 4), ("heading", "f4"), ("visible", "f4"), ("cuboid", "f4", 7)]
-)
-_CLIP = np.dtype(
-    [("end", "i8"), ("source_end", "i8"), ("fps", "f8"), ("time_of_day", "u1"), ("setting", "u1"), ("lanes", "u1"),
-     ("ego_lane", "u1"), ("curvature", "f8"), ("height", "f8"), ("pitch", "f8"), ("field_of_view", "f8")]
-)  # fmt: skip
+KIND, VERSION = "drivesim clips", 3
+_OLDER = (2,)  # without the table `labels`, and boxes without paint and lamps
 
 
 class ClipWriter:
@@ -54,7 +57,7 @@ class ClipWriter:
             raise InputError(f"{self.path}: cannot be written, its folder does not exist; create it first")
 
     def _open(self) -> Tables:
-        self._tables = Tables(self.path, KIND, VERSION)
+        self._tables = Tables(self.path, KIND, VERSION, _OLDER)
         try:
             _check_names(self._tables.file, self.path)
             if self.recipe is not None:
@@ -68,10 +71,15 @@ class ClipWriter:
         return self._tables.length("clips") if self._tables else 0
 
     def append(self, clip: Clip) -> None:
-        """Adds one clip. Raises InputError if its size or depth is not the store's, ValueError if it is no clip."""
+        """Adds one clip.
+
+        Raises InputError if its size or depth is not the store's, or the store's format cannot hold its labels; ValueError if
+        it is no clip.
+        """
         count = len(clip.frames)
-        if not count or len(clip.boxes) != count or len(clip.ego.speed) != count or clip.frames.dtype != np.uint8:
-            raise ValueError(f"a clip needs as many boxes and ego states as frames ({count}), and uint8 frames")
+        rows = {len(clip.labels), len(clip.labels.ego.speed), len(clip.labels.crowdedness)}
+        if not count or rows != {count} or clip.frames.dtype != np.uint8:
+            raise ValueError(f"a clip needs as many boxes, counts and ego states as frames ({count}), and uint8 frames")
         if self._tables is None:
             create_file(self.path, KIND, VERSION, lambda file: _lay_out(file, clip, self.recipe or {}))
             self._open()
@@ -81,6 +89,8 @@ class ClipWriter:
         given = clip.frames.shape[1:3], clip.depth is not None
         if held != given:
             raise InputError(f"{self.path}: holds (size, depth) {held}, not {given}; give this clip a store of its own")
+        if "labels" not in tables.file and not follows_from_boxes(clip.labels):
+            raise InputError(f"{self.path}: of format 2, which knows all labels of all clips; give this clip a new store")
         try:
             self._append(tables, clip)
         except BaseException:
@@ -89,22 +99,20 @@ class ClipWriter:
         tables.commit()
 
     def _append(self, tables: Tables, clip: Clip) -> None:
-        rows = _box_rows(clip.boxes)
-        ends = tables.length("boxes") + np.cumsum([len(boxes) for boxes in clip.boxes])
-        source = np.frombuffer(clip.source.encode(), np.uint8)
+        labels = clip.labels
+        counts = [0 if table is None else len(table) for table in labels.boxes]
+        ends = tables.length("boxes") + np.cumsum(counts)
         for frame in clip.frames:
             tables.append("frames", frame[None])
         for depth in () if clip.depth is None else clip.depth:
             tables.append("depth", depth[None].astype(np.float16))
-        tables.append("ego", np.stack([getattr(clip.ego, f.name) for f in fields(EgoMotion)], 1).astype(np.float32))
-        tables.append("boxes", rows)
+        tables.append("ego", ego_rows(labels.ego))
+        tables.append("boxes", box_rows(labels.boxes, tables["boxes"].dtype))
         tables.append("box_end", ends)
-        tables.append("sources", source)
-        road, camera = clip.road, clip.camera
-        row = (tables.length("frames"), tables.length("sources"), clip.fps, TIMES_OF_DAY.index(clip.time_of_day),
-               SETTINGS.index(road.setting), road.lanes, road.ego_lane, road.curvature,
-               camera.height, camera.pitch, camera.field_of_view)  # fmt: skip
-        tables.append("clips", np.array([row], _CLIP))
+        if "labels" in tables.file:
+            tables.append("labels", frame_rows(labels))
+        tables.append("sources", np.frombuffer(labels.source.encode(), np.uint8))
+        tables.append("clips", clip_row(labels, tables.length("frames"), tables.length("sources")))
 
     def close(self) -> None:
         """Closes the file; harmless when done twice."""
@@ -133,33 +141,21 @@ def _lay_out(file: h5py.File, clip: Clip, recipe: dict[str, Any]) -> None:
     if clip.depth is not None:
         add_table(file, "depth", clip.depth.shape[1:], np.float16, chunk=1, compression="lzf", shuffle=True)
     add_table(file, "ego", (len(fields(EgoMotion)),), np.float32)
-    add_table(file, "boxes", (), _BOX)
+    add_table(file, "boxes", (), BOX_ROW)
     add_table(file, "box_end", (), np.int64)
-    add_table(file, "clips", (), _CLIP, chunk=64)
+    add_table(file, "labels", (), FRAME_ROW)
+    add_table(file, "clips", (), CLIP_ROW, chunk=64)
     add_table(file, "sources", (), np.uint8, chunk=4096)
     file.attrs["recipe"] = json.dumps(recipe, sort_keys=True)
-    for name, values in _NAMES.items():
+    for name, values in NAMES.items():
         file.attrs[name] = json.dumps(values)
 
 
 def _check_names(file: h5py.File, path: Path) -> None:
     """InputError if the store numbers kinds, settings or times of day otherwise than this program."""
-    for name, values in _NAMES.items():
+    for name, values in NAMES.items():
         if json.loads(file.attrs[name]) != list(values):
             raise InputError(f"{path}: was written with other {name} ({file.attrs[name]}); make it anew")
-
-
-def _box_rows(boxes: tuple[Boxes, ...]) -> np.ndarray:
-    rows = np.zeros(sum(len(b) for b in boxes), _BOX)
-    for name in _BOX.names or ():
-        if boxes:
-            rows[name] = np.concatenate([getattr(b, name) for b in boxes])
-    return rows
-
-
-def _boxes(rows: np.ndarray) -> Boxes:
-    return Boxes(rows["track"].copy(), rows["kind"].astype(np.int64),
-                 *(np.ascontiguousarray(rows[name]) for name in ("box", "heading", "visible", "cuboid")))  # fmt: skip
 
 
 class ClipStore:
@@ -217,35 +213,35 @@ class ClipStore:
         """Frames uint8 [f h w 3] counted through the whole store, over the borders of clips."""
         return self._rows("frames", start, stop)
 
-    def labels(self, i: int, start: int = 0, stop: int | None = None, step: int = 1) -> Clip:
-        """The window as `read` gives it, but `frames` [0 h w 3] and no depth: all that is known, without pictures.
+    def labels(self, i: int, start: int = 0, stop: int | None = None, step: int = 1) -> ClipLabels:
+        """Labels of the frames that `read` gives for the window; fps and road.curvature are the window's own.
 
         The label tables are kept in memory after the first call (about 0.4 kB a frame).
         """
         first, last = self.span(i, start, stop)
         row = self._clips[i]
-        ends, ego = self._table("box_end")[first:last:step], self._table("ego")[first:last:step]
-        starts = self._table("box_start")[first:last:step]
+        window = slice(first, last, step)
+        starts, ends, ego = (self._table(name)[window] for name in ("box_start", "box_end", "ego"))
         text = self._table("sources")[self._clips["source_end"][i - 1] if i else 0 : row["source_end"]]
-        curvature = float(ego[0, 2]) if start else float(row["curvature"])
-        return Clip(
-            frames=np.zeros((0, self.height, self.width, 3), np.uint8),
-            fps=float(row["fps"]) / step,
-            time_of_day=TIMES_OF_DAY[row["time_of_day"]],
-            road=Road(SETTINGS[row["setting"]], int(row["lanes"]), int(row["ego_lane"]), curvature),
-            camera=Camera(float(row["height"]), float(row["pitch"]), float(row["field_of_view"])),
-            boxes=tuple(_boxes(self._table("boxes")[a:b]) for a, b in zip(starts, ends, strict=True)),
-            ego=EgoMotion(*(column.copy() for column in ego.T)),
-            source=text.tobytes().decode(),
+        labels = labels_of(
+            row,
+            step,
+            [self._table("boxes")[a:b] for a, b in zip(starts, ends, strict=True)],
+            self._table("labels")[window] if "labels" in self._file() else None,
+            ego,
+            text.tobytes().decode(),
         )
+        if start and labels.road is not None:
+            labels = replace(labels, road=replace(labels.road, curvature=float(labels.ego.curvature[0])))
+        return labels
 
     def read(self, i: int, start: int = 0, stop: int | None = None, step: int = 1) -> Clip:
         """Clip i from frame `start` to before `stop`, every `step`-th frame; only the window is read.
 
-        fps and road.curvature are the window's own. IndexError outside the clip, InputError if the file is damaged.
+        IndexError outside the clip, InputError if the file is damaged.
         """
         depth = self._rows("depth", *self.span(i, start, stop), step) if self.has_depth else None
-        return replace(self.labels(i, start, stop, step), frames=self.pictures(i, start, stop, step), depth=depth)
+        return Clip(self.pictures(i, start, stop, step), self.labels(i, start, stop, step), depth)
 
     def preload(self) -> Self:
         """Reads all pictures into memory, once: random frames then cost microseconds (98 kB a frame of 128x256)."""
@@ -290,7 +286,7 @@ class ClipStore:
 
     def _file(self) -> h5py.File:
         if self._opened is None or self._process != os.getpid():
-            self._opened, self._process = open_file(self.path, KIND, VERSION), os.getpid()
+            self._opened, self._process = open_file(self.path, KIND, VERSION, older=_OLDER), os.getpid()
         return self._opened
 
     def close(self) -> None:

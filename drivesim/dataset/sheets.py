@@ -120,4 +120,7 @@ def _clip_strip(clip: Clip, boxes: bool, width: int) -> np.ndarray:
     pictures = _scaled(clip.frames, width)
     if not boxes:
         return pictures
-    return np.stack([draw_boxes(picture, table) for picture, table in zip(pictures, clip.boxes, strict=True)])
+    return np.stack([
+        picture if table is None else draw_boxes(picture, table)
+        for picture, table in zip(pictures, clip.labels.boxes, strict=True)
+    ])  # fmt: skip

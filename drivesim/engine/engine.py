@@ -20,7 +20,8 @@ from drivesim.engine.future import FutureSpec, Prompt
 from drivesim.engine.progress import UNTIMED, Progress
 from drivesim.engine.settings import SamplingSettings
 from drivesim.engine.timeline import Window
-from drivesim.models.conditioning import Conditions
+from drivesim.models.conditions.container import Conditions
+from drivesim.models.conditions.groups import no_conditions
 from drivesim.models.road_ahead import move_along
 from drivesim.models.video_ldm import Context, hold
 from drivesim.tensors import to_frame_size, to_frames, to_network, torch_stream
@@ -66,7 +67,7 @@ class Engine:
         """Latents [c h w] of a first frame that shows the prompt, guided away from one without any conditions."""
         settings, image, device = self.settings.image, self.cascade.image, self.cascade.device
         shape, key = (1, *self.latent_shape), (seed, "compose", variant)
-        conditions, nothing = prompt.conditions.to(device), Conditions.none(1).to(device)
+        conditions, nothing = prompt.conditions.to(device), no_conditions(1).to(device)
         with self.cascade.sampling(self.settings.precision):
             denoise = guide(image.denoise(conditions), image.denoise(nothing), prompt.guidance)
             noise = _noise(shape, *key).to(device)

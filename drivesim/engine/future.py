@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-import torch
 from torch import Tensor
 
 from drivesim.engine.timeline import Timeline
-from drivesim.models.conditioning import Conditions, build_conditions
+from drivesim.models.conditions.container import Conditions
+from drivesim.models.conditions.groups import box_conditions, scenario_conditions
 from drivesim.scenario.scenario import Scenario
 from drivesim.scene.boxes import Boxes
 
@@ -24,6 +24,7 @@ class Prompt:
     context guidance; `photo`, the picture that is the first frame where none is to be composed.
     """
 
+    scenario: Scenario
     conditions: Conditions
     boxes: Boxes
     speed: float
@@ -33,33 +34,23 @@ class Prompt:
 
     @classmethod
     def of(cls, scenario: Scenario) -> Self:
-        """The prompt of a scenario. It has all groups of conditions, but the place where a photo has its own markings.
-
-        The first frame is where a period of the dashes begins.
-        """
-        boxes = scenario.scene_boxes()
-        look = scenario.look
-        conditions = build_conditions(
-            [boxes],
-            look.time_of_day,
-            look.crowdedness,
-            scenario.road_model(),
-            scenario.camera_model(),
-            along=None if scenario.photo else 0.0,
+        """The prompt of a scenario."""
+        return cls(
+            scenario,
+            scenario_conditions(scenario),
+            scenario.scene_boxes(),
+            scenario.rollout.speed,
+            scenario.guidance.boxes,
+            scenario.guidance.context,
+            scenario.photo,
         )
-        guidance = scenario.guidance
-        return cls(conditions, boxes, scenario.rollout.speed, guidance.boxes, guidance.context, scenario.photo)
 
     def rows(self, boxes: Sequence[Boxes | None], seconds: Tensor) -> Conditions:
         """Conditions of later frames, a row for each element of `boxes` (None: they are not known).
 
-        Look, road and camera are those of the first frame; `seconds` float [rows] after it and the speed give the place.
+        The others are what the scenario says of the frames at `seconds` float [rows] after the first.
         """
-        vehicles = build_conditions(boxes)
-        rows = self.conditions.drop(boxes=True).repeat(len(boxes))
-        names = ("boxes", "kinds", "headings", "box_mask", "boxes_given")
-        along = torch.where(rows.place_given, rows.along + self.speed * seconds, 0.0)
-        return replace(rows, **{name: getattr(vehicles, name) for name in names}, along=along)
+        return scenario_conditions(self.scenario, seconds.tolist()).replace("boxes", box_conditions(boxes))
 
 
 @dataclass(frozen=True)

@@ -82,10 +82,10 @@ class WorldFigures:
 
 
 def both_developments(seed: int, frames: int, fps: float, height: int, width: int, **options: Any) -> Clip:
-    """A clip of the world of `seed` with every moment twice: all noisy frames, then all noise-free ones."""
+    """A clip of the world of `seed` with every moment twice: all noisy frames, then all noise-free ones, under the same labels."""
     world = sample_world(seed)
     noisy, clean = (render_clip(world, frames, fps, height, width, noise) for noise in (True, False))
-    return replace(noisy, frames=np.concatenate([noisy.frames, clean.frames]), boxes=noisy.boxes + clean.boxes)
+    return replace(noisy, frames=np.concatenate([noisy.frames, clean.frames]))
 
 
 def held_out_pairs(count: int, seed: int = HELD_OUT_SEED, workers: int | None = None, say: Say | None = None) -> list[Pair]:
@@ -96,7 +96,7 @@ def held_out_pairs(count: int, seed: int = HELD_OUT_SEED, workers: int | None = 
     clips = fresh_clips(seed, 1, (1.0,), NETWORK_HEIGHT, NETWORK_WIDTH, workers=workers, make=both_developments)
     with closing(clips):
         for clip in islice(clips, count):
-            pairs.append(Pair(clip.frames[0], clip.frames[1], clip.time_of_day == "night"))
+            pairs.append(Pair(clip.frames[0], clip.frames[1], clip.labels.time_of_day == "night"))
             line(len(pairs))
     return pairs
 

@@ -16,7 +16,7 @@ from drivesim.metrics.motion import GroundMotion, ground_motion
 from drivesim.rollout.folder import VIDEO
 from drivesim.rollout.manifest import future_folders
 from drivesim.scenario.file import load_scenario
-from drivesim.scene.clip import TimeOfDay
+from drivesim.scene.clip import Clip, TimeOfDay
 from drivesim.scene.road import Setting
 from drivesim.video_format import FRAME_RATES, NETWORK_HEIGHT, NETWORK_WIDTH
 from drivesim.video_io import read_video
@@ -47,5 +47,11 @@ def world_motion(worlds: int, time_of_day: TimeOfDay, setting: Setting, seed: in
         seed, WORLD_FRAMES, (WORLD_FPS,), NETWORK_HEIGHT, NETWORK_WIDTH, workers=0, time_of_day=time_of_day, setting=setting
     )
     with closing(worlds_seen) as clips:
-        each = [ground_motion(clip.frames, clip.camera.horizon) for clip in islice(clips, worlds)]
+        each = [ground_motion(clip.frames, _horizon(clip)) for clip in islice(clips, worlds)]
     return GroundMotion(*(float(np.nanmean([getattr(motion, f.name) for motion in each])) for f in fields(GroundMotion)))
+
+
+def _horizon(clip: Clip) -> float:
+    """Row of the horizon as a fraction of the frame height; every world knows its camera."""
+    assert clip.labels.camera is not None
+    return clip.labels.camera.horizon

@@ -5,23 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import torch
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from drivesim.checkpoint import load_strictly, read_checkpoint, weights_hash
 from drivesim.config import Config, InputError
 from drivesim.diffusion.denoiser import Denoise, Prediction, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
-from drivesim.models.conditioning import BOX_MAP_CHANNELS, ConditionEncoder, Conditions, box_map
+from drivesim.models.conditions.container import Conditions
+from drivesim.models.conditions.encoder import ConditionEncoder
+from drivesim.models.conditions.groups import GROUPS
+from drivesim.models.conditions.numbers import NumberCode
+from drivesim.models.conditions.older import OLDER_FIELDS, current_names, recoded_numbers
 from drivesim.models.layers.blocks import Hook, channels_last
 from drivesim.models.layers.embeddings import cell_coordinates
 from drivesim.models.layers.unet import UNet, UNetConfig
-from drivesim.models.marking_map import MARKING_MAP_CHANNELS, marking_map
 
 KIND = "image-ldm"
-MAP_CHANNELS = BOX_MAP_CHANNELS + 2 + MARKING_MAP_CHANNELS
 
 
 class ImageLDMConfig(Config):
@@ -31,6 +34,9 @@ class ImageLDMConfig(Config):
     large-scale structure (day or night, the road's shape) under the noise at which the papers' linear schedule ends, so
     a model trained on that one never learns to make brightness and layout from pure noise, where sampling starts. Zero
     terminal SNR closes the gap; v is defined there, epsilon is not; cosine spends fewer steps on almost pure noise.
+
+    `groups` are the groups of conditions that the network is shown, by name (conditions.groups.GROUPS); `number_code` says
+    how it is told numbers (conditions.numbers).
     """
 
     latent_channels: int = 8
@@ -44,6 +50,15 @@ class ImageLDMConfig(Config):
     prediction: Prediction = "v"
     schedule: Literal["cosine", "linear"] = "cosine"
     zero_terminal_snr: bool = True
+    groups: tuple[str, ...] = Field(default_factory=lambda: tuple(GROUPS))
+    number_code: NumberCode = "monotone"
+
+    @field_validator("groups")
+    @classmethod
+    def _known(cls, groups: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in groups if name not in GROUPS]:
+            raise ValueError(f"no such group: {', '.join(unknown)}; there are {', '.join(GROUPS)}")
+        return groups
 
     def noise_schedule(self) -> NoiseSchedule:
         """The schedule of 1000 steps that this says."""
@@ -61,7 +76,7 @@ class Encoded:
 
 
 class ImageLDM(nn.Module):
-    """Condition encoder and U-Net, which sees the noisy latents, the maps of boxes and markings and each cell's coordinates.
+    """Condition encoder and U-Net, which sees the noisy latents, the maps of the conditions and each cell's coordinates.
 
     `weights` is the sha256 of the checkpoint that it was loaded from, `base` the fingerprint of the latent space that it
     was trained in; None where it was not.
@@ -73,10 +88,10 @@ class ImageLDM(nn.Module):
         self.weights: str | None = None
         self.base: str | None = None
         self.schedule = config.noise_schedule()
-        self.encoder = ConditionEncoder(config.token_width, config.encoder_layers)
+        self.encoder = ConditionEncoder(config.groups, config.token_width, config.encoder_layers, config.number_code)
         self.unet = UNet(
             UNetConfig(
-                in_channels=config.latent_channels + MAP_CHANNELS,
+                in_channels=config.latent_channels + self.map_channels,
                 out_channels=config.latent_channels,
                 widths=config.widths,
                 blocks=config.blocks,
@@ -91,10 +106,25 @@ class ImageLDM(nn.Module):
     def load(cls, folder: Path) -> Self:
         """The model of a checkpoint folder, in eval mode; InputError if it is missing, damaged or of another kind."""
         checkpoint, tensors = read_checkpoint(folder, KIND)
-        config = ImageLDMConfig.parse(checkpoint.model, folder / "config.json")
-        model = load_strictly(cls(config), tensors, folder)
+        config = ImageLDMConfig.parse(OLDER_FIELDS | checkpoint.model, folder / "config.json")
+        model = load_strictly(cls(config), current_names(tensors), folder)
         model.weights, model.base = weights_hash(folder), checkpoint.base
         return channels_last(model.eval())
+
+    def fitted(self, model: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Tensors of a checkpoint whose configuration is `model`, as this model can start from them.
+
+        They have its names and its code of numbers; where it is shown more groups they are fewer, or shorter, than its own.
+        """
+        named = current_names(tensors)
+        if (OLDER_FIELDS | model)["number_code"] == "periodic" and self.config.number_code == "monotone":
+            return recoded_numbers(named, self.state_dict())
+        return named
+
+    @property
+    def map_channels(self) -> int:
+        """Channels of Encoded.maps."""
+        return self.encoder.map_channels + 2
 
     def check_latents(self, fingerprint: str) -> None:
         """Raises InputError unless the model was trained on latents of this fingerprint (LatentSpace.fingerprint)."""
@@ -111,9 +141,10 @@ class ImageLDM(nn.Module):
     def encode(self, conditions: Conditions, height: int, width: int) -> Encoded:
         """The conditions as the U-Net takes them, for latents of this size; the same at all diffusion times."""
         tokens, mask = self.encoder(conditions)
-        boxes = box_map(conditions, height, width)
-        where = cell_coordinates(height, width, "centres", boxes.device).expand(len(boxes), 2, height, width)
-        return Encoded(tokens, mask, torch.cat([boxes, where, marking_map(conditions, height, width)], dim=1))
+        maps = self.encoder.maps(conditions, height, width)
+        where = cell_coordinates(height, width, "centres", tokens.device).expand(len(tokens), 2, height, width)
+        maps.insert(1, where)  # second, where the first weights have them
+        return Encoded(tokens, mask, torch.cat(maps, dim=1))
 
     def network(self, x: Tensor, t: Tensor, encoded: Encoded, hook: Hook | None = None) -> Tensor:
         """`forward` with conditions encoded before."""

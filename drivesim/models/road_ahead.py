@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from drivesim.models.conditioning import Conditions
+from drivesim.models.conditions.container import Conditions
 from drivesim.models.latent_space import LatentSpace
 from drivesim.models.road_view import RoadView, road_flow, warp
 from drivesim.models.video_ldm import Context
@@ -34,14 +34,16 @@ def move_along(space: LatentSpace, context: Context, conditions: Conditions, met
     there = (source >= 0) & (source < len(frames)) & (source != frames[:, None])
     source = source.clamp(0, len(frames) - 1)
     way = metres[:, :, None] - metres.gather(1, source.flatten(1)).reshape(source.shape)
-    made = there & (way.abs() <= REACH) & conditions.camera_given.reshape(*metres.shape, 1)
+    made = there & (way.abs() <= REACH) & conditions["camera"].given.reshape(*metres.shape, 1)
     if not made.any():
         return context
     clip, frame, _ = made.nonzero(as_tuple=True)
     sources, number = torch.unique(clip * len(frames) + source[made], return_inverse=True)
     shown = space.decode(context.latents.flatten(0, 1)[sources].float())
     seen = conditions.rows(clip * len(frames) + frame)
-    view = RoadView.of(seen.camera_height, seen.pitch, seen.field_of_view, seen.curvature, size=shown.shape[2:])
+    camera = seen["camera"]
+    curvature = seen["road"]["curvature"]
+    view = RoadView.of(camera["height"], camera["pitch"], camera["field_of_view"], curvature, size=shown.shape[2:])
     moved = torch.zeros_like(context.moved)
     moved[made] = space.encode(warp(shown[number], road_flow(view, way[made], _roadside(seen)))).to(moved.dtype)
     return replace(context, moved=moved, moved_mask=made.to(context.mask.dtype))
@@ -49,8 +51,9 @@ def move_along(space: LatentSpace, context: Context, conditions: Conditions, met
 
 def _roadside(conditions: Conditions) -> tuple[Tensor, Tensor]:
     """How far left and right of the camera things stand beside the road [n] (m): oncoming lanes are as many as own ones."""
-    c = conditions
-    tables = (torch.tensor([table[s] for s in SETTINGS], device=c.lanes.device) for table in (LANE_WIDTH, ROADSIDE))
-    lane, beside = (table[c.setting] for table in tables)
-    left, right = (c.ego_lane - 0.5 + c.lanes) * lane + beside, (c.lanes - c.ego_lane + 0.5) * lane + beside
-    return torch.where(c.road_given, left, _FAR), torch.where(c.road_given, right, _FAR)
+    road = conditions["road"]
+    lanes, ego_lane = road["lanes"], road["ego_lane"]
+    tables = (torch.tensor([table[s] for s in SETTINGS], device=lanes.device) for table in (LANE_WIDTH, ROADSIDE))
+    lane, beside = (table[road["setting"]] for table in tables)
+    left, right = (ego_lane - 0.5 + lanes) * lane + beside, (lanes - ego_lane + 0.5) * lane + beside
+    return torch.where(road.given, left, _FAR), torch.where(road.given, right, _FAR)

@@ -19,8 +19,8 @@ from drivesim.checkpoint import load_strictly, read_checkpoint
 from drivesim.config import Config, InputError
 from drivesim.diffusion.denoiser import Denoise, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
-from drivesim.models.conditioning import Conditions
-from drivesim.models.image_ldm import MAP_CHANNELS, Encoded, ImageLDM
+from drivesim.models.conditions.container import Conditions
+from drivesim.models.image_ldm import Encoded, ImageLDM
 from drivesim.models.layers.context import MOVED
 from drivesim.models.layers.video_unet import ContextFeatures, TemporalLayers
 
@@ -84,7 +84,7 @@ class VideoLDM(nn.Module):
         self.temporal = TemporalLayers(
             image.unet.block_shapes,
             context_channels=image.config.latent_channels,
-            map_channels=MAP_CHANNELS,
+            map_channels=image.map_channels,
             context_widths=config.context_widths,
             embedding_width=config.embedding_width,
             head_width=config.head_width,

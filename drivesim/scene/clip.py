@@ -1,7 +1,8 @@
-"""A clip: pictures with everything that is known about them."""
+"""A clip: pictures, and labels that say what is known about them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -19,7 +20,8 @@ TIMES_OF_DAY: tuple[TimeOfDay, ...] = get_args(TimeOfDay)
 class EgoMotion:
     """Motion of the ego, float32 [f]: speed (m/s), yaw_rate (rad/s, positive left), curvature of its road (1/m).
 
-    `along` (m) is its place along the road, counted from where a period of the dashes begins (see scene.road.DASHES).
+    `along` (m) is its place along the road, counted from where a period of the dashes begins (see scene.road.DASHES). NaN
+    where a value is not known.
     """
 
     speed: np.ndarray
@@ -29,19 +31,37 @@ class EgoMotion:
 
 
 @dataclass(frozen=True)
-class Clip:
-    """`frames` uint8 RGB [f h w 3]; `boxes` one table a frame; `depth` float16 m [f h w] where it is known.
+class ClipLabels:
+    """What is known of the f frames of a clip; what is not known is None, or NaN in arrays, and never made up.
 
-    `road.curvature` is that of the first frame; `ego.curvature` has every frame's. `source` says what made the clip
-    ("world 1, seed 7", a file name).
+    `boxes` has one table a frame, None where nobody labelled the vehicles; `crowdedness` float32 [f] counts vehicles (see
+    Boxes.crowdedness). `road.curvature` is that of the first frame; `ego.curvature` has every frame's. `source` says what made
+    the clip ("world 1, seed 7", a file name).
     """
 
-    frames: np.ndarray
     fps: float
-    time_of_day: TimeOfDay
-    road: Road
-    camera: Camera
-    boxes: tuple[Boxes, ...]
+    time_of_day: TimeOfDay | None
+    road: Road | None
+    camera: Camera | None
+    boxes: tuple[Boxes | None, ...]
+    crowdedness: np.ndarray
     ego: EgoMotion
     source: str
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.boxes)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """`frames` uint8 RGB [f h w 3] and their labels; `depth` float16 m [f h w] where it is known."""
+
+    frames: np.ndarray
+    labels: ClipLabels
     depth: np.ndarray | None = None
+
+
+def crowdedness_of(boxes: Sequence[Boxes | None]) -> np.ndarray:
+    """Vehicles that count in each frame, float32 [f], where all vehicles of a frame have boxes; NaN where it has no table."""
+    return np.array([np.nan if table is None else table.crowdedness for table in boxes], np.float32)

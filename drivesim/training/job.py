@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from drivesim.checkpoint import FORMAT, Checkpoint, load_strictly, read_checkpoint, weights_hash, write_checkpoint
 from drivesim.config import InputError, shipped
 from drivesim.dataset.synthesis import fill_store
+from drivesim.models.image_ldm import ImageLDM
 from drivesim.tensors import pick_device, stream_seed
 from drivesim.training.loop import Say, start_state, train
 from drivesim.training.optim import barrier, rank
@@ -127,7 +128,8 @@ def initialise(model: nn.Module, name: StageName, folder: Path) -> None:
     A parameter that has grown since (a convolution that is told of another map) begins with the checkpoint's values and zeros
     after them along every axis.
     """
-    _, tensors = read_checkpoint(folder, name)
+    checkpoint, tensors = read_checkpoint(folder, name)
+    tensors = model.fitted(checkpoint.model, tensors) if isinstance(model, ImageLDM) else tensors
     own = model.state_dict()
     load_strictly(model, own | {key: grown(value, own[key]) if key in own else value for key, value in tensors.items()}, folder)
 

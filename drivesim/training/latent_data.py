@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from drivesim.dataset.batches import Batch as LabelledBatch
 from drivesim.dataset.batches import ClipWindows
 from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.latents import LatentCache, cache_latents
 from drivesim.diffusion.denoiser import Prediction, training_target
 from drivesim.diffusion.schedule import NoiseSchedule
-from drivesim.models.conditioning import Conditions, box_map, build_conditions
+from drivesim.models.conditions.boxes import box_map
+from drivesim.models.conditions.container import Conditions, stacked
 from drivesim.models.latent_space import LatentSpace
 from drivesim.scene.boxes import Boxes
+from drivesim.scene.clip import ClipLabels
 from drivesim.tensors import to_frames, to_network
 from drivesim.training.optim import barrier, rank
 from drivesim.training.stage import Batch
@@ -72,50 +73,42 @@ def has_windows(store: ClipStore, length: int, fps: float | None) -> bool:
     return False
 
 
-def conditions_of(
-    batch: LabelledBatch, boxes: Iterable[Boxes | None] | None = None, constant: bool = False
-) -> Conditions:
-    """What is known of the frames of a batch, as conditions; `boxes` instead of its own where given.
-
-    `constant`: the crowdedness of a window's first frame stands for all its frames.
-    """
-    shown, crowdedness = list(batch.boxes if boxes is None else boxes), list(batch.crowdedness)
-    if constant:
-        frames = len(shown) // len(batch.labels)
-        crowdedness = [crowdedness[i - i % frames] for i in range(len(shown))]
-    return build_conditions(shown, batch.time_of_day, crowdedness, batch.road, batch.camera, batch.along)
-
-
-def asked(boxes: Sequence[Boxes], rng: np.random.Generator) -> list[Boxes]:
+def asked_boxes(boxes: Sequence[Boxes | None], rng: np.random.Generator) -> tuple[Boxes | None, ...]:
     """The boxes that a scenario might ask for, of those that are there, in every frame of a clip [f].
 
     A scenario lists some vehicles and leaves others to the model. So a fifth of the clips gets all boxes, two fifths those
-    that count, and two fifths a random part of these; a track stays or goes as a whole.
+    that count, and two fifths a random part of these; a track stays or goes as a whole. None stays None: not labelled.
     """
     luck, share = rng.random(), rng.random()
     if luck < 0.2:
-        return list(boxes)
-    tracks = np.unique(np.concatenate([table.track[table.counted] for table in boxes]))
+        return tuple(boxes)
+    counted = [table.track[table.counted] for table in boxes if table is not None]
+    tracks = np.unique(np.concatenate(counted)) if counted else np.zeros(0, np.int64)
     if luck >= 0.6:
         tracks = tracks[rng.random(len(tracks)) < share]
-    return [table.take(np.isin(table.track, tracks)) for table in boxes]
+    return tuple(None if table is None else table.take(np.isin(table.track, tracks)) for table in boxes)
+
+
+def constant_crowdedness(labels: ClipLabels) -> ClipLabels:
+    """The labels with the crowdedness of the first frame in all frames, as a scenario tells it."""
+    return replace(labels, crowdedness=np.full_like(labels.crowdedness, labels.crowdedness[0]))
 
 
 def pack(conditions: Conditions) -> Batch:
     """Conditions as entries of a batch; `unpack` is the way back."""
-    return {f"conditions/{f.name}": getattr(conditions, f.name) for f in fields(conditions)}
+    return {f"conditions/{name}": value for name, value in conditions.tensors().items()}
 
 
 def unpack(batch: Batch) -> Conditions:
     """The conditions of a batch, rows [(b f)] where it holds them as [b f ...]."""
-    names = [f.name for f in fields(Conditions)]
     leading = batch["latents"].ndim - 3
-    return Conditions(**{name: batch[f"conditions/{name}"].flatten(0, leading - 1) for name in names})
+    packed = {name.removeprefix("conditions/"): value for name, value in batch.items() if name.startswith("conditions/")}
+    return Conditions.of_tensors({name: value.flatten(0, leading - 1) for name, value in packed.items()})
 
 
 def stack(samples: list[Batch]) -> Batch:
     """Samples as one batch."""
-    return {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
+    return {name: stacked([sample[name] for sample in samples]) for name in samples[0]}
 
 
 def diffusion_time(sample: int, rng: np.random.Generator, steps: int) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from drivesim.tensors import numpy_stream
 from drivesim.video_format import StageName
 
 Batch = dict[str, Tensor]
+Chance = Annotated[float, Field(ge=0, le=1)]
 
 
 class Recipe(Config):
@@ -98,6 +99,13 @@ class Stage(Protocol):
 
     def description(self) -> Description:
         """What config.json says of the model."""
+
+
+def chances(usual: dict[str, float], wanted: dict[str, float]) -> dict[str, float]:
+    """The usual chances, by name, with those that are wanted otherwise; ValueError for a name that has none."""
+    if unknown := wanted.keys() - usual.keys():
+        raise ValueError(f"no chance of {', '.join(sorted(unknown))} is drawn here; there are {', '.join(usual)}")
+    return usual | wanted
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from drivesim.roadside.cross_section import CrossSection
 from drivesim.roadside.roadside import Roadside
 from drivesim.roadside.style import Style
 from drivesim.scene.camera import Camera
-from drivesim.scene.clip import Clip, EgoMotion, TimeOfDay
+from drivesim.scene.clip import Clip, ClipLabels, EgoMotion, TimeOfDay, crowdedness_of
 from drivesim.scene.road import MAX_CURVATURE, Road, Setting
 from drivesim.traffic.lamps import lamps
 from drivesim.traffic.paint import paints
@@ -164,17 +164,17 @@ def render_clip(
         if depth:
             depths.append(rendered.depth.astype(np.float16))
     ego = EgoMotion(*np.array(motion).reshape(-1, 4).T.astype(np.float32))
-    return Clip(
-        pictures,
-        fps,
-        world.time_of_day,
-        replace(world.road, curvature=float(ego.curvature[0])),
-        world.camera,
-        tuple(labels),
-        ego,
-        world.source,
-        np.stack(depths) if depth else None,
+    known = ClipLabels(
+        fps=fps,
+        time_of_day=world.time_of_day,
+        road=replace(world.road, curvature=float(ego.curvature[0])),
+        camera=world.camera,
+        boxes=tuple(labels),
+        crowdedness=crowdedness_of(labels),
+        ego=ego,
+        source=world.source,
     )
+    return Clip(pictures, known, np.stack(depths) if depth else None)
 
 
 def moments(world: World, frames: int, fps: float) -> Iterator[tuple[Moment, tuple[float, ...]]]:

@@ -75,19 +75,19 @@ def test_windows_serve_slower_rates_by_leaving_frames_out(paths: list[Path]) -> 
     assert (batch.fps == 7.5).all()
     for frames, w, label in zip(batch.frames, windows.draw(np.random.default_rng(0), 8), batch.labels, strict=True):
         np.testing.assert_array_equal(frames, stores[w.store].read(w.clip).frames[w.start : w.stop : w.step])
-        assert label.source == stores[w.store].read(w.clip).source
+        assert label.source == stores[w.store].read(w.clip).labels.source
 
 
-def test_labels_are_rows_a_frame(paths: list[Path]) -> None:
-    batch = ClipWindows(paths, 4, fps=30).batch(np.random.default_rng(1), 5, pictures=False)
-    rows = (batch.boxes, batch.crowdedness, batch.time_of_day, batch.road, batch.camera)
-    assert batch.frames is None and [len(row) for row in rows] == [20] * 5
-    label = batch.labels[2]
-    assert batch.boxes[8:12] == label.boxes
-    assert batch.crowdedness[9] == label.boxes[1].crowdedness
-    np.testing.assert_allclose([road.curvature for road in batch.road[8:12]], label.ego.curvature)
+def test_labels_are_those_of_the_windows(paths: list[Path]) -> None:
+    windows = ClipWindows(paths, 4, fps=30)
+    batch = windows.batch(np.random.default_rng(1), 5, pictures=False)
+    assert batch.frames is None and [len(labels) for labels in batch.labels] == [4] * 5
+    for labels, w in zip(batch.labels, windows.draw(np.random.default_rng(1), 5), strict=True):
+        whole = windows.stores[w.store].read(w.clip).labels
+        np.testing.assert_array_equal(labels.ego.curvature, whole.ego.curvature[w.start : w.stop : w.step])
+        np.testing.assert_array_equal(labels.crowdedness, whole.crowdedness[w.start : w.stop : w.step])
     single = ClipWindows(paths[:1], 1).batch(np.random.default_rng(1), 3)
-    assert single.frames is not None and single.frames.shape == (3, 1, 16, 32, 3) and len(single.road) == 3
+    assert single.frames is not None and single.frames.shape == (3, 1, 16, 32, 3)
 
 
 def test_nothing_to_read_is_an_input_error(paths: list[Path], tmp_path: Path, make_clip: Callable[..., Clip]) -> None:

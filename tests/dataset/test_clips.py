@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -17,7 +18,9 @@ import pytest
 
 from drivesim.config import InputError
 from drivesim.dataset.clips import ClipStore, ClipWriter
-from drivesim.scene.clip import Clip
+from drivesim.scene.boxes import Boxes
+from drivesim.scene.clip import Clip, ClipLabels, EgoMotion
+from drivesim.scene.road import Road
 
 Maker = Callable[..., Clip]
 
@@ -30,17 +33,25 @@ def write(path: Path, clips: list[Clip], recipe: dict[str, object] | None = None
 
 def assert_same(one: Clip, two: Clip) -> None:
     np.testing.assert_array_equal(one.frames, two.frames)
-    assert (one.fps, one.time_of_day, one.road, one.camera, one.source) == (
-        two.fps, two.time_of_day, two.road, two.camera, two.source)  # fmt: skip
+    np.testing.assert_array_equal(one.depth, two.depth)
+    assert_same_labels(one.labels, two.labels)
+
+
+def assert_same_labels(one: ClipLabels, two: ClipLabels) -> None:
+    assert (one.fps, one.time_of_day, repr(one.road), one.camera, one.source) == (  # repr: nan is not nan
+        two.fps, two.time_of_day, repr(two.road), two.camera, two.source)  # fmt: skip
+    np.testing.assert_array_equal(one.crowdedness, two.crowdedness)
     for field in fields(one.ego):
         np.testing.assert_array_equal(getattr(one.ego, field.name), getattr(two.ego, field.name))
     assert len(one.boxes) == len(two.boxes)
     for mine, other in zip(one.boxes, two.boxes, strict=True):
+        assert (mine is None) == (other is None)
+        if mine is None or other is None:
+            continue
         for field in fields(mine):
             a, b = getattr(mine, field.name), getattr(other, field.name)
             np.testing.assert_array_equal(a, b)
             assert a.dtype == b.dtype
-    np.testing.assert_array_equal(one.depth, two.depth)
 
 
 def test_clips_come_back_whole(tmp_path: Path, make_clip: Maker) -> None:
@@ -51,9 +62,9 @@ def test_clips_come_back_whole(tmp_path: Path, make_clip: Maker) -> None:
     assert (len(store), store.total_frames, store.height, store.width, store.has_depth) == (3, 12, 16, 32, True)
     assert store.recipe == {"seed": 1}
     for i, clip in enumerate(clips):
-        assert (store.frames(i), store.fps(i)) == (3 + i, clip.fps)
+        assert (store.frames(i), store.fps(i)) == (3 + i, clip.labels.fps)
         assert_same(store.read(i), clip)
-        assert len(store.labels(i).frames) == 0 and len(store.labels(i).boxes) == 3 + i
+        assert len(store.labels(i)) == 3 + i
 
 
 def test_windows_know_their_own_rate_and_curvature(tmp_path: Path, make_clip: Maker) -> None:
@@ -61,11 +72,79 @@ def test_windows_know_their_own_rate_and_curvature(tmp_path: Path, make_clip: Ma
     write(tmp_path / "a.h5", [make_clip(0, 5, 30.0, 16, 32), clip])
     window = ClipStore(tmp_path / "a.h5").read(1, 2, 11, step=4)
     np.testing.assert_array_equal(window.frames, clip.frames[2:11:4])
-    np.testing.assert_array_equal(window.ego.speed, clip.ego.speed[2:11:4])
-    assert [len(b) for b in window.boxes] == [len(b) for b in clip.boxes[2:11:4]]
-    np.testing.assert_array_equal(window.boxes[1].box, clip.boxes[6].box)
-    assert window.fps == 7.5
-    assert window.road == replace(clip.road, curvature=float(clip.ego.curvature[2]))
+    labels, whole = window.labels, clip.labels
+    expected = replace(
+        whole,
+        fps=7.5,
+        road=replace(Road("city", 3, 2), curvature=float(whole.ego.curvature[2])),
+        boxes=whole.boxes[2:11:4],
+        crowdedness=whole.crowdedness[2:11:4],
+        ego=EgoMotion(*(getattr(whole.ego, f.name)[2:11:4] for f in fields(EgoMotion))),
+    )
+    assert_same_labels(labels, expected)
+
+
+UNKNOWN = np.full(5, np.nan, np.float32)
+GAPS: dict[str, Any] = {
+    "time_of_day": {"time_of_day": None},
+    "road": {"road": None},
+    "camera": {"camera": None},
+    "crowdedness": {"crowdedness": UNKNOWN},
+    "some boxes": {"boxes": (None, Boxes.none(), None, Boxes.none(), None)},
+    "all but the speed": {"ego": EgoMotion(np.ones(5, np.float32), UNKNOWN, UNKNOWN, UNKNOWN)},
+}
+
+
+@pytest.mark.parametrize("gap", [*GAPS, "everything"])
+def test_what_is_not_known_stays_unknown(tmp_path: Path, make_clip: Maker, gap: str) -> None:
+    whole = make_clip(1, 5, 30.0, 16, 32)
+    unknown = {name: value for each in GAPS.values() for name, value in each.items()} if gap == "everything" else GAPS[gap]
+    part = replace(whole, labels=replace(whole.labels, **unknown))
+    write(tmp_path / "a.h5", [whole, part, whole])
+    store = ClipStore(tmp_path / "a.h5")
+    assert_same(store.read(1), part)
+    assert_same(store.read(2), whole)
+    assert_same_labels(store.labels(1, 2, 4), replace(
+        part.labels, boxes=part.labels.boxes[2:4], crowdedness=part.labels.crowdedness[2:4],
+        ego=EgoMotion(*(getattr(part.labels.ego, f.name)[2:4] for f in fields(EgoMotion))),
+        road=part.labels.road and replace(part.labels.road, curvature=float(part.labels.ego.curvature[2])),
+    ))  # fmt: skip
+
+
+def as_format_2(path: Path) -> None:
+    """Makes of a store what format 2 was: without the table of labels that can be unknown, and without paint and lamps."""
+    with h5py.File(path, "r+") as file:
+        counts = dict(zip(sorted(set(file) - {"committed"}), file["committed"][:], strict=True))
+        boxes = file["boxes"][:]
+        del file["labels"], file["committed"], file["boxes"]
+        names = ["track", "kind", "box", "heading", "visible", "cuboid"]
+        plain = np.dtype([(name, boxes.dtype[name]) for name in names])
+        rows = file.create_dataset("boxes", (len(boxes),), plain, maxshape=(None,), chunks=(1024,))
+        rows[:] = np.array([tuple(row[name] for name in names) for row in boxes], plain)
+        file["committed"] = np.array([counts[name] for name in sorted(set(file) - {"committed"})])
+        file.attrs["version"] = 2
+
+
+def without_paint_and_lamps(clip: Clip) -> Clip:
+    tables = [Boxes(t.track, t.kind, t.box, t.heading, t.visible, t.cuboid) for t in clip.labels.boxes if t is not None]
+    return replace(clip, labels=replace(clip.labels, boxes=tuple(tables)))
+
+
+def test_stores_of_format_2_are_read_and_take_clips_of_which_all_is_known(tmp_path: Path, make_clip: Maker) -> None:
+    path, clips = tmp_path / "a.h5", [make_clip(k, 5, 30.0, 16, 32, depth=True) for k in range(3)]
+    write(path, clips[:2])
+    fingerprint = ClipStore(path).fingerprint()
+    as_format_2(path)
+    store = ClipStore(path)
+    assert store.fingerprint() == fingerprint  # latents made of it stay its own
+    for i in (0, 1):
+        assert_same(store.read(i), without_paint_and_lamps(clips[i]))
+    store.close()
+    write(path, clips[2:])
+    assert_same(ClipStore(path).read(2), without_paint_and_lamps(clips[2]))
+    with pytest.raises(InputError, match="format 2"):
+        write(path, [replace(clips[0], labels=replace(clips[0].labels, camera=None))])
+    assert len(ClipStore(path)) == 3
 
 
 def test_windows_outside_the_clip_are_refused(tmp_path: Path, make_clip: Maker) -> None:
@@ -86,7 +165,7 @@ def test_only_clips_of_one_kind_go_together(tmp_path: Path, make_clip: Maker) ->
     with pytest.raises(InputError, match=r"a\.h5: was made with seed 1 instead of 2"):
         ClipWriter(path, {"seed": 2})
     with pytest.raises(ValueError, match="as many boxes"):
-        write(path, [replace(clip, boxes=clip.boxes[1:])])
+        write(path, [replace(clip, labels=replace(clip.labels, boxes=clip.labels.boxes[1:]))])
     assert len(ClipStore(path)) == 1
 
 
@@ -119,7 +198,7 @@ def test_a_failing_append_leaves_the_store_as_it_was(tmp_path: Path, make_clip: 
     with ClipWriter(path) as writer:
         writer.append(good)
         with pytest.raises(ValueError):  # fails after its frames were appended
-            writer.append(replace(good, road=replace(good.road, setting="moon")))  # type: ignore[arg-type]
+            writer.append(replace(good, labels=replace(good.labels, road=Road("moon"))))  # type: ignore[arg-type]
         writer.append(good)
     assert len(ClipStore(path)) == 2
     assert_same(ClipStore(path).read(1), good)
@@ -129,7 +208,7 @@ WRITE_FOREVER = """
 import sys, numpy as np
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
-from drivesim.scene.clip import Clip, EgoMotion
+from drivesim.scene.clip import Clip, ClipLabels, EgoMotion
 from drivesim.scene.road import Road
 from drivesim.dataset.clips import ClipWriter
 with ClipWriter(sys.argv[1]) as writer:
@@ -137,7 +216,8 @@ with ClipWriter(sys.argv[1]) as writer:
         k = len(writer)
         frames = np.random.default_rng(k).integers(256, size=(20, 16, 32, 3), dtype=np.uint8)
         ego = EgoMotion(*np.full((4, 20), k, np.float32))
-        writer.append(Clip(frames, 30.0, "day", Road(), Camera(), (Boxes.none(),) * 20, ego, f"clip {k}"))
+        boxes, crowdedness = (Boxes.none(),) * 20, np.zeros(20, np.float32)
+        writer.append(Clip(frames, ClipLabels(30.0, "day", Road(), Camera(), boxes, crowdedness, ego, f"clip {k}")))
         print(len(writer), flush=True)
 """
 
@@ -159,7 +239,7 @@ def test_a_killed_writer_loses_nothing_that_was_appended(tmp_path: Path) -> None
             np.testing.assert_array_equal(
                 clip.frames, np.random.default_rng(k).integers(256, size=(20, 16, 32, 3), dtype=np.uint8)
             )
-            assert clip.source == f"clip {k}" and (clip.ego.speed == k).all()
+            assert clip.labels.source == f"clip {k}" and (clip.labels.ego.speed == k).all()
         store.close()
 
 

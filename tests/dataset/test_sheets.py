@@ -37,5 +37,5 @@ def test_clips_of_a_store_are_windows_of_different_clips(tmp_path: Path, make_cl
         for k in range(5):
             writer.append(make_clip(k, 4, 30.0, 16, 32))
     clips = store_clips(ClipStore(tmp_path / "a.h5"), 9, 3, seed=0)
-    assert len({clip.source for clip in clips}) == 5 and {len(clip.frames) for clip in clips} == {3}
+    assert len({clip.labels.source for clip in clips}) == 5 and {len(clip.frames) for clip in clips} == {3}
     assert sheet([("a", clips)], boxes=True, width=32).shape == (18 + 5 * 20, 3 * 36, 3)

@@ -27,14 +27,15 @@ import os, time
 import numpy as np
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
-from drivesim.scene.clip import Clip, EgoMotion
+from drivesim.scene.clip import Clip, ClipLabels, EgoMotion
 from drivesim.scene.road import Road
 
 def make(seed, frames, fps, height, width, **_):
     time.sleep(seed % 7 / 100)  # out of order
     pictures = np.random.default_rng(seed).integers(256, size=(frames, height, width, 3), dtype=np.uint8)
     ego = EgoMotion(*np.zeros((4, frames), np.float32))
-    return Clip(pictures, fps, "day", Road(), Camera(), (Boxes.none(),) * frames, ego, f"seed {seed}")
+    boxes, crowdedness = (Boxes.none(),) * frames, np.zeros(frames, np.float32)
+    return Clip(pictures, ClipLabels(fps, "day", Road(), Camera(), boxes, crowdedness, ego, f"seed {seed}"))
 
 def fail(seed, *_, **__):
     raise ArithmeticError("no road")
@@ -116,7 +117,7 @@ def test_a_full_store_is_only_read(tmp_path: Path, make_clip: Callable[..., Clip
 
 def test_fresh_clips_go_on_for_ever(tmp_path: Path, fake_world: ModuleType) -> None:
     clips = fresh_clips(**SETTINGS, first=4, workers=2, make=fake_world.make)
-    sources = [clip.source for clip in itertools.islice(clips, 9)]
+    sources = [clip.labels.source for clip in itertools.islice(clips, 9)]
     assert sources == [f"seed {stream_seed(5, 'clip', k)}" for k in range(4, 13)]
     clips.close()
     assert not multiprocessing.active_children()

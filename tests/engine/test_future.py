@@ -16,8 +16,8 @@ from drivesim.video_io import write_image
 def test_the_place_along_the_road_follows_from_speed_and_time(scenario: Path) -> None:
     prompt = Prompt.of(load_scenario(scenario))
     rows = prompt.rows([None, prompt.boxes], torch.tensor([0.0, 1.5]))
-    assert rows.place_given.all() and rows.along.tolist() == [0.0, 1.5 * prompt.speed]
-    assert rows.boxes_given.tolist() == [False, True]
+    assert rows["place"].given.all() and rows["place"]["along"].tolist() == [0.0, 1.5 * prompt.speed]
+    assert rows["boxes"].given.tolist() == [False, True]
 
 
 def test_a_photo_has_markings_of_its_own(tmp_path: Path) -> None:
@@ -25,6 +25,6 @@ def test_a_photo_has_markings_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "photo.yaml").write_text(SCENARIO + "photo: road.png\n")
     prompt = Prompt.of(load_scenario(tmp_path / "photo.yaml"))
     assert prompt.photo == tmp_path / "road.png"
-    assert not prompt.conditions.place_given.any()
+    assert not prompt.conditions["place"].given.any()
     rows = prompt.rows([None] * 2, torch.tensor([0.0, 1.5]))
-    assert not rows.place_given.any() and not rows.along.any()
+    assert not rows["place"].given.any() and not rows["place"]["along"].any()

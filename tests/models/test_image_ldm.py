@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from toy_labels import toy_conditions
 
 from drivesim.checkpoint import Checkpoint, weights_hash, write_checkpoint
 from drivesim.config import InputError
 from drivesim.diffusion.ddim import sample
-from drivesim.models.conditioning import GROUPS, Conditions, build_conditions
+from drivesim.models.conditions.container import Conditions, GroupRows
+from drivesim.models.conditions.groups import GROUPS, no_conditions
 from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
 from drivesim.scene.boxes import Boxes, project_cuboids
 from drivesim.scene.camera import Camera
@@ -34,7 +36,7 @@ def scene(*placements: Placement) -> Conditions:
     rectangles, visible = project_cuboids(camera, cuboids)
     n = len(placements)
     boxes = Boxes(np.arange(n), np.zeros(n, np.int64), rectangles, cuboids[:, 6], visible, cuboids)
-    return build_conditions([boxes], "day", n, road, camera, 2.0)
+    return toy_conditions([boxes], "day", n, road, camera, 2.0)
 
 
 X, T = torch.randn(1, 4, 8, 16, generator=torch.Generator().manual_seed(0)), torch.tensor([400])
@@ -47,14 +49,14 @@ def test_each_group_changes_the_output_and_dropping_is_not_giving(group: str) ->
     out = model(X, T, GIVEN)
     dropped = model(X, T, GIVEN.drop(**{group: True}))
     assert not torch.allclose(out, dropped, atol=1e-4)
-    unknown = Conditions(**(vars(GIVEN) | {f"{group}_given": torch.zeros(1, dtype=torch.bool)}))
+    unknown = GIVEN.replace(group, GroupRows(torch.zeros(1, dtype=torch.bool), GIVEN[group].fields))
     assert torch.equal(dropped, model(X, T, unknown))
 
 
 def test_dropping_everything_is_giving_nothing() -> None:
     model = perturbed()
-    nothing = GIVEN.drop(boxes=True, look=True, road=True, camera=True, place=True)
-    assert torch.equal(model(X, T, nothing), model(X, T, Conditions.none(1)))
+    nothing = GIVEN.drop(**dict.fromkeys(GROUPS, True))
+    assert torch.equal(model(X, T, nothing), model(X, T, no_conditions(1)))
 
 
 def test_a_box_more_or_elsewhere_changes_the_output() -> None:
@@ -85,7 +87,8 @@ def test_default_size_and_schedule() -> None:
 
 def test_gradients_reach_every_parameter() -> None:
     model = perturbed().train()
-    both = Conditions(**{k: torch.cat([v, getattr(Conditions.none(1), k)]) for k, v in vars(GIVEN).items()})
+    nothing = no_conditions(1).tensors()
+    both = Conditions.of_tensors({name: torch.cat([value, nothing[name]]) for name, value in GIVEN.tensors().items()})
     model(X.expand(2, -1, -1, -1), T.expand(2), both).square().sum().backward()
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
 

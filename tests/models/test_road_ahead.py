@@ -5,8 +5,8 @@ from dataclasses import fields
 import pytest
 import torch
 from torch import Tensor, nn
+from toy_labels import toy_conditions
 
-from drivesim.models.conditioning import build_conditions
 from drivesim.models.latent_space import LatentSpace
 from drivesim.models.road_ahead import REACH, move_along
 from drivesim.models.road_view import RoadView, road_flow, warp
@@ -28,7 +28,7 @@ class Plain(nn.Module):
 
 
 SPACE: LatentSpace = Plain()  # type: ignore[assignment]
-CAMERA = build_conditions([None] * F, camera=Camera())
+CAMERA = toy_conditions([None] * F, camera=Camera())
 
 
 def context(*given: int) -> Context:
@@ -80,7 +80,7 @@ def test_they_show_the_given_frames_moved_by_the_way_between() -> None:
 
 
 def test_where_the_road_is_known_things_beside_it_come_nearer_too() -> None:
-    known = build_conditions([None] * F, road=Road("city", 1), camera=Camera())
+    known = toy_conditions([None] * F, road=Road("city", 1), camera=Camera())
     without, seen = (move_along(SPACE, context(0), c, metres(4.0)).moved[:, 1, 0] for c in (CAMERA, known))
     row = SHAPE[1] // 2 - 1  # just above the horizon
     assert not torch.allclose(seen[..., row, :3], without[..., row, :3], atol=1e-2)
@@ -89,7 +89,7 @@ def test_where_the_road_is_known_things_beside_it_come_nearer_too() -> None:
 
 
 def test_without_a_camera_nobody_knows_where_the_road_is() -> None:
-    seen = move_along(SPACE, context(0), build_conditions([None] * F), metres(4.0))
+    seen = move_along(SPACE, context(0), toy_conditions([None] * F), metres(4.0))
     assert not seen.moved_mask.any()
     assert not seen.moved.any()
 
@@ -99,7 +99,7 @@ def test_clips_do_not_mix() -> None:
     one, other = context_of(clips[:1], (0,)), context_of(clips[1:], (0, 4))
     both = Context(*(torch.cat([getattr(c, f.name) for c in (one, other)]) for f in fields(Context)))
     ways = torch.cat([metres(2.0), metres(0.5)])
-    together = move_along(SPACE, both, build_conditions([None] * 2 * F, camera=Camera()), ways)
+    together = move_along(SPACE, both, toy_conditions([None] * 2 * F, camera=Camera()), ways)
     for i in range(2):
         one = Context(*(value[i : i + 1] for value in (both.latents, both.mask, both.moved, both.moved_mask)))
         alone = move_along(SPACE, one, CAMERA, ways[i : i + 1])

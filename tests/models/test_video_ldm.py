@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from toy_labels import toy_conditions
 
 from drivesim.checkpoint import Checkpoint, write_checkpoint
 from drivesim.config import InputError
 from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.guidance import guide
-from drivesim.models.conditioning import Conditions, build_conditions
+from drivesim.models.conditions.groups import no_conditions
 from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
 from drivesim.models.layers.context import MOVED
 from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig
@@ -43,7 +44,7 @@ def noise(seed: int, frames: int = F) -> Tensor:
 
 
 X, T, FPS = noise(1), torch.tensor([300, 800]), torch.tensor([1.875, 30.0])
-GIVEN = build_conditions([None] * (B * F), "night", 2, Road("rural", 1), Camera(), 3.0)
+GIVEN = toy_conditions([None] * (B * F), "night", 2, Road("rural", 1), Camera(), 3.0)
 
 
 def test_alpha_one_is_the_image_model_bit_for_bit() -> None:
@@ -99,7 +100,7 @@ def test_conditions_of_one_frame_and_the_frame_rate_matter() -> None:
 @pytest.mark.parametrize("frames", [1, 5, 11])
 def test_other_lengths_work(frames: int) -> None:
     x = noise(3, frames)
-    out = video()(x, T, Conditions.none(B * frames), Context.none(x), FPS)
+    out = video()(x, T, no_conditions(B * frames), Context.none(x), FPS)
     assert out.shape == x.shape
     assert out.isfinite().all()
 

@@ -4,12 +4,21 @@ import cv2
 import numpy as np
 import pytest
 
+from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
 from drivesim.scene.clip import Clip
 from drivesim.traffic.lamps import HEAD, TAIL
 from drivesim.traffic.paint import paints
 from drivesim.world.generator import generate_clip, moments, render_clip, sample_world
 from drivesim.world.render.renderer import render
+
+
+def tables(clip: Clip) -> list[Boxes]:
+    """The boxes of each frame; a world knows them all."""
+    known = [table for table in clip.labels.boxes if table is not None]
+    assert len(known) == len(clip.frames)
+    assert clip.labels.crowdedness.tolist() == [table.crowdedness for table in known]
+    return known
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +38,7 @@ def test_same_seed_same_bytes(clip: Clip) -> None:
     assert np.array_equal(clip.depth, again.depth)
     assert all(
         np.array_equal(a.box, b.box) and np.array_equal(a.track, b.track)
-        for a, b in zip(clip.boxes, again.boxes, strict=True)
+        for a, b in zip(tables(clip), tables(again), strict=True)
     )
 
 
@@ -45,7 +54,7 @@ def test_time_fixes_the_frame_at_any_rate() -> None:
     odd = render_clip(world, 26, 25.0, 64, 128)
     assert np.array_equal(slow.frames, fast.frames[::4])
     assert np.array_equal(slow.frames[2], odd.frames[25])
-    assert np.allclose(slow.ego.speed, fast.ego.speed[::4])
+    assert np.allclose(slow.labels.ego.speed, fast.labels.ego.speed[::4])
 
 
 def test_resolution_shows_the_same_scene() -> None:
@@ -54,10 +63,10 @@ def test_resolution_shows_the_same_scene() -> None:
     large = render_clip(world, 1, 10.0, 512, 1024, noise=False)
     reduced = cv2.resize(large.frames[0], (256, 128), interpolation=cv2.INTER_AREA)
     assert np.abs(reduced.astype(int) - small.frames[0]).mean() < 5
-    same = np.intersect1d(small.boxes[0].track, large.boxes[0].track)
-    assert len(same) >= 0.7 * len(large.boxes[0])
+    same = np.intersect1d(tables(small)[0].track, tables(large)[0].track)
+    assert len(same) >= 0.7 * len(tables(large)[0])
     for track in same:
-        a, b = (boxes.box[boxes.track == track][0] for boxes in (small.boxes[0], large.boxes[0]))
+        a, b = (boxes.box[boxes.track == track][0] for boxes in (tables(small)[0], tables(large)[0]))
         assert np.allclose(a, b, atol=1e-5)
 
 
@@ -95,7 +104,8 @@ def test_what_is_asked_for_is_kept() -> None:
         camera,
     )
     clip = render_clip(world, 1, 10.0, 64, 128)
-    assert clip.road.curvature == pytest.approx(-0.01, abs=1e-6) and clip.camera == camera
+    assert clip.labels.road is not None and clip.labels.camera == camera
+    assert clip.labels.road.curvature == pytest.approx(-0.01, abs=1e-6)
     assert sample_world(9, ego_lane=1).road.setting == sample_world(9).road.setting
 
 
@@ -119,7 +129,7 @@ def test_depth_is_infinite_in_the_sky_and_near_below(clip: Clip) -> None:
 def test_boxes_lie_in_the_frame_and_follow_tracks() -> None:
     for seed in range(5):
         clip = generate_clip(seed, 3, 10.0, 64, 128)
-        for boxes in clip.boxes:
+        for boxes in tables(clip):
             assert (boxes.box >= 0).all() and (boxes.box <= 1).all()
             assert (boxes.box[:, 2:] > boxes.box[:, :2]).all()
             assert (boxes.visible > 0).all() and (boxes.visible <= 1).all()

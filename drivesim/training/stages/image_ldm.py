@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from drivesim.dataset.sheets import draw_boxes
 from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.guidance import guide
-from drivesim.models.conditioning import GROUPS, Conditions
+from drivesim.models.conditions.container import Conditions
+from drivesim.models.conditions.groups import GROUPS, label_conditions, no_conditions
 from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
+from drivesim.scene.boxes import Boxes
 from drivesim.tensors import numpy_stream, torch_stream
 from drivesim.training.latent_data import (
     LatentData,
-    asked,
-    conditions_of,
+    asked_boxes,
     diffusion_error,
     diffusion_time,
     foreground_weight,
@@ -27,24 +29,29 @@ from drivesim.training.latent_data import (
     stack,
     unpack,
 )
-from drivesim.training.stage import Batch, Description, Recipe, seeded
+from drivesim.training.stage import Batch, Chance, Description, Recipe, chances, seeded
 from drivesim.video_format import StageName
 
 PREVIEW_GUIDANCE, PREVIEW_STEPS = 2.0, 25
 
 
 class ImageLDMRecipe(Recipe):
-    """Chances of conditions to be left out: `drop_boxes`, `drop` for each of look, road and camera, `drop_all` for all at once.
+    """Chances of conditions to be left out: `drop` by group, each by itself, and `drop_all` for all at once.
 
-    Nothing given is the null branch of guidance; boxes alone are missing wherever the video model samples. Cells in given
-    boxes count `foreground` times more than others in training.
+    Nothing given is the null branch of guidance; boxes alone are missing wherever the video model samples. Groups that `drop`
+    does not name have the chance that they say themselves. Cells in given boxes count `foreground` times more than others in
+    training.
     """
 
     model: ImageLDMConfig = ImageLDMConfig()
-    drop_boxes: float = Field(0.35, ge=0, le=1)
-    drop: float = Field(0.08, ge=0, le=1)
+    drop: dict[str, Chance] = Field({}, validate_default=True)
     drop_all: float = Field(0.1, ge=0, le=1)
     foreground: float = Field(2.0, ge=0)
+
+    @field_validator("drop")
+    @classmethod
+    def _every_group(cls, drop: dict[str, float]) -> dict[str, float]:
+        return chances({name: group.dropout.picture for name, group in GROUPS.items()}, drop)
 
 
 class ImageLDMStage:
@@ -68,10 +75,11 @@ class ImageLDMStage:
         for i in index:
             rng = self.recipe.sample_rng(self.name, i)
             labelled = self.frames.batch(rng, 1, pictures=False)
-            chances = [self.recipe.drop_boxes if group == "boxes" else self.recipe.drop for group in GROUPS]
-            dropped = rng.random(len(GROUPS)) < (1.0 if rng.random() < self.recipe.drop_all else np.array(chances))
-            conditions = conditions_of(labelled, asked(labelled.boxes, rng))
-            conditions = conditions.drop(**{k: bool(d) for k, d in zip(GROUPS, dropped, strict=True)})
+            drop = self.recipe.drop
+            dropped = rng.random(len(drop)) < (1.0 if rng.random() < self.recipe.drop_all else np.array(list(drop.values())))
+            labels = labelled.labels[0]
+            conditions = label_conditions([replace(labels, boxes=asked_boxes(labels.boxes, rng))])
+            conditions = conditions.drop(**{k: bool(d) for k, d in zip(drop, dropped, strict=True)})
             assert labelled.latents is not None
             latents = torch.from_numpy(labelled.latents[0, 0]).float()
             samples.append({
@@ -111,8 +119,8 @@ class ImageLDMStage:
                 "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)).to(device),
                 "t": torch.stack([diffusion_time(32 * part + i, rng, len(self.model.schedule)) for i in range(32)]).to(device),
             }
-            conditions = conditions_of(labelled).to(device)
-            nothing = Conditions.none(32).to(device)
+            conditions = label_conditions(labelled.labels).to(device)
+            nothing = no_conditions(32).to(device)
             for name, given in zip(totals, (conditions, conditions.drop(boxes=True), nothing), strict=True):
                 totals[name] += float(self._error(batch, given).mean()) / parts
         return totals
@@ -122,9 +130,10 @@ class ImageLDMStage:
         device = next(self.model.parameters()).device
         labelled = self.held_out.batch(numpy_stream(0, "preview"), 4)
         assert labelled.frames is not None and labelled.latents is not None
-        real = [draw_boxes(frame[0], boxes) for frame, boxes in zip(labelled.frames, labelled.boxes, strict=True)]
-        conditions = conditions_of(labelled).to(device)
-        nothing = Conditions.none(4).to(device)
+        known = [labels.boxes[0] or Boxes.none() for labels in labelled.labels]
+        real = [draw_boxes(frame[0], boxes) for frame, boxes in zip(labelled.frames, known, strict=True)]
+        conditions = label_conditions(labelled.labels).to(device)
+        nothing = no_conditions(4).to(device)
         rows = [np.concatenate(real, axis=1)]
         for variant in range(2):
             shape = (4, *labelled.latents.shape[2:])
@@ -132,7 +141,7 @@ class ImageLDMStage:
             denoise = guide(self.model.denoise(conditions), self.model.denoise(nothing), PREVIEW_GUIDANCE)
             made = self.latent_data.decode(sample(denoise, self.model.schedule, noise, PREVIEW_STEPS))
             shown = [draw_boxes(frame, boxes) if variant == 0 else frame
-                     for frame, boxes in zip(made, labelled.boxes, strict=True)]  # fmt: skip
+                     for frame, boxes in zip(made, known, strict=True)]  # fmt: skip
             rows.append(np.concatenate(shown, axis=1))
         return np.concatenate(rows, axis=0)
 

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from drivesim.checkpoint import weights_hash
-from drivesim.dataset.batches import Batch as LabelledBatch
 from drivesim.diffusion.ddim import sample
-from drivesim.models.conditioning import Conditions
+from drivesim.models.conditions.container import Conditions
+from drivesim.models.conditions.groups import GROUPS, label_conditions
 from drivesim.models.image_ldm import ImageLDM
 from drivesim.models.road_ahead import move_along
 from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, hold
-from drivesim.scene.boxes import Boxes
+from drivesim.scene.clip import ClipLabels
 from drivesim.tensors import numpy_stream, torch_stream
 from drivesim.training.latent_data import (
     LatentData,
-    asked,
-    conditions_of,
+    asked_boxes,
+    constant_crowdedness,
     diffusion_error,
     diffusion_time,
     pack,
     stack,
     unpack,
 )
-from drivesim.training.stage import Batch, Description, Recipe, seeded
+from drivesim.training.stage import Batch, Chance, Description, Recipe, chances, seeded
 from drivesim.video_format import FRAME_RATES, INTERPOLATION_FACTOR, NETWORK_WIDTH, WINDOW, StageName
 
 PREVIEW_STEPS = 16
@@ -54,8 +54,10 @@ INTERPOLATION = tuple(
 class VideoLDMRecipe(Recipe):
     """`prediction`: share of steps that predict (the others interpolate, half at 7.5 and half at 30 fps).
 
-    `drop`: chance of look, road, camera and the way driven each to be left out; boxes are given for every frame, for the
-    first alone, or for none, with the chances `boxes_every`, `boxes_first` and the rest. `constant`: chance that the
+    `drop`: chance of each group of conditions to be left out of a clip, by itself; groups that it does not name have the
+    chance that they say themselves. Boxes are given for every frame, for the first alone, or for none, with the chances
+    `boxes_every`, `boxes_first` and the rest. `drop_motion`: chance that given frames are not moved with the road, as if
+    nobody knew how far the camera has driven. `constant`: chance that the
     crowdedness of the first frame is told for all frames, as a scenario tells it, instead of each frame's own. `estimate`: weight
     of the absolute error of the context network's own estimate of the frames, which teaches it motion without noise in the way;
     by squared error it would blur what it is not sure of.
@@ -64,16 +66,22 @@ class VideoLDMRecipe(Recipe):
     batch: int = Field(4, ge=1)
     model: VideoLDMConfig = VideoLDMConfig()
     prediction: float = Field(0.6, ge=0, le=1)
-    drop: float = Field(0.1, ge=0, le=1)
+    drop: dict[str, Chance] = Field({}, validate_default=True)
+    drop_motion: float = Field(0.1, ge=0, le=1)
     boxes_every: float = Field(0.3, ge=0, le=1)
     boxes_first: float = Field(0.2, ge=0, le=1)
     constant: float = Field(0.7, ge=0, le=1)
     estimate: float = Field(0.5, ge=0)
 
+    @field_validator("drop")
+    @classmethod
+    def _every_group(cls, drop: dict[str, float]) -> dict[str, float]:
+        return chances({name: group.dropout.clip for name, group in GROUPS.items() if group.dropout.clip}, drop)
 
-def metres_driven(batch: LabelledBatch) -> Tensor:
-    """Metres driven since the first frame of each window [b f]."""
-    along = torch.from_numpy(np.stack([clip.ego.along for clip in batch.labels]))
+
+def metres_driven(labels: Sequence[ClipLabels]) -> Tensor:
+    """Metres driven since the first frame of each window [b f], NaN where that is not known."""
+    along = torch.from_numpy(np.stack([known.ego.along for known in labels]))
     return along - along[:, :1]
 
 
@@ -108,19 +116,17 @@ class VideoLDMStage:
         labelled = self.windows[task].batch(rng, 1, pictures=False)
         chances, choices = zip(*task.given, strict=True)
         given = choices[rng.choice(len(choices), p=chances)]
-        boxes: list[Boxes | None] = list(asked(labelled.boxes, rng))
-        luck = rng.random()
-        if luck >= recipe.boxes_every:
-            boxes = [table if f == 0 and luck < recipe.boxes_every + recipe.boxes_first else None
-                     for f, table in enumerate(boxes)]  # fmt: skip
-        dropped = rng.random(4) < recipe.drop
-        conditions = conditions_of(labelled, boxes, constant=rng.random() < recipe.constant)
-        conditions = conditions.drop(**{k: bool(d) for k, d in zip(("look", "road", "camera", "place"), dropped, strict=True)})
+        labels = self._asked(labelled.labels[0], rng)
+        dropped = rng.random(len(recipe.drop)) < np.array(list(recipe.drop.values()))
+        if rng.random() < recipe.constant:
+            labels = constant_crowdedness(labels)
+        conditions = label_conditions([labels])
+        conditions = conditions.drop(**{k: bool(d) for k, d in zip(recipe.drop, dropped, strict=True)})
         assert labelled.latents is not None
         latents = torch.from_numpy(labelled.latents[0]).float()
         mask = torch.zeros(task.frames)
         mask[list(given)] = 1.0
-        metres = torch.full((task.frames,), torch.nan) if rng.random() < recipe.drop else metres_driven(labelled)[0]
+        metres = torch.full((task.frames,), torch.nan) if rng.random() < recipe.drop_motion else metres_driven(labelled.labels)[0]
         return {
             "latents": latents,
             "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
@@ -130,6 +136,15 @@ class VideoLDMStage:
             "fps": torch.tensor(task.fps),
             **pack(conditions),
         }
+
+    def _asked(self, labels: ClipLabels, rng: np.random.Generator) -> ClipLabels:
+        """The labels with the boxes that a scenario might ask for, in every frame, in the first alone, or in none."""
+        boxes = asked_boxes(labels.boxes, rng)
+        luck = rng.random()
+        if luck >= self.recipe.boxes_every:
+            first = boxes[0] if luck < self.recipe.boxes_every + self.recipe.boxes_first else None
+            boxes = (first, *[None] * (len(boxes) - 1))
+        return replace(labels, boxes=boxes)
 
     def _context(self, batch: Batch, conditions: Conditions) -> Context:
         """The frames that the mask gives, as they are and moved with the road."""
@@ -162,8 +177,8 @@ class VideoLDMStage:
         noted = {task: error.detach(), f"{task}_estimate": guessed.detach()}
         yield "model", error + self.recipe.estimate * absolute, noted
 
-    def _held_out_batch(self, task: Task, part: int, clips: int) -> tuple[LabelledBatch, Batch, Conditions]:
-        """Labels, tensors and conditions (no boxes) of held-out windows with fixed times and noise."""
+    def _held_out_batch(self, task: Task, part: int, clips: int) -> tuple[Batch, Conditions]:
+        """Tensors and conditions (no boxes) of held-out windows with fixed times and noise."""
         rng = numpy_stream(0, "held-out", part)
         labelled = self.held_out[task].batch(rng, clips, pictures=False)
         assert labelled.latents is not None
@@ -174,12 +189,12 @@ class VideoLDMStage:
             "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
             "t": torch.stack(times),
             "mask": torch.zeros(latents.shape[:2]),
-            "metres": metres_driven(labelled),
+            "metres": metres_driven(labelled.labels),
             "fps": torch.full((clips,), task.fps),
         }
         device = next(self.model.parameters()).device
-        conditions = conditions_of(labelled, constant=True).drop(boxes=True).to(device)
-        return labelled, {name: value.to(device) for name, value in batch.items()}, conditions
+        conditions = label_conditions([constant_crowdedness(labels) for labels in labelled.labels]).drop(boxes=True)
+        return {name: value.to(device) for name, value in batch.items()}, conditions.to(device)
 
     def evaluate(self) -> dict[str, float]:
         """Loss on held-out windows, 4 a batch, of each task and choice of context, at fixed times and noise, without boxes."""
@@ -190,7 +205,7 @@ class VideoLDMStage:
             totals = [0.0, 0.0]
             parts = self.recipe.held_out_batches
             for part in range(parts):
-                _, batch, conditions = self._held_out_batch(task, part, 4)
+                batch, conditions = self._held_out_batch(task, part, 4)
                 batch["mask"][:, list(given)] = 1.0
                 error, guessed, _ = self._errors(batch, conditions)
                 totals[0] += float(error) / parts
@@ -203,7 +218,7 @@ class VideoLDMStage:
         rows = []
         clips = min(2, self.recipe.batch)
         for task, given in ((PREDICTION, (0, 1)), (INTERPOLATION[0], (0, 4))):
-            _, batch, conditions = self._held_out_batch(task, 0, clips)
+            batch, conditions = self._held_out_batch(task, 0, clips)
             latents = batch["latents"]
             batch["mask"][:, list(given)] = 1.0
             context = self._context(batch, conditions)

@@ -9,7 +9,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from drivesim.models.conditioning import Conditions
+from drivesim.models.conditions.container import Conditions
 from drivesim.models.road_view import RoadView
 from drivesim.scene.road import DASHES, LANE_WIDTH, SETTINGS
 from drivesim.video_format import LATENT_FACTOR
@@ -26,7 +26,7 @@ def marking_map(conditions: Conditions, height: int, width: int) -> Tensor:
     which are solid or bare, the networks see or choose. Zero where place, road or camera are not given.
     """
     c = conditions
-    given = (c.place_given & c.road_given & c.camera_given)[:, None, None, None]
+    given = (c["place"].given & c["road"].given & c["camera"].given)[:, None, None, None]
     painted = rearrange(_dashes(c, CELL * height, CELL * width), "b (h y) (w x) -> b (y x) h w", y=CELL, x=CELL)
     return torch.where(given, painted, 0.0)
 
@@ -36,17 +36,18 @@ def _dashes(c: Conditions, height: int, width: int) -> Tensor:
 
     Rows without a camera get some other one, so that their numbers are finite.
     """
-    above, field = (torch.where(c.camera_given, value, 1.0) for value in (c.camera_height, c.field_of_view))
-    view = RoadView.of(above, c.pitch, field, c.curvature, size=(height, width))
+    camera, road = c["camera"], c["road"]
+    above, field = (torch.where(camera.given, camera[name], 1.0) for name in ("height", "field_of_view"))
+    view = RoadView.of(above, camera["pitch"], field, road["curvature"], size=(height, width))
     ahead, left, depth = view.road_places()
     wide = depth / view.focal_x
     long = depth.square() / (view.camera.height * view.focal_y)
     table = torch.tensor([[LANE_WIDTH[s], *DASHES[s]] for s in SETTINGS], device=depth.device)
-    lane, dash, period = table[c.setting].T[..., None, None]
-    outermost = (c.ego_lane[:, None, None] - 0.5) * lane
-    border = torch.minimum(torch.round((outermost - left) / lane).clamp(min=0), c.lanes[:, None, None])
+    lane, dash, period = table[road["setting"]].T[..., None, None]
+    outermost = (road["ego_lane"][:, None, None] - 0.5) * lane
+    border = torch.minimum(torch.round((outermost - left) / lane).clamp(min=0), road["lanes"][:, None, None])
     across = _covered(left - (outermost - border * lane), wide, _LINE)
-    phase = (ahead + c.along[:, None, None]) / period
+    phase = (ahead + c["place"]["along"][:, None, None]) / period
     along = _covered((phase - torch.floor(phase) - 0.5) * period, long.clamp(max=1e3), dash)
     far = ((long / period - 0.5) / 1.5).clamp(0, 1)
     return torch.where(depth < torch.inf, across * torch.lerp(along, dash / period, far), 0.0)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 from einops import rearrange
+from toy_labels import toy_conditions
 
 from drivesim.metrics.reconstruction import luma
-from drivesim.models.conditioning import Conditions, build_conditions
-from drivesim.models.marking_map import CELL, MARKING_MAP_CHANNELS, marking_map
+from drivesim.models.conditions.container import Conditions
+from drivesim.models.conditions.marking_map import CELL, MARKING_MAP_CHANNELS, marking_map
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import DASHES, Road
 from drivesim.world.generator import render_clip, sample_world
@@ -23,7 +24,7 @@ def picture(conditions: Conditions) -> np.ndarray:
 
 
 def asked(along: float, road: Road | None = None) -> Conditions:
-    return build_conditions([None], road=road or Road("highway", 3, 2), camera=Camera(), along=along)
+    return toy_conditions([None], road=road or Road("highway", 3, 2), camera=Camera(), along=along)
 
 
 @pytest.mark.parametrize("curvature", [0.0, 0.004])
@@ -33,9 +34,10 @@ def test_it_lies_where_the_world_paints_dashes(seed: int, curvature: float) -> N
     world = sample_world(seed, "day", "highway", 3, 2, curvature)
     world = replace(world, camera=Camera())
     clip = render_clip(world, 2, 7.5, 128, 256, noise=False)
-    road = replace(clip.road, curvature=float(clip.ego.curvature[1]))
+    assert clip.labels.road is not None
+    road = replace(clip.labels.road, curvature=float(clip.labels.ego.curvature[1]))
     half = DASHES["highway"][1] / 2
-    painted, bare = (picture(asked(float(clip.ego.along[1]) + shift, road)) for shift in (0.0, half))
+    painted, bare = (picture(asked(float(clip.labels.ego.along[1]) + shift, road)) for shift in (0.0, half))
     near = np.zeros((128, 256), bool)
     near[75:, 60:200] = True
     brightness = luma(clip.frames[1])
@@ -72,7 +74,7 @@ def test_every_border_of_an_own_lane_has_its_line() -> None:
 
 @pytest.mark.parametrize("group", ["place", "road", "camera"])
 def test_what_is_not_known_is_not_drawn(group: str) -> None:
-    both = build_conditions([None] * 2, road=Road(), camera=Camera(), along=[0.0, 1.0])
+    both = toy_conditions([None] * 2, road=Road(), camera=Camera(), along=[0.0, 1.0])
     known = marking_map(both, 16, 32)
     dropped = marking_map(both.drop(**{group: torch.tensor([True, False])}), 16, 32)
     assert not dropped[0].any()
