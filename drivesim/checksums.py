@@ -5,9 +5,11 @@ Sums are kept in the format of sha256sum, so that `sha256sum -c SHA256SUMS` chec
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -22,6 +24,27 @@ def file_hash(path: Path) -> str:
     """sha256 of a file; OSError if it cannot be read."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_writable(path: Path) -> None:
+    """InputError if no file of this name can be written, OSError where the disk fails; leaves nothing behind.
+
+    To be called before the work whose result shall stand there.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give the name of a file")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> InputError:
+    """What to say of a file that cannot be written."""
+    return InputError(f"{path}: cannot be written ({error.strerror}); give a file in a folder that is there")
 
 
 def settle(scratch: Path, path: Path) -> None:

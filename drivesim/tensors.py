@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Literal
 
 import cv2
@@ -57,13 +58,17 @@ def numpy_stream(seed: int, *key: int | str) -> np.random.Generator:
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """`auto` is the GPU where there is one. Raises InputError when a device is asked for that is not there."""
+    """`auto` is the GPU where there is one. Raises InputError for what is no device, and for one that is not there."""
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise InputError(f"--device {name}: not a device name; use auto, cpu or cuda") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"--device {name}: no CUDA device on this machine; use --device cpu")
-    return device
+        return torch.device("cuda" if count else "cpu")
+    there = ["cpu", *(["cuda"] if count else []), *(f"cuda:{number}" for number in range(count))]
+    if name in there:
+        return torch.device(name)
+    if name.startswith("cuda") and not count:
+        fault = "no CUDA device on this machine"
+    elif re.fullmatch(r"cuda:\d+", name):
+        fault = "no such GPU on this machine"
+    else:
+        fault = "not a device name that drivesim works with"
+    raise InputError(f"--device {name}: {fault}; use {', '.join(['auto', *there[:-1]])} or {there[-1]}")

@@ -18,7 +18,7 @@ from typing import Any, Self
 import cv2
 import numpy as np
 
-from drivesim.checksums import settle, write_safely
+from drivesim.checksums import check_writable, settle, unwritable, write_safely
 from drivesim.config import InputError, shortened
 
 CRF = 18  # x264 constant rate factor: 37 dB on real footage, about 6 Mbit/s at 512x1024 and 30 fps
@@ -157,6 +157,13 @@ def read_video(path: Path | str) -> tuple[np.ndarray, Fraction]:
     return np.stack(frames), info.fps
 
 
+def check_image_path(path: Path) -> None:
+    """InputError if `write_image` could not write there: before the work that makes the picture."""
+    if not path.suffix or not cv2.haveImageWriter(f"picture{path.suffix}"):
+        raise InputError(f"{path}: no image format for the suffix {path.suffix!r}; use .png, .jpg or .webp")
+    check_writable(path)
+
+
 def write_image(path: Path | str, frame: np.ndarray) -> None:
     """Writes a picture uint8 [h w 3] in the format of the suffix (.png, .jpg, .webp), whole or not at all."""
     path = Path(path)
@@ -169,7 +176,7 @@ def write_image(path: Path | str, frame: np.ndarray) -> None:
     try:
         write_safely(path, coded.tobytes())
     except (FileNotFoundError, NotADirectoryError, PermissionError, IsADirectoryError) as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); give a file in a folder that is there") from error
+        raise unwritable(path, error) from error
 
 
 def read_image(path: Path | str) -> np.ndarray:

@@ -21,12 +21,14 @@ def compose(
     from drivesim.engine.settings import parse_quality
     from drivesim.rollout.request import Request
     from drivesim.rollout.run import compose_frames
-    from drivesim.video_io import write_image
+    from drivesim.video_io import check_image_path, write_image
 
     request = Request(
         scenario, seed=seed, device=device, settings=parse_quality(quality), checkpoints=checkpoints
     )
+    check_image_path(out)
+    frames = compose_frames(request, variants)
     paths = [out] if variants == 1 else [out.with_name(f"{out.stem}-{i:02d}{out.suffix}") for i in range(variants)]
-    for path, frame in zip(paths, compose_frames(request, variants), strict=True):
+    for path, frame in zip(paths, frames, strict=True):
         write_image(path, frame)
         typer.echo(f"wrote {path}")

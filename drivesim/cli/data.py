@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from drivesim.cli.numbers import LARGEST_SHEET_CELL, positive
 from drivesim.video_format import FRAME_RATES, NETWORK_HEIGHT, NETWORK_WIDTH
 
 app = typer.Typer(help="Make clips of the procedural driving world, and look at them.", no_args_is_help=True)
@@ -19,9 +20,12 @@ def generate(
     out: Annotated[Path, typer.Argument(metavar="OUT.h5", help="Store to fill; one that is there is added to.")],
     clips: Annotated[int, typer.Option(min=1, help="Clips that the store shall hold in the end.")] = 100,
     frames: Annotated[int, typer.Option(min=1, help="Frames a clip.")] = 16,
-    fps: Annotated[list[float] | None, typer.Option(help=f"Frame rate; several take turns. [default: {FRAME_RATES[0]:g}]")] = None,
+    fps: Annotated[
+        list[float] | None,
+        typer.Option(callback=positive, help=f"Frame rate; several take turns. [default: {FRAME_RATES[0]:g}]"),
+    ] = None,
     size: Size = f"{NETWORK_HEIGHT}x{NETWORK_WIDTH}",
-    seed: Annotated[int, typer.Option(help="Clip k depends on the seed and k alone.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Clip k depends on the seed and k alone.")] = 1,
     workers: Annotated[int | None, typer.Option(min=0, help="Rendering processes. [default: one a core]")] = None,
     time_of_day: Annotated[str | None, typer.Option(help="day or night. [default: at random]")] = None,
     setting: Annotated[
@@ -52,18 +56,19 @@ def show(
     frames: Annotated[int, typer.Option(min=1, help="Successive frames of each clip.")] = 1,
     boxes: Annotated[bool, typer.Option("--boxes", help="Draw the labels.")] = False,
     world: Annotated[bool, typer.Option("--world", help="Render fresh clips, no store needed.")] = False,
-    fps: Annotated[float, typer.Option(help="Frame rate of fresh clips.")] = FRAME_RATES[0],
+    fps: Annotated[float, typer.Option(callback=positive, help="Frame rate of fresh clips.")] = FRAME_RATES[0],
     size: Size = f"{NETWORK_HEIGHT}x{NETWORK_WIDTH}",
     real: Annotated[list[Path] | None, typer.Option(help="Film, image or folder whose frames to lay beside.")] = None,
-    width: Annotated[int, typer.Option(min=16, help="Width of each picture on the sheet.")] = NETWORK_WIDTH,
-    seed: Annotated[int, typer.Option(help="Which clips and frames.")] = 0,
+    width: Annotated[int, typer.Option(min=16, max=LARGEST_SHEET_CELL, help="Width of each picture on the sheet.")] = NETWORK_WIDTH,
+    seed: Annotated[int, typer.Option(min=0, help="Which clips and frames.")] = 0,
 ) -> None:
     """Lay random frames of a store, of the world and of real footage on one sheet."""
     from drivesim.config import InputError
     from drivesim.dataset.clips import ClipStore
     from drivesim.dataset.sheets import real_pictures, sheet, store_clips, world_clips
-    from drivesim.video_io import write_image
+    from drivesim.video_io import check_image_path, write_image
 
+    check_image_path(out)
     height, across = _parse_size(size)
     parts: list[tuple[str, object]] = []
     if store is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.numbers import LARGEST_SHEET_CELL, positive
 from drivesim.video_format import NETWORK_WIDTH
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
 @app.command()
 def fidelity(
-    frames: Annotated[int, typer.Option(help="Held-out worlds, a frame of each.")] = 500,
-    seed: Annotated[int | None, typer.Option(help="Of the worlds; default: that of worlds training never sees.")] = None,
+    frames: Annotated[int, typer.Option(callback=positive, help="Held-out worlds, a frame of each.")] = 500,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the worlds; default: that of worlds training never sees.")] = None,
     real: Annotated[
         list[Path] | None, typer.Option(help="Film, image or folder of real daylight footage, to measure beside.")
     ] = None,
@@ -37,6 +38,7 @@ def fidelity(
     from json import dumps
 
     from drivesim.checkpoint import weights_hash
+    from drivesim.checksums import check_writable
     from drivesim.config import InputError, shipped, write_atomic
     from drivesim.evaluation import fidelity as measures
     from drivesim.models.latent_space import LatentSpace
@@ -45,10 +47,13 @@ def fidelity(
 
     if only not in (None, "autoencoder", "world"):
         raise InputError(f"--only {only}: choose autoencoder or world")
+    if json is not None:
+        check_writable(json)
+    where = pick_device(device)
     seed = measures.HELD_OUT_SEED if seed is None else seed
     folder, space = (checkpoints or shipped("checkpoints")) / "autoencoder", None
     if only != "world":
-        space = LatentSpace.load(folder).to(pick_device(device))
+        space = LatentSpace.load(folder).to(where)
     footage = measures.real_frames(real or [], real_frames)
     pairs = measures.held_out_pairs(frames, seed, workers, _say)
     report: dict[str, object] = {"frames": frames, "seed": seed, "world_version": WORLD_VERSION}
@@ -71,10 +76,10 @@ def scenarios(
         list[Path] | None, typer.Argument(metavar="[SCENARIO...]", help="Files or folders; default: the shipped ones.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Sheet to write (.png, .jpg, .webp).")] = Path("scenarios.jpg"),
-    width: Annotated[int, typer.Option(help="Width of each picture on the sheet.")] = NETWORK_WIDTH,
+    width: Annotated[int, typer.Option(min=32, max=LARGEST_SHEET_CELL, help="Width of each picture on the sheet.")] = NETWORK_WIDTH,
     boxes: Annotated[bool, typer.Option("--boxes/--no-boxes", help="Draw the vehicles that are asked for.")] = False,
     quality: Annotated[str, typer.Option(help="draft, standard or best: more sampling steps.")] = "standard",
-    seed: Annotated[int | None, typer.Option(help="Instead of the scenarios' seeds.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Instead of the scenarios' seeds.")] = None,
     checkpoints: Checkpoints = None,
     device: Device = "auto",
 ) -> None:
@@ -84,8 +89,9 @@ def scenarios(
     from drivesim.engine.settings import parse_quality
     from drivesim.evaluation.scenario_sheet import scenario_sheet
     from drivesim.tensors import pick_device
-    from drivesim.video_io import write_image
+    from drivesim.video_io import check_image_path, write_image
 
+    check_image_path(out)
     settings = parse_quality(quality)
     cascade = Cascade.load(checkpoints or shipped("checkpoints"), pick_device(device))
     write_image(out, scenario_sheet(cascade, settings, paths or [shipped("scenarios")], width, boxes, seed, _say))

@@ -13,7 +13,7 @@ def layout(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write future-00/layout.mp4 and labels.csv into.")],
     seconds: Annotated[float | None, typer.Option(help="Instead of the scenario's length.")] = None,
     futures: Annotated[int | None, typer.Option(help="Instead of the scenario's number of futures.")] = None,
-    only: Annotated[int | None, typer.Option(metavar="K", help="Make future K alone; the first is 0.")] = None,
+    only: Annotated[int | None, typer.Option(metavar="K", min=0, max=999, help="Make future K alone; the first is 0.")] = None,
     seed: Annotated[int | None, typer.Option(help="Instead of the scenario's seed.")] = None,
 ) -> None:
     """Draw the layout of SCENARIO, who drives and stands where, as video with boxes and as tables of labels, in seconds."""

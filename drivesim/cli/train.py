@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from drivesim.cli.numbers import positive
 from drivesim.video_format import STAGE_NAMES
 
 app = typer.Typer(help="Train a stage of the cascade; the same command again goes on where it stopped.", no_args_is_help=True)
@@ -23,9 +25,11 @@ def _stage_command(stage: str) -> None:
         checkpoints: Annotated[Path | None, typer.Option(help="Folder with the stages that this one rests on.")] = None,
         init_from: Annotated[Path | None, typer.Option(help="Checkpoint folder whose weights training starts from.")] = None,
         set_: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Replace a recipe field.")] = None,
-        minutes: Annotated[float, typer.Option(help="Stop after so long; run again to go on.")] = float("inf"),
+        minutes: Annotated[
+            float | None, typer.Option(callback=positive, help="Stop after so long; run again to go on.")
+        ] = None,
         device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-        workers: Annotated[int, typer.Option(help="Rendering processes; 0: one less than the cores.")] = 0,
+        workers: Annotated[int, typer.Option(min=0, help="Rendering processes; 0: one less than the cores.")] = 0,
     ) -> None:
         from drivesim.config import InputError
         from drivesim.training.__main__ import parse_overrides
@@ -35,7 +39,7 @@ def _stage_command(stage: str) -> None:
         if preset not in PRESETS:
             raise InputError(f"--preset {preset}: choose one of {', '.join(PRESETS)}")
         run_training(stage, run, preset, data, held_out, data_folder, checkpoints, init_from,  # type: ignore[arg-type]
-                     parse_overrides(set_ or []), minutes, device, workers, typer.echo)  # fmt: skip
+                     parse_overrides(set_ or []), minutes or math.inf, device, workers, typer.echo)  # fmt: skip
 
 
 for _stage in STAGE_NAMES:

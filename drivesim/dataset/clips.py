@@ -20,6 +20,7 @@ from typing import Any, Self
 import h5py
 import numpy as np
 
+from drivesim.checksums import check_writable
 from drivesim.config import InputError
 from drivesim.dataset.label_tables import (
     BOX_ROW,
@@ -53,8 +54,8 @@ class ClipWriter:
         self._tables: Tables | None = None
         if self.path.exists():
             self._open()
-        elif not self.path.parent.is_dir():
-            raise InputError(f"{self.path}: cannot be written, its folder does not exist; create it first")
+        else:
+            check_writable(self.path)
 
     def _open(self) -> Tables:
         self._tables = Tables(self.path, KIND, VERSION, _OLDER)

@@ -7,6 +7,7 @@ of workers, and an interrupted run goes on where it stopped.
 from __future__ import annotations
 
 import itertools
+import math
 import multiprocessing
 import os
 import signal
@@ -57,7 +58,7 @@ class ClipSettings:
     depth: bool = False
 
     def __post_init__(self) -> None:
-        if self.frames < 1 or not self.fps or min(self.fps) <= 0 or min(self.height, self.width) < 8:
+        if self.frames < 1 or not self.fps or not all(0 < rate < math.inf for rate in self.fps) or min(self.height, self.width) < 8:
             raise InputError(
                 f"frames {self.frames}, fps {list(self.fps)}, size {self.height}x{self.width}: "
                 "a clip needs at least one frame, one positive rate and 8 pixels a side"

@@ -13,7 +13,9 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from drivesim.checkpoint import FORMAT, Checkpoint, load_strictly, read_checkpoint, weights_hash, write_checkpoint
+from drivesim.checksums import check_writable
 from drivesim.config import InputError, shipped
+from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.synthesis import fill_store
 from drivesim.models.image_ldm import ImageLDM
 from drivesim.tensors import pick_device, stream_seed
@@ -82,6 +84,33 @@ def ensure_store(spec: DataSpec, folder: Path, workers: int, say: Say) -> Path:
     return path
 
 
+RESTS_ON: dict[StageName, tuple[StageName, ...]] = {
+    "autoencoder": (),
+    "image-ldm": ("autoencoder",),
+    "video-ldm": ("autoencoder", "image-ldm"),
+    "super-resolution": ("autoencoder",),
+}
+"""The stages whose checkpoints training a stage reads."""
+
+
+def check_inputs(name: StageName, run_folder: Path, stores: list[Path], checkpoints: Path, origin: Path | None) -> None:
+    """InputError for what would fail once the data are there, which may take an hour to render.
+
+    `stores` are those given by name, `origin` the checkpoint to start from.
+    """
+    for store in stores:
+        ClipStore(store).close()
+    for stage in RESTS_ON[name]:
+        read_checkpoint(checkpoints / stage, stage)
+    if origin is not None:
+        read_checkpoint(origin, name)
+    there = next(path for path in (run_folder.absolute(), *run_folder.absolute().parents) if path.exists())
+    try:
+        check_writable(there / "state.safetensors")
+    except InputError as error:
+        raise InputError(f"--run {run_folder}: cannot be made or written; give another folder") from error
+
+
 def run_training(
     name: StageName,
     run_folder: Path,
@@ -102,24 +131,30 @@ def run_training(
     `overrides` replace fields of the preset's recipe; `init_from` is read when there is nothing yet to go on from, and makes
     a random stream of its own (Recipe.stream). Under torchrun every process calls this.
     """
+    if not minutes >= 0:
+        raise InputError(f"--minutes {minutes:g}: give a number of minutes")
+    if workers < 0:
+        raise InputError(f"--workers {workers}: give a number of processes, or 0 for one less than the cores")
     device = join_processes(device_name)
     say = say if rank() == 0 else lambda _: None
     chosen = PRESETS[preset][name]
     workers = workers or max(1, (os.cpu_count() or 2) - 1)
+    checkpoints = checkpoints or shipped("checkpoints")
+    values = chosen.recipe | (overrides or {})
+    recipe = RECIPES[name].parse(values, f"recipe of {name}")
+    notes, origin = beginning(run_folder, recipe, init_from, checkpoints, device)
+    check_inputs(name, run_folder, [*(data or []), *(held_out or [])], checkpoints, origin)
     if data and not held_out:
         say("held-out figures are measured on rendered worlds; give --held-out to measure on stores of your own")
     data = data or [ensure_store(spec, data_folder, workers, say) for spec in chosen.data]
     held_out = held_out or [ensure_store(spec.held_out, data_folder, workers, say) for spec in chosen.data]
-    checkpoints = checkpoints or shipped("checkpoints")
-    values = chosen.recipe | (overrides or {})
-    notes, origin = beginning(run_folder, RECIPES[name].parse(values, "recipe"), init_from, checkpoints, device)
     stage = build_stage(name, {"stream": notes.pop("stream")} | values, data, held_out, checkpoints)
     if origin is not None:
         initialise(stage.modules["model"], name, origin)
-    recipe = {"stage": name, "preset": preset, **notes, "data": [str(path) for path in data],
+    written = {"stage": name, "preset": preset, **notes, "data": [str(path) for path in data],
               **stage.recipe.model_dump(mode="json")}  # fmt: skip
     say(describe(stage, device))
-    train(stage, Run(run_folder, recipe), device, say, minutes * 60)
+    train(stage, Run(run_folder, written), device, say, minutes * 60)
 
 
 def initialise(model: nn.Module, name: StageName, folder: Path) -> None:
@@ -178,13 +213,13 @@ def export_run(run_folder: Path, folder: Path, data: list[Path], checkpoints: Pa
 
 
 def join_processes(device_name: str) -> torch.device:
-    """Joins the process group when started by torchrun; the device of this process."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
-        backend = "nccl" if torch.cuda.is_available() and device_name != "cpu" else "gloo"
-        dist.init_process_group(backend, timeout=timedelta(hours=2))  # the others wait while the first renders and evaluates
+    """Joins the process group when started by torchrun; the device of this process. InputError for one that is not there."""
     device = pick_device(device_name)
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        dist.init_process_group(backend, timeout=timedelta(hours=2))  # the others wait while the first renders and evaluates
     if device.type == "cuda":
-        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", device.index or 0)))
         torch.cuda.set_device(device)
         torch.set_float32_matmul_precision("high")
     return device

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from torch import Tensor, nn
 
 from drivesim.config import Config
@@ -31,19 +31,21 @@ class Recipe(Config):
     stream of its own, or it would see once more what these have seen.
     """
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     seed: int = 0
     stream: int | None = None
     batch: int = Field(16, ge=1)
     samples: int = Field(100_000, ge=1)
     learning_rate: float = Field(3e-4, gt=0)
-    warmup: int = 2_000
+    warmup: int = Field(2_000, ge=0)
     cooldown: float = Field(0.5, ge=0, le=1)
-    weight_decay: float = 0.0
+    weight_decay: float = Field(0.0, ge=0)
     betas: tuple[float, float] = (0.9, 0.99)
-    clip: float = 1.0
-    ema: float = 5_000
-    evaluate_every: int = 20_000
-    save_every: int = 10_000
+    clip: float = Field(1.0, gt=0)
+    ema: float = Field(5_000, gt=0)
+    evaluate_every: int = Field(20_000, ge=1)
+    save_every: int = Field(10_000, ge=1)
     held_out_batches: int = Field(8, ge=1)
     bf16: bool = True
     compile: bool = False

@@ -1,0 +1,22 @@
+"""Numbers on the command line: what is none, or none that makes sense, ends a command before any work."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeVar
+
+import typer
+
+Number = TypeVar("Number", int, float | None, list[float] | None)
+
+LARGEST_SHEET_CELL = 4096  # px of one picture on a contact sheet
+
+
+def positive(parameter: typer.CallbackParam, value: Number) -> Number:
+    """The value or values of an option as they are; InputError unless each is a finite number above 0."""
+    from drivesim.config import InputError
+
+    for number in value if isinstance(value, list) else [value]:
+        if number is not None and not 0 < number < math.inf:
+            raise InputError(f"{parameter.opts[0]} {number:g}: give a number above 0")
+    return value

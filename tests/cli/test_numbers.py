@@ -1,0 +1,80 @@
+"""Every number option of every command: what is no number, or none that makes sense, is told before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+import typer
+from tiny_cascade import SCENARIO
+from typer.testing import CliRunner
+
+from drivesim.cli.main import app
+from drivesim.dataset import synthesis
+from drivesim.engine.cascade import Cascade
+
+MAY_BE_ZERO = ("seed", "only", "workers", "worlds")
+ARGUMENTS = {
+    "compose": ("SCENARIO", "--out", "out.png"),
+    "rollout": ("SCENARIO", "--out", "out"),
+    "layout": ("SCENARIO", "--out", "out"),
+    "data generate": ("out.h5",),
+    "data show": ("--world",),
+    "evaluate motion": ("FOLDER",),
+} | {f"train {stage}": ("--run", "run") for stage in ("autoencoder", "image-ldm", "video-ldm", "super-resolution")}
+
+
+def commands(group: typer.Typer, name: str = "") -> Iterator[tuple[str, Callable[..., None]]]:
+    """The function of every command below a group, by the words that call it."""
+    for command in group.registered_commands:
+        assert command.callback is not None
+        yield f"{name}{command.name or command.callback.__name__}", command.callback
+    for below in group.registered_groups:
+        assert below.typer_instance is not None
+        yield from commands(below.typer_instance, f"{name}{below.name} ")
+
+
+def number_options() -> list[tuple[str, str, bool]]:
+    """Command, option, and whether it is a float, of every option that takes a number."""
+    found = []
+    for name, function in commands(app):
+        for option, hint in get_type_hints(function).items():
+            kinds = {kind for part in (hint, *get_args(hint)) for kind in (part, *get_args(part))} & {int, float}
+            found += [(name, f"--{option.replace('_', '-')}", float in kinds)] if kinds else []
+    return found
+
+
+OPTIONS = number_options()
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in; loading networks or rendering there is a failure."""
+
+    def work(*_: object, **__: object) -> None:
+        raise AssertionError("work began before the number was looked at")
+
+    (scenario := tmp_path / "tiny.yaml").write_text(SCENARIO)
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setattr(Cascade, "load", work)
+    monkeypatch.setattr(synthesis, "_in_order", work)
+    return scenario
+
+
+def test_the_options_are_found() -> None:
+    some = {("rollout", "--seconds", True), ("data generate", "--fps", True), ("train image-ldm", "--minutes", True)}
+    assert some | {("evaluate motion", "--worlds", False)} <= set(OPTIONS) and len(OPTIONS) >= 30
+
+
+@pytest.mark.parametrize(("command", "option", "real"), OPTIONS)
+def test_what_is_no_number_is_refused_at_once(command: str, option: str, real: bool, place: Path) -> None:
+    arguments = [str(place) if word == "SCENARIO" else word for word in ARGUMENTS.get(command, ())]
+    values = ["nan", "inf", "-inf", "-1", "1e400", "twelve", "1,5", *([] if option[2:] in MAY_BE_ZERO else ["0"])]
+    for value in values + ([] if real else ["1.5"]):
+        done = CliRunner().invoke(app, [*command.split(), *arguments, f"{option}={value}"])
+        assert done.exit_code == 2, (value, done.output, done.exception)
+        assert option.lstrip("-") in done.output and "Traceback" not in done.output, value
+        assert not list(Path().iterdir()), value
