@@ -13,7 +13,7 @@ from tiny_cascade import SCENARIO, load_cascade, write_cascade
 from drivesim.engine.cascade import Cascade
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
-from drivesim.scene.clip import Clip, ClipLabels, EgoMotion, crowdedness_of
+from drivesim.scene.clip import Clip, ClipLabels, EgoMotion, EgoPose, RoadsideKey, crowdedness_of
 from drivesim.scene.road import Road
 
 # The same examples in every run, and no failure because another program has the processor.
@@ -49,6 +49,8 @@ def make_clip() -> Callable[..., Clip]:
             crowdedness=crowdedness_of(tables),
             ego=EgoMotion(*rng.random((4, frames), np.float32)),
             source=f"fake, seed {seed}",
+            pose=EgoPose(*rng.random((5, frames))),
+            roadside=RoadsideKey(seed, 0.02, bool(seed % 2)),
         )
         return Clip(pictures, labels, rng.random((frames, height, width)).astype(np.float16) if depth else None)
 

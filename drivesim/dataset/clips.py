@@ -4,8 +4,10 @@ frames  uint8 [F h w 3], one compressed chunk a frame      depth    float16 [F h
 ego     float32 [F 4]    the fields of EgoMotion           box_end  int64 [F]  end of the frame's rows in `boxes`
 boxes   one row a vehicle and frame                        clips    one row a clip (end of its frames, fps, ...)
 sources utf-8 text of all clips' sources                   labels   one row a frame: are its boxes known, crowdedness
+pose    float64 [F 5]    the fields of EgoPose              roadsides  one row a clip, RoadsideKey
 
-Labels can be unknown (see label_tables). Stores of format 2, without the table `labels`, know all labels but paint and lamps.
+Labels can be unknown (see label_tables). Stores of format 2, without the tables `labels`, `pose` and `roadsides`, know all
+labels but paint, lamps, pose and roadside.
 """
 
 from __future__ import annotations
@@ -27,12 +29,18 @@ from drivesim.dataset.label_tables import (
     CLIP_ROW,
     FRAME_ROW,
     NAMES,
+    POSE_FIELDS,
+    ROADSIDE_ROW,
     box_rows,
     clip_row,
     ego_rows,
     follows_from_boxes,
     frame_rows,
     labels_of,
+    pose_of,
+    pose_rows,
+    roadside_of,
+    roadside_row,
 )
 from drivesim.scene.clip import Clip, ClipLabels, EgoMotion
 from drivesim.tables import Tables, add_table, committed, create_file, open_file
@@ -112,6 +120,8 @@ class ClipWriter:
         tables.append("box_end", ends)
         if "labels" in tables.file:
             tables.append("labels", frame_rows(labels))
+            tables.append("pose", pose_rows(labels))
+            tables.append("roadsides", roadside_row(labels))
         tables.append("sources", np.frombuffer(labels.source.encode(), np.uint8))
         tables.append("clips", clip_row(labels, tables.length("frames"), tables.length("sources")))
 
@@ -145,6 +155,8 @@ def _lay_out(file: h5py.File, clip: Clip, recipe: dict[str, Any]) -> None:
     add_table(file, "boxes", (), BOX_ROW)
     add_table(file, "box_end", (), np.int64)
     add_table(file, "labels", (), FRAME_ROW)
+    add_table(file, "pose", (len(POSE_FIELDS),), np.float64)
+    add_table(file, "roadsides", (), ROADSIDE_ROW, chunk=64)
     add_table(file, "clips", (), CLIP_ROW, chunk=64)
     add_table(file, "sources", (), np.uint8, chunk=4096)
     file.attrs["recipe"] = json.dumps(recipe, sort_keys=True)
@@ -232,6 +244,9 @@ class ClipStore:
             ego,
             text.tobytes().decode(),
         )
+        if "labels" in self._file():
+            pose, roadside = pose_of(self._table("pose")[window]), roadside_of(self._table("roadsides")[i])
+            labels = replace(labels, pose=pose, roadside=roadside)
         if start and labels.road is not None:
             labels = replace(labels, road=replace(labels.road, curvature=float(labels.ego.curvature[0])))
         return labels

@@ -9,7 +9,7 @@ import numpy as np
 
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
-from drivesim.scene.clip import TIMES_OF_DAY, ClipLabels, EgoMotion, crowdedness_of
+from drivesim.scene.clip import TIMES_OF_DAY, ClipLabels, EgoMotion, EgoPose, RoadsideKey, crowdedness_of
 from drivesim.scene.road import SETTINGS, Road
 from drivesim.scene.vehicles import KINDS
 
@@ -20,11 +20,14 @@ BOX_ROW = np.dtype(
      ("paint", "f4", 3), ("lamps", "u1")]
 )  # fmt: skip
 FRAME_ROW = np.dtype([("boxes_known", "u1"), ("crowdedness", "f4")])
+ROADSIDE_ROW = np.dtype([("seed", "i8"), ("curvature", "f8"), ("lamp_posts", "u1")])
 CLIP_ROW = np.dtype(
     [("end", "i8"), ("source_end", "i8"), ("fps", "f8"), ("time_of_day", "u1"), ("setting", "u1"), ("lanes", "u1"),
      ("ego_lane", "u1"), ("curvature", "f8"), ("height", "f8"), ("pitch", "f8"), ("field_of_view", "f8")]
 )  # fmt: skip
+POSE_FIELDS = tuple(f.name for f in fields(EgoPose))
 _NO_CAMERA = Camera(np.nan, np.nan, np.nan)
+_NO_ROADSIDE = RoadsideKey(0, np.nan, False)
 
 
 def clip_row(labels: ClipLabels, end: int, source_end: int) -> np.ndarray:
@@ -58,6 +61,30 @@ def frame_rows(labels: ClipLabels) -> np.ndarray:
 def ego_rows(ego: EgoMotion) -> np.ndarray:
     """The fields of EgoMotion, float32 [f 4]."""
     return np.stack([getattr(ego, f.name) for f in fields(EgoMotion)], axis=1).astype(np.float32)
+
+
+def pose_rows(labels: ClipLabels) -> np.ndarray:
+    """The fields of EgoPose, float64 [f 5]; NaN where they are not known."""
+    if labels.pose is None:
+        return np.full((len(labels), len(POSE_FIELDS)), np.nan)
+    return np.stack([getattr(labels.pose, name) for name in POSE_FIELDS], axis=1).astype(np.float64)
+
+
+def pose_of(rows: np.ndarray) -> EgoPose | None:
+    """The poses of frames from rows of `pose_rows`; None if one is not known."""
+    return None if np.isnan(rows).any() else EgoPose(*(column.copy() for column in rows.T))
+
+
+def roadside_row(labels: ClipLabels) -> np.ndarray:
+    """The row [1] of what the clip's roadside follows from; NaN where it is not known."""
+    key = labels.roadside or _NO_ROADSIDE
+    return np.array([(key.seed, key.curvature, key.lamp_posts)], ROADSIDE_ROW)
+
+
+def roadside_of(row: Any) -> RoadsideKey | None:
+    """The key from a row of `roadside_row`; None if it is not known."""
+    known = not np.isnan(row["curvature"])
+    return RoadsideKey(int(row["seed"]), float(row["curvature"]), bool(row["lamp_posts"])) if known else None
 
 
 def follows_from_boxes(labels: ClipLabels) -> bool:

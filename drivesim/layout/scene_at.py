@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import lru_cache
 from typing import Self
@@ -15,8 +15,11 @@ from drivesim.layout.strips import Strips
 from drivesim.roadside.pavement import patches, strips
 from drivesim.roadside.roadside import CELL, Roadside
 from drivesim.roadside.solids import solids
+from drivesim.scene.boxes import UNKNOWN_LAMPS
 from drivesim.scene.camera import Camera
+from drivesim.scene.clip import ClipLabels, RoadsideKey
 from drivesim.scene.geometry import Pose
+from drivesim.scene.road import Road
 
 
 class Face(IntEnum):
@@ -82,6 +85,24 @@ class SceneAt:
         s = along + np.arange(-BACK, REACH + STEP, STEP)
         course = Course(np.stack(roadside.alignment.centre(s), axis=1)).seen_from(pose)
         return cls(pose, camera, course, along, _strips(roadside), _solids(roadside, roadside.cells(along)), vehicles)
+
+    @classmethod
+    def labelled(cls, labels: ClipLabels, frame: int) -> Self:
+        """The moment of a frame of a clip whose labels know pose, camera, road, roadside and vehicles; ValueError if not."""
+        pose, boxes = labels.pose, labels.boxes[frame]
+        if pose is None or boxes is None or labels.road is None or labels.camera is None or labels.roadside is None:
+            raise ValueError(f"{labels.source}: the labels do not know what stands and moves in frame {frame}")
+        camera = Camera(float(pose.height[frame]), float(pose.pitch[frame]), labels.camera.field_of_view)
+        lit = np.where(boxes.lamps == UNKNOWN_LAMPS, 0, boxes.lamps).astype(np.uint8)
+        vehicles = Vehicles(boxes.track, boxes.kind, boxes.cuboid.astype(np.float64), boxes.paint, lit)
+        roadside = _rebuilt(labels.roadside, replace(labels.road, curvature=0.0))
+        place = Pose(pose.x[frame], pose.y[frame], pose.heading[frame])
+        return cls.beside(roadside, float(labels.ego.along[frame]), place, camera, vehicles)
+
+
+@lru_cache(maxsize=64)
+def _rebuilt(key: RoadsideKey, road: Road) -> Roadside:
+    return Roadside.rebuilt(key, road)
 
 
 @lru_cache(maxsize=32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ from drivesim.roadside.things import (
     Wall,
     colour_of,
 )
+from drivesim.scene.clip import RoadsideKey
 from drivesim.scene.road import Road, Setting
 
 CELL = 40.0  # m of road per cell
@@ -60,6 +61,11 @@ class Roadside:
         """The roadside of the world of `seed` along `road`, whose curvature is that at s = 0."""
         section = sample_cross_section(road, np.random.default_rng([seed, 2]))
         return cls(seed, road.setting, section, Alignment(seed, road.setting, road.curvature), lamp_posts)
+
+    @classmethod
+    def rebuilt(cls, key: RoadsideKey, road: Road) -> Roadside:
+        """The one that a clip's labels tell of; `road` says setting and lanes."""
+        return cls.of(key.seed, replace(road, curvature=key.curvature), key.lamp_posts)
 
     @property
     def reach(self) -> float:

@@ -31,6 +31,33 @@ class EgoMotion:
 
 
 @dataclass(frozen=True)
+class EgoPose:
+    """Where the ego and its camera are in every frame, float64 [f].
+
+    x, y (m) and heading (rad) in the plane of the alignment of its road (see roadside.alignment); height (m) and pitch
+    (degrees) of the camera, as bumps and braking move it.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    heading: np.ndarray
+    height: np.ndarray
+    pitch: np.ndarray
+
+
+@dataclass(frozen=True)
+class RoadsideKey:
+    """What, with setting and lanes of its road, a roadside follows from (see roadside.Roadside.rebuilt).
+
+    `curvature` (1/m) is that of the road at s = 0, which a clip need not show; `lamp_posts`: they stand along the road.
+    """
+
+    seed: int
+    curvature: float
+    lamp_posts: bool
+
+
+@dataclass(frozen=True)
 class ClipLabels:
     """What is known of the f frames of a clip; what is not known is None, or NaN in arrays, and never made up.
 
@@ -47,6 +74,8 @@ class ClipLabels:
     crowdedness: np.ndarray
     ego: EgoMotion
     source: str
+    pose: EgoPose | None = None
+    roadside: RoadsideKey | None = None
 
     def __len__(self) -> int:
         """Number of frames."""

@@ -10,8 +10,9 @@ import numpy as np
 from drivesim.roadside.cross_section import CrossSection
 from drivesim.roadside.roadside import Roadside
 from drivesim.roadside.style import Style
+from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
-from drivesim.scene.clip import Clip, ClipLabels, EgoMotion, TimeOfDay, crowdedness_of
+from drivesim.scene.clip import Clip, ClipLabels, EgoMotion, EgoPose, RoadsideKey, TimeOfDay, crowdedness_of
 from drivesim.scene.road import MAX_CURVATURE, Road, Setting
 from drivesim.traffic.lamps import lamps
 from drivesim.traffic.paint import paints
@@ -154,27 +155,36 @@ def render_clip(
     world: World, frames: int, fps: float, height: int, width: int, noise: bool = True, depth: bool = False
 ) -> Clip:
     """`frames` pictures of a world from its present time on; `depth` adds depth maps (m, inf is sky)."""
-    pictures, depths, labels, motion = np.empty((frames, height, width, 3), np.uint8), [], [], []
-    for k, moment in enumerate(moments(world, frames, fps)):
-        rendered = render(world.surroundings, moment[0], height, width, SUPERSAMPLING)
-        seeds = (world.seed, round(moment[0].time * 3000), 9) if noise else None
+    pictures, depths, labels = np.empty((frames, height, width, 3), np.uint8), [], []
+    motion, poses = [], []
+    for k, (moment, ego) in enumerate(moments(world, frames, fps)):
+        rendered = render(world.surroundings, moment, height, width, SUPERSAMPLING)
+        seeds = (world.seed, round(moment.time * 3000), 9) if noise else None
         pictures[k] = develop(rendered.radiance, world.surroundings.lighting, seeds)
         labels.append(rendered.boxes)
-        motion.append(moment[1])
+        motion.append(ego)
+        poses.append((*moment.pose, moment.camera.height, moment.camera.pitch))
         if depth:
             depths.append(rendered.depth.astype(np.float16))
-    ego = EgoMotion(*np.array(motion).reshape(-1, 4).T.astype(np.float32))
-    known = ClipLabels(
+    known = _labels(world, fps, tuple(labels), np.array(motion), np.array(poses))
+    return Clip(pictures, known, np.stack(depths) if depth else None)
+
+
+def _labels(world: World, fps: float, boxes: tuple[Boxes, ...], motion: np.ndarray, poses: np.ndarray) -> ClipLabels:
+    """All that is known of f frames; `motion` [f 4] and `poses` [f 5] are the fields of EgoMotion and EgoPose."""
+    ego = EgoMotion(*motion.reshape(-1, 4).T.astype(np.float32))
+    return ClipLabels(
         fps=fps,
         time_of_day=world.time_of_day,
         road=replace(world.road, curvature=float(ego.curvature[0])),
         camera=world.camera,
-        boxes=tuple(labels),
-        crowdedness=crowdedness_of(labels),
+        boxes=boxes,
+        crowdedness=crowdedness_of(boxes),
         ego=ego,
         source=world.source,
+        pose=EgoPose(*poses.reshape(-1, 5).T),
+        roadside=RoadsideKey(world.seed, world.road.curvature, world.surroundings.roadside.lamp_posts),
     )
-    return Clip(pictures, known, np.stack(depths) if depth else None)
 
 
 def moments(world: World, frames: int, fps: float) -> Iterator[tuple[Moment, tuple[float, ...]]]:

@@ -19,7 +19,7 @@ import pytest
 from drivesim.config import InputError
 from drivesim.dataset.clips import ClipStore, ClipWriter
 from drivesim.scene.boxes import Boxes
-from drivesim.scene.clip import Clip, ClipLabels, EgoMotion
+from drivesim.scene.clip import Clip, ClipLabels, EgoMotion, EgoPose
 from drivesim.scene.road import Road
 
 Maker = Callable[..., Clip]
@@ -43,6 +43,9 @@ def assert_same_labels(one: ClipLabels, two: ClipLabels) -> None:
     np.testing.assert_array_equal(one.crowdedness, two.crowdedness)
     for field in fields(one.ego):
         np.testing.assert_array_equal(getattr(one.ego, field.name), getattr(two.ego, field.name))
+    assert one.roadside == two.roadside
+    for name in () if one.pose is None and two.pose is None else [field.name for field in fields(EgoPose)]:
+        np.testing.assert_array_equal(getattr(one.pose, name), getattr(two.pose, name))
     assert len(one.boxes) == len(two.boxes)
     for mine, other in zip(one.boxes, two.boxes, strict=True):
         assert (mine is None) == (other is None)
@@ -80,6 +83,7 @@ def test_windows_know_their_own_rate_and_curvature(tmp_path: Path, make_clip: Ma
         boxes=whole.boxes[2:11:4],
         crowdedness=whole.crowdedness[2:11:4],
         ego=EgoMotion(*(getattr(whole.ego, f.name)[2:11:4] for f in fields(EgoMotion))),
+        pose=EgoPose(*(getattr(whole.pose, f.name)[2:11:4] for f in fields(EgoPose))),
     )
     assert_same_labels(labels, expected)
 
@@ -91,6 +95,8 @@ GAPS: dict[str, Any] = {
     "camera": {"camera": None},
     "crowdedness": {"crowdedness": UNKNOWN},
     "some boxes": {"boxes": (None, Boxes.none(), None, Boxes.none(), None)},
+    "pose": {"pose": None},
+    "roadside": {"roadside": None},
     "all but the speed": {"ego": EgoMotion(np.ones(5, np.float32), UNKNOWN, UNKNOWN, UNKNOWN)},
 }
 
@@ -108,15 +114,16 @@ def test_what_is_not_known_stays_unknown(tmp_path: Path, make_clip: Maker, gap: 
         part.labels, boxes=part.labels.boxes[2:4], crowdedness=part.labels.crowdedness[2:4],
         ego=EgoMotion(*(getattr(part.labels.ego, f.name)[2:4] for f in fields(EgoMotion))),
         road=part.labels.road and replace(part.labels.road, curvature=float(part.labels.ego.curvature[2])),
+        pose=part.labels.pose and EgoPose(*(getattr(part.labels.pose, f.name)[2:4] for f in fields(EgoPose))),
     ))  # fmt: skip
 
 
 def as_format_2(path: Path) -> None:
-    """Makes of a store what format 2 was: without the table of labels that can be unknown, and without paint and lamps."""
+    """Makes of a store what format 2 was: without labels that can be unknown, and without those it had no room for."""
     with h5py.File(path, "r+") as file:
         counts = dict(zip(sorted(set(file) - {"committed"}), file["committed"][:], strict=True))
         boxes = file["boxes"][:]
-        del file["labels"], file["committed"], file["boxes"]
+        del file["labels"], file["pose"], file["roadsides"], file["committed"], file["boxes"]
         names = ["track", "kind", "box", "heading", "visible", "cuboid"]
         plain = np.dtype([(name, boxes.dtype[name]) for name in names])
         rows = file.create_dataset("boxes", (len(boxes),), plain, maxshape=(None,), chunks=(1024,))
@@ -125,9 +132,9 @@ def as_format_2(path: Path) -> None:
         file.attrs["version"] = 2
 
 
-def without_paint_and_lamps(clip: Clip) -> Clip:
+def known_to_format_2(clip: Clip) -> Clip:
     tables = [Boxes(t.track, t.kind, t.box, t.heading, t.visible, t.cuboid) for t in clip.labels.boxes if t is not None]
-    return replace(clip, labels=replace(clip.labels, boxes=tuple(tables)))
+    return replace(clip, labels=replace(clip.labels, boxes=tuple(tables), pose=None, roadside=None))
 
 
 def test_stores_of_format_2_are_read_and_take_clips_of_which_all_is_known(tmp_path: Path, make_clip: Maker) -> None:
@@ -138,10 +145,10 @@ def test_stores_of_format_2_are_read_and_take_clips_of_which_all_is_known(tmp_pa
     store = ClipStore(path)
     assert store.fingerprint() == fingerprint  # latents made of it stay its own
     for i in (0, 1):
-        assert_same(store.read(i), without_paint_and_lamps(clips[i]))
+        assert_same(store.read(i), known_to_format_2(clips[i]))
     store.close()
     write(path, clips[2:])
-    assert_same(ClipStore(path).read(2), without_paint_and_lamps(clips[2]))
+    assert_same(ClipStore(path).read(2), known_to_format_2(clips[2]))
     with pytest.raises(InputError, match="format 2"):
         write(path, [replace(clips[0], labels=replace(clips[0].labels, camera=None))])
     assert len(ClipStore(path)) == 3
