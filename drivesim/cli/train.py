@@ -29,7 +29,7 @@ def _stage_command(stage: str) -> None:
             float | None, typer.Option(callback=positive, help="Stop after so long; run again to go on.")
         ] = None,
         device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-        workers: Annotated[int, typer.Option(min=0, help="Rendering processes; 0: one less than the cores.")] = 0,
+        workers: Annotated[int | None, typer.Option(min=0, help="Rendering processes. [default: one a core]")] = None,
     ) -> None:
         from drivesim.config import InputError
         from drivesim.training.__main__ import parse_overrides

@@ -30,7 +30,7 @@ def main() -> int:
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="replace a recipe field")
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so long; run again to go on")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--workers", type=int, default=0, help="rendering processes")
+    parser.add_argument("--workers", type=int, help="rendering processes (default: one a core)")
     args = parser.parse_args()
     try:
         if args.stage == "export":

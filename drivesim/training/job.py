@@ -74,7 +74,7 @@ def beginning(
     return {"stream": stream, "init_from": digest, "device": device_label(device)}, origin
 
 
-def ensure_store(spec: DataSpec, folder: Path, workers: int, say: Say) -> Path:
+def ensure_store(spec: DataSpec, folder: Path, workers: int | None, say: Say) -> Path:
     """The store of `spec` in `folder`, rendered if it is not there or not complete."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"world{WORLD_VERSION}-{spec.label}.h5"
@@ -123,22 +123,21 @@ def run_training(
     overrides: dict[str, Any] | None = None,
     minutes: float = math.inf,
     device_name: str = "auto",
-    workers: int = 0,
+    workers: int | None = None,
     say: Say = print,
 ) -> None:
     """Trains one stage in `run_folder`; the same call again goes on where the last one stopped.
 
     `overrides` replace fields of the preset's recipe; `init_from` is read when there is nothing yet to go on from, and makes
-    a random stream of its own (Recipe.stream). Under torchrun every process calls this.
+    a random stream of its own (Recipe.stream). `workers` as of fill_store. Under torchrun every process calls this.
     """
     if not minutes >= 0:
         raise InputError(f"--minutes {minutes:g}: give a number of minutes")
-    if workers < 0:
-        raise InputError(f"--workers {workers}: give a number of processes, or 0 for one less than the cores")
+    if workers is not None and workers < 0:
+        raise InputError(f"--workers {workers}: give a number of processes, or 0 to render in this one")
     device = join_processes(device_name)
     say = say if rank() == 0 else lambda _: None
     chosen = PRESETS[preset][name]
-    workers = workers or max(1, (os.cpu_count() or 2) - 1)
     checkpoints = checkpoints or shipped("checkpoints")
     values = chosen.recipe | (overrides or {})
     recipe = RECIPES[name].parse(values, f"recipe of {name}")

@@ -15,12 +15,12 @@ import yaml
 from safetensors.torch import load_file
 
 from drivesim.checkpoint import weights_hash
-from drivesim.config import InputError, read_json, read_yaml
+from drivesim.config import InputError, MachineError, read_json, read_yaml
 from drivesim.models.image_ldm import ImageLDM
 from drivesim.models.latent_space import LatentSpace
 from drivesim.models.super_resolution import SuperResolution
 from drivesim.models.video_ldm import VideoLDM
-from drivesim.training.__main__ import parse_overrides
+from drivesim.training.__main__ import main, parse_overrides
 from drivesim.training.job import RECIPES, build_stage, export_run, grown, run_training
 from drivesim.training.loop import train
 from drivesim.training.run import Run
@@ -35,7 +35,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "checkpoints").mkdir()
     for stage in STAGE_NAMES:
         run_training(stage, root / stage, "tiny", data_folder=root / "data", checkpoints=root / "checkpoints",
-                     device_name="cpu", workers=1, say=lambda _: None)  # fmt: skip
+                     device_name="cpu", workers=0, say=lambda _: None)  # fmt: skip
         export_run(root / stage, root / "checkpoints" / stage, [], root / "checkpoints", say=lambda _: None)
     return root
 
@@ -64,7 +64,7 @@ def test_a_decoder_trained_alone_keeps_the_latents_that_others_rest_on(trained: 
     checkpoints = trained / "checkpoints"
     before = LatentSpace.load(checkpoints / "autoencoder")
     run_training("autoencoder", tmp_path / "run", "tiny", data_folder=trained / "data", checkpoints=checkpoints,
-                 overrides={"decoder_only": True}, device_name="cpu", workers=1, say=lambda _: None)  # fmt: skip
+                 overrides={"decoder_only": True}, device_name="cpu", workers=0, say=lambda _: None)  # fmt: skip
     export_run(tmp_path / "run", tmp_path / "better", [], checkpoints, say=lambda _: None)
     after = LatentSpace.load(tmp_path / "better")
     assert after.fingerprint() == before.fingerprint() and after.decoder_fingerprint() != before.decoder_fingerprint()
@@ -234,3 +234,13 @@ def test_overrides_are_yaml_and_unknown_ones_are_refused(tmp_path: Path, trained
     with pytest.raises(InputError, match="bacth"):
         run_training("autoencoder", tmp_path / "run", "tiny", data_folder=trained / "data", checkpoints=tmp_path,
                      overrides={"bacth": 4}, device_name="cpu", say=lambda _: None)  # fmt: skip
+
+
+@pytest.mark.parametrize(("error", "code"), [(InputError, 2), (MachineError, 1), (KeyboardInterrupt, 130)])
+def test_exit_codes(error: type[BaseException], code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise error("in one sentence")
+
+    monkeypatch.setattr("drivesim.training.__main__.run_training", fail)
+    monkeypatch.setattr("sys.argv", ["training", "autoencoder", "--run", "nowhere"])
+    assert main() == code
