@@ -24,6 +24,7 @@ FLOORS = (
     {"evaluation"},
     {"scenario_editor"},
     {"cli"},
+    {"__main__"},
 )
 FLOOR = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 FLOOR |= {"config": -2, "video_format": -2, "failures": -1, "checksums": -1}  # below their neighbours, which speak of these

@@ -40,7 +40,7 @@ def edit(
         )
         typer.echo(warning, err=True)
     if importlib.util.find_spec("gradio") is None:
-        raise InputError("the editor needs gradio; install with: pip install 'drivesim[editor]'")
+        raise InputError("the editor needs gradio; install with: pip install '.[editor]' in the clone")
     from scenario_editor.app import launch
 
     launch(scenario, int(port), checkpoints, browser=not no_browser, host=host, state=state)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drivesim.cli.numbers import LARGEST_SHEET_CELL, positive
+from drivesim.scenario.names import find_scenario
 from drivesim.video_format import NETWORK_WIDTH
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def fidelity(
 @app.command()
 def scenarios(
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[SCENARIO...]", help="Files or folders; default: the shipped ones.")
+        list[Path] | None, typer.Argument(metavar="[SCENARIO...]", help="Files, folders or names; default: the shipped ones.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Sheet to write (.png, .jpg, .webp).")] = Path("scenarios.jpg"),
     width: Annotated[int, typer.Option(min=32, max=LARGEST_SHEET_CELL, help="Width of each picture on the sheet.")] = NETWORK_WIDTH,
@@ -94,7 +95,8 @@ def scenarios(
     check_image_path(out)
     settings = parse_quality(quality)
     cascade = Cascade.load(checkpoints or shipped("checkpoints"), pick_device(device))
-    write_image(out, scenario_sheet(cascade, settings, paths or [shipped("scenarios")], width, boxes, seed, _say))
+    found = [find_scenario(path) or path for path in paths or [shipped("scenarios")]]
+    write_image(out, scenario_sheet(cascade, settings, found, width, boxes, seed, _say))
     typer.echo(f"wrote {out}")
 
 

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from drivesim.scenario.names import find_scenario
+
 
 def layout(
-    scenario: Annotated[Path, typer.Argument(help="Scenario file.")],
+    scenario: Annotated[Path, typer.Argument(callback=find_scenario, help="Scenario file, or the name of a shipped one.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write future-00/layout.mp4 and labels.csv into.")],
     seconds: Annotated[float | None, typer.Option(help="Instead of the scenario's length.")] = None,
     futures: Annotated[int | None, typer.Option(help="Instead of the scenario's number of futures.")] = None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.scenario.names import find_scenario
 from drivesim.video_format import FRAME_RATES
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def rollout(
-    scenario: Annotated[Path, typer.Argument(help="Scenario file.")],
+    scenario: Annotated[Path, typer.Argument(callback=find_scenario, help="Scenario file, or the name of a shipped one.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write; goes on where an earlier run stopped.")],
     seconds: Annotated[float | None, typer.Option(help="Instead of the scenario's length.")] = None,
     fps: Annotated[float | None, typer.Option(help="{:g}, {:g} or {:g}, instead of the scenario's.".format(*FRAME_RATES))] = None,

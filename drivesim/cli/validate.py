@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from drivesim.scenario.names import find_scenario
+
 
 def validate(
     scenarios: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="SCENARIO...", help="Scenario files, folders of them, or - for standard input."),
+        typer.Argument(metavar="SCENARIO...", help="Files, folders of them, names of shipped scenarios, or - for standard input."),
     ] = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema, which lets text editors complete and check files.")
@@ -28,6 +30,7 @@ def validate(
     if not scenarios:
         raise typer.BadParameter("name a scenario file or folder, or give --schema", param_hint="SCENARIO...")
     scenarios = [Path("/dev/stdin") if str(path) == "-" else path for path in scenarios]
+    scenarios = [path if path.is_dir() else find_scenario(path) or path for path in scenarios]
     faults = check_scenarios(scenarios)
     files = len(scenario_files(scenarios))
     if faults:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import math
+import logging
 import os
 from collections.abc import Iterable
 from functools import cache
@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from drivesim.config import InputError, shortened, write_atomic
+from drivesim.scenario.advice import UNITS, photo_remark, radians_remark, remedy
 from drivesim.scenario.consistency import Location, conflicts
-from drivesim.scenario.scenario import CONFLICT, Scenario, scenario_schema
+from drivesim.scenario.names import is_folder, missing
+from drivesim.scenario.scenario import CONFLICT, MAY_BE_EMPTY, Scenario, scenario_schema
 from drivesim.scenario.sections import (
     VEHICLE_FORMS,
     CameraSection,
@@ -33,6 +35,7 @@ from drivesim.video_io import read_image
 __all__ = ["Fault", "check_scenarios", "dump_scenario", "load_scenario", "parse_scenario", "scenario_files"]
 __all__ += ["scenario_schema"]
 
+_LOG = logging.getLogger(__name__)  # its warnings go to stderr, unless a program sets that up otherwise
 MIN_PHOTO = (16, 8)  # px, width and height: its middle is cut to 2:1 and scaled to the frames of the networks
 S = TypeVar("S", bound=Section)
 
@@ -112,12 +115,15 @@ def _read(path: Path) -> tuple[Scenario | None, YamlDocument]:
         with path.open("rb") as file:
             data = file.read(MAX_SIZE + 1)
         if len(data) <= MAX_SIZE:
-            return _parse(data.decode(), path)
+            scenario, document = _parse(data.decode(), path)
+            for remark in document.remarks:
+                _LOG.warning("%s", remark)
+            return scenario, document
         document.fault((), TOO_LARGE)
     except FileNotFoundError:
-        document.fault((), "no such file; check the path")
+        document.fault((), missing(path))
     except IsADirectoryError:
-        document.fault((), "this folder holds no *.yaml file; name a scenario or a folder of scenarios")
+        document.fault((), is_folder(path))
     except UnicodeDecodeError as error:
         before = error.object[: error.start].decode()
         document.fault_after(before, f"byte 0x{error.object[error.start]:02X} is no UTF-8 text; save the file as UTF-8")
@@ -133,11 +139,15 @@ def _parse(text: str, path: Path, photos_within: Path | None = None) -> tuple[Sc
         if not document.faults:
             document.fault((), f'expected the keys "name", "look" and so on, not {_found(values)}')
         return None, document
+    values = {key: value for key, value in values.items() if value is not None or key not in MAY_BE_EMPTY}
     if isinstance(values.get("photo"), str):
         values = values | {"photo": _checked_photo(values["photo"], path, document, photos_within)}
     scenario = None
     try:
         scenario = Scenario.model_validate(values)
+        for i, vehicle in enumerate(scenario.vehicles):
+            if remark := radians_remark(vehicle.heading):
+                document.remark(("vehicles", i, "heading"), remark)
     except ValidationError as error:
         _explain(error, values, document)
         _contradictions(values, document)
@@ -156,6 +166,8 @@ def _checked_photo(photo: str, path: Path, document: YamlDocument, within: Path 
         if width < MIN_PHOTO[0] or height < MIN_PHOTO[1]:
             least = f"{MIN_PHOTO[0]}x{MIN_PHOTO[1]}"
             document.fault(("photo",), f"photo {absolute} has {width}x{height} pixels; it needs at least {least}")
+        elif remark := photo_remark(height, width):
+            document.remark(("photo",), remark)
     except InputError as error:
         document.fault(("photo",), f"photo {error} (the path is relative to this file)")
     return absolute
@@ -228,8 +240,8 @@ def _wrong_value(key: str, wrong: Any, location: Location, model: type[Section])
         return f"a vehicle must be a group of keys such as {{ahead: 20, left: 0, kind: sedan}}, not {_found(wrong)}"
     message = f"{key} must be {_expected(model, key)}, not {_found(wrong)}"
     choices = _property(model, key).get("enum", ())
-    if isinstance(wrong, str) and "number" in _expected(model, key) and _is_number(wrong):
-        return f"{message}; remove the quotes"
+    if advice := remedy(key, wrong, _property(model, key)):
+        return message + advice
     guess = _closest(wrong, map(str, choices)) if isinstance(wrong, str) else None
     return f'{message} (did you mean "{guess}"?)' if guess else message
 
@@ -250,7 +262,7 @@ def _expected(model: type[Section], key: str) -> str:
     if schema.get("type") in ("integer", "number"):
         number = "a whole number" if schema["type"] == "integer" else "a number"
         span = f" from {schema['minimum']:.10g} to {schema['maximum']:.10g}" if "minimum" in schema else ""
-        return number + span
+        return number + span + (f" {UNITS[key]}" if key in UNITS else "")
     description = str(schema.get("description", "something else")).rstrip(".")
     return description[0].lower() + description[1:]
 
@@ -266,13 +278,6 @@ def _found(value: Any) -> str:
     if isinstance(value, dict):
         return "a group of keys"
     return shortened(str(value).lower())
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
 
 
 def _contradictions(values: dict[str, Any], document: YamlDocument) -> None:

@@ -75,6 +75,19 @@ class Scenario(Section):
         return first_frame_boxes(self.vehicles, self.road_model(), self.camera_model())
 
 
+MAY_BE_EMPTY = frozenset(name for name, info in Scenario.model_fields.items() if not info.is_required())
+"""Keys that may stand in a file without a value, as when all below them is commented out: they are at their default."""
+
+
 def scenario_schema() -> dict[str, Any]:
     """JSON Schema of a scenario file, for editors to complete and check it."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
+    schema = Scenario.model_json_schema()
+    for name in MAY_BE_EMPTY - {"photo"}:
+        given = schema["properties"][name]
+        if "$ref" in given:
+            section = given.pop("$ref")
+            given["description"] = schema["$defs"][section.rpartition("/")[2]]["description"]
+            given["anyOf"] = [{"$ref": section}, {"type": "null"}]
+        else:
+            given["type"] = [given["type"], "null"]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

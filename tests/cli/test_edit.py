@@ -21,7 +21,7 @@ def test_without_gradio_the_exact_command_is_given(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "gradio" else find(name, *a))
     result = CliRunner().invoke(app, ["edit"])
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "the editor needs gradio; install with: pip install 'drivesim[editor]'\n"
+    assert result.stderr == "the editor needs gradio; install with: pip install '.[editor]' in the clone\n"
 
 
 @pytest.fixture

@@ -64,7 +64,8 @@ def _fits(schema: dict[str, Any], value: Any, root: dict[str, Any]) -> bool:
             case "$ref":
                 return _fits(root["$defs"][asked.removeprefix("#/$defs/")], value, root)
             case "type":
-                return isinstance(value, types[asked]) and not isinstance(value, bool)
+                kinds = [types[kind] for kind in ([asked] if isinstance(asked, str) else asked)]
+                return any(isinstance(value, kind) for kind in kinds) and not isinstance(value, bool)
             case "enum":
                 return value in asked
             case "pattern":
@@ -74,9 +75,9 @@ def _fits(schema: dict[str, Any], value: Any, root: dict[str, Any]) -> bool:
             case "maxLength":
                 return len(value) <= asked
             case "minItems" | "maxItems":
-                return len(value) >= asked if word == "minItems" else len(value) <= asked
+                return not isinstance(value, list) or (len(value) >= asked if word == "minItems" else len(value) <= asked)
             case "items":
-                return all(_fits(asked, item, root) for item in value)
+                return not isinstance(value, list) or all(_fits(asked, item, root) for item in value)
             case "required":
                 return set(asked) <= set(value)
             case "properties":
@@ -98,8 +99,10 @@ def test_the_schema_says_the_same_as_the_check() -> None:
     car, box = {"ahead": 20, "left": 0, "kind": "van"}, {"box": [1, 2, 30, 40], "kind": "bus", "heading": 9}
     good = [yaml.safe_load(path.read_text()) for path in shipped("scenarios").glob("*.yaml")]
     good += [base, base | {"vehicles": [car, box]}, base | {"rollout": {"seconds": 600, "fps": 7.5}}]
+    good += [base | {key: None} for key in ("road", "camera", "vehicles", "photo", "rollout", "guidance")]
     wrong = [
-        {}, [], {"name": "a"}, base | {"name": "A b"}, base | {"name": "x" * 65}, base | {"lanes": 2}, base | {"road": None},
+        {}, [], {"name": "a"}, base | {"name": "A b"}, base | {"name": "x" * 65}, base | {"lanes": 2},
+        base | {"look": None}, base | {"name": None},
         base | {"look": {"time_of_day": "dusk", "crowdedness": 1}}, base | {"look": {"time_of_day": "day", "crowdedness": 25}},
         base | {"camera": {"height": "1.4"}}, base | {"camera": {"pitch": -9}}, base | {"rollout": {"fps": 15}},
         base | {"rollout": {"futures": 0}}, base | {"rollout": {"seed": 2**32}}, base | {"rollout": {"seconds": 1e9}},

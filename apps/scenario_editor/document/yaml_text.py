@@ -12,7 +12,7 @@ from drivesim.config import InputError
 from drivesim.scenario.file import SECTIONS, Fault, parse_scenario
 from drivesim.scenario.scenario import Scenario
 from drivesim.scenario.sections import VEHICLE_FORMS, vehicle_tag
-from drivesim.scenario.yaml_document import OneLine, YamlDocument, yaml_text
+from drivesim.scenario.yaml_document import OneLine, YamlDocument, yaml_node, yaml_text
 from scenario_editor.document.values import DEFAULTS, Values, shortened, vehicle_defaults, vehicles_of
 from scenario_editor.document.yaml_patch import TextPatch, aligned
 
@@ -54,7 +54,7 @@ def read(text: str, folder: Path) -> ParsedText:
         group = written.get(section)
         known = {k: v for k, v in group.items() if k in model.model_fields} if isinstance(group, dict) else {}
         values[section] = dict.fromkeys(model.model_fields) | DEFAULTS[section] | known
-    vehicles = vehicles_of(written) if isinstance(written.get("vehicles", []), list) else None
+    vehicles = vehicles_of(written) if isinstance(written.get("vehicles") or [], list) else None
     values["vehicles"] = None if vehicles is None else [v.model_dump(mode="json") for v in vehicles]
     return ParsedText(scenario, tuple(faults), shortened({key: values[key] for key in _ORDER}))
 
@@ -77,7 +77,7 @@ def rewrite(text: str, values: Values) -> RewrittenText:
     wanted = _merged(document.values, shortened(values))
     if wanted == document.values:
         return RewrittenText(text)
-    node, patch = yaml.compose(text, yaml.SafeLoader), TextPatch(text)
+    node, patch = yaml_node(text), TextPatch(text)
     assert isinstance(node, yaml.MappingNode)
     try:
         patch.mapping(node, document.values, wanted)
