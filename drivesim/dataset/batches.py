@@ -16,6 +16,7 @@ import numpy as np
 from drivesim.config import InputError
 from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.latents import LatentCache
+from drivesim.dataset.layouts import LayoutCache
 from drivesim.scene.clip import ClipLabels
 
 
@@ -31,11 +32,15 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True)
 class WindowBatch:
-    """n windows of f frames: their labels, pictures uint8 [n f h w 3] and latents float16 [n f c h w], where asked for."""
+    """n windows of f frames: their labels, and where asked for pictures uint8 [n f h w 3] and latents float16 [n f c h w].
+
+    `layouts`: for each window the planes uint8 [p h w] of its frames (see layout.planes), None where they are not known.
+    """
 
     labels: tuple[ClipLabels, ...]
     frames: np.ndarray | None
     latents: np.ndarray | None
+    layouts: tuple[list[np.ndarray | None], ...] | None = None
 
     @property
     def fps(self) -> np.ndarray:
@@ -47,7 +52,7 @@ class ClipWindows:
     """Windows of `length` frames at `fps`, all equally likely.
 
     A faster clip serves a slower rate by leaving frames out where its rate is a multiple (30 serves 7.5 by every
-    fourth); `fps` None takes each clip at its own rate. Of equal frame size. `latents`: one cache a store.
+    fourth); `fps` None takes each clip at its own rate. Of equal frame size. `latents`, `layouts`: one cache a store.
     """
 
     def __init__(
@@ -56,10 +61,11 @@ class ClipWindows:
         length: int,
         fps: float | None = None,
         latents: Sequence[LatentCache] | None = None,
+        layouts: Sequence[LayoutCache] | None = None,
     ) -> None:
         """Raises InputError if a store is broken, the frame sizes differ, or no clip is long enough."""
         self.stores = [store if isinstance(store, ClipStore) else ClipStore(store) for store in stores]
-        self.length, self.latents = length, latents
+        self.length, self.latents, self.layouts = length, latents, layouts
         names = ", ".join(str(store.path) for store in self.stores)
         if len({(store.height, store.width) for store in self.stores}) > 1:
             raise InputError(f"{names}: have frames of different sizes; train on stores of one size")
@@ -100,16 +106,17 @@ class ClipWindows:
         crop: tuple[int, int] | None = None,
         flip: bool = False,
     ) -> WindowBatch:
-        """n random windows with labels; with pictures if asked, with latents if there are caches.
+        """n random windows with labels; with pictures if asked, with latents and layouts if there are caches.
 
         `crop` (height, width) and `flip` act on pictures alone: labels and latents stay those of the whole frame.
         """
         windows = self.draw(rng, n)
-        latents = self.latents
+        latents, layouts = self.latents, self.layouts
         return WindowBatch(
             labels=tuple(self.stores[w.store].labels(*w[1:]) for w in windows),
             frames=self.pictures(rng, windows, crop, flip) if pictures else None,
             latents=None if latents is None else np.stack([latents[w.store].read(*w[1:]) for w in windows]),
+            layouts=None if layouts is None else tuple(layouts[w.store].read(*w[1:]) for w in windows),
         )
 
     def pictures(

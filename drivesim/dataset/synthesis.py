@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import itertools
 import math
-import multiprocessing
-import os
-import signal
-import traceback
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
-from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from drivesim.config import InputError
 from drivesim.dataset.clips import ClipStore, ClipWriter, check_recipe
 from drivesim.dataset.progress import ProgressLine, Say
+from drivesim.dataset.workers import in_order
 from drivesim.scene.clip import TIMES_OF_DAY, Clip, TimeOfDay
 from drivesim.scene.road import SETTINGS, Setting
 from drivesim.tensors import stream_seed
@@ -35,9 +31,6 @@ class ClipRequest(NamedTuple):
 
     seed: int
     fps: float
-
-
-Work = Callable[[ClipRequest], Clip]
 
 
 @dataclass(frozen=True)
@@ -109,7 +102,7 @@ def fill_store(
     with ClipWriter(path, made_with) as writer:
         line = ProgressLine(f"{Path(path).name}: clip", len(writer), clips, say)
         requests = map(settings.request, range(len(writer), clips))
-        with closing(_in_order(partial(settings.make, make), requests, workers)) as rendered:
+        with closing(in_order(partial(settings.make, make), requests, workers)) as rendered:
             for clip in rendered:
                 writer.append(clip)
                 line(len(writer))
@@ -141,7 +134,7 @@ def fresh_clips(
     """
     make = _world()[0] if make is None else make
     settings = ClipSettings(frames, tuple(map(float, fps)), height, width, seed, **options)
-    with closing(_in_order(partial(settings.make, make), map(settings.request, itertools.count(first)), workers)) as rendered:
+    with closing(in_order(partial(settings.make, make), map(settings.request, itertools.count(first)), workers)) as rendered:
         yield from rendered
 
 
@@ -149,95 +142,3 @@ def _world() -> tuple[Make, int]:
     from drivesim.world.generator import WORLD_VERSION, generate_clip
 
     return generate_clip, WORLD_VERSION
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _in_order(work: Work, requests: Iterable[ClipRequest], workers: int | None) -> Generator[Clip, None, None]:
-    """work(request) for each request, in their order; at most two clips a worker are made ahead."""
-    workers = usable_cores() if workers is None else workers
-    if workers == 0:
-        yield from map(work, requests)
-        return
-    waiting, turn = enumerate(requests), 0
-    started: list[tuple[Any, Connection]] = []
-    idle: list[Connection] = []
-    busy: set[Connection] = set()
-    finished: dict[int, Clip] = {}
-    try:
-        while True:
-            while (idle or len(started) < workers) and len(busy) + len(finished) < 2 * workers:
-                if (numbered := next(waiting, None)) is None:
-                    break
-                if not idle:
-                    started.append(_start(work))
-                    idle.append(started[-1][1])
-                idle[-1].send(numbered)
-                busy.add(idle.pop())
-            if turn in finished:
-                yield finished.pop(turn)
-                turn += 1
-            elif busy:
-                for ready in cast(list[Connection], wait(list(busy))):
-                    number, clip = _receive(ready)
-                    finished[number] = clip
-                    busy.remove(ready)
-                    idle.append(ready)
-            else:
-                return
-    finally:
-        for process, connection in started:
-            process.terminate()
-            process.join()
-            connection.close()
-
-
-def _start(work: Work) -> tuple[Any, Connection]:
-    """A worker process (single-threaded, spawned: safe beside threads and CUDA) and the connection to it."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    process = context.Process(target=_serve, args=(there, work), daemon=True)
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        process.start()
-    finally:
-        if before is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = before
-    there.close()
-    return process, here
-
-
-def _serve(connection: Connection, work: Work) -> None:
-    """Life of a worker: receives (number, request), sends (number, clip) or what went wrong, until nobody listens."""
-    import cv2
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends the workers
-    cv2.setNumThreads(1)
-    while True:
-        try:
-            number, request = connection.recv()
-        except EOFError:
-            return
-        try:
-            connection.send((number, work(request)))
-        except BrokenPipeError:
-            return
-        except Exception:
-            connection.send((number, f"clip of seed {request.seed}:\n{traceback.format_exc()}"))
-
-
-def _receive(connection: Connection) -> tuple[int, Clip]:
-    """What a worker sends; RuntimeError with its traceback if it failed, or that it died."""
-    try:
-        number, result = connection.recv()
-    except (EOFError, ConnectionResetError) as error:
-        raise RuntimeError("a worker process died, perhaps for want of memory; use fewer workers") from error
-    if isinstance(result, str):
-        raise RuntimeError(f"a worker process failed: {result}")
-    return number, result

@@ -94,7 +94,8 @@ class SceneAt:
             raise ValueError(f"{labels.source}: the labels do not know what stands and moves in frame {frame}")
         camera = Camera(float(pose.height[frame]), float(pose.pitch[frame]), labels.camera.field_of_view)
         lit = np.where(boxes.lamps == UNKNOWN_LAMPS, 0, boxes.lamps).astype(np.uint8)
-        vehicles = Vehicles(boxes.track, boxes.kind, boxes.cuboid.astype(np.float64), boxes.paint, lit)
+        paint = np.where(np.isnan(boxes.paint), np.float32(0.5), boxes.paint)  # grey where nobody knows
+        vehicles = Vehicles(boxes.track, boxes.kind, boxes.cuboid.astype(np.float64), paint, lit)
         roadside = _rebuilt(labels.roadside, replace(labels.road, curvature=0.0))
         place = Pose(pose.x[frame], pose.y[frame], pose.heading[frame])
         return cls.beside(roadside, float(labels.ego.along[frame]), place, camera, vehicles)

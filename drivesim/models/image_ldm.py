@@ -20,7 +20,7 @@ from drivesim.models.conditions.encoder import ConditionEncoder
 from drivesim.models.conditions.groups import GROUPS
 from drivesim.models.conditions.numbers import NumberCode
 from drivesim.models.conditions.older import OLDER_FIELDS, current_names, recoded_numbers
-from drivesim.models.layers.blocks import Hook, channels_last
+from drivesim.models.layers.blocks import Hook, channels_last, zero_initialised
 from drivesim.models.layers.embeddings import cell_coordinates
 from drivesim.models.layers.unet import UNet, UNetConfig
 
@@ -68,15 +68,23 @@ class ImageLDMConfig(Config):
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """Conditions as the U-Net takes them: `tokens` [b n d], `mask` bool [b n], `maps` [b m h w] beside the latents."""
+    """Conditions as the U-Net takes them: `tokens` [b n d], `mask` bool [b n], `maps` [b m h w] beside the latents.
+
+    Of layout maps, None where the model has no group that shows some: `features` [b k h w], and what the model makes of these
+    for the first convolution, `entry` [b widths[0] h w].
+    """
 
     tokens: Tensor
     mask: Tensor
     maps: Tensor
+    features: Tensor | None = None
+    entry: Tensor | None = None
 
 
 class ImageLDM(nn.Module):
     """Condition encoder and U-Net, which sees the noisy latents, the maps of the conditions and each cell's coordinates.
+
+    Layout maps join its first convolution through a convolution that starts at zero.
 
     `weights` is the sha256 of the checkpoint that it was loaded from, `base` the fingerprint of the latent space that it
     was trained in; None where it was not.
@@ -101,6 +109,8 @@ class ImageLDM(nn.Module):
                 token_width=config.token_width,
             )
         )
+        features = self.encoder.feature_channels
+        self.entry = zero_initialised(nn.Conv2d(features, config.widths[0], 3, padding=1, bias=False)) if features else None
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -144,12 +154,15 @@ class ImageLDM(nn.Module):
         maps = self.encoder.maps(conditions, height, width)
         where = cell_coordinates(height, width, "centres", tokens.device).expand(len(tokens), 2, height, width)
         maps.insert(1, where)  # second, where the first weights have them
-        return Encoded(tokens, mask, torch.cat(maps, dim=1))
+        if self.entry is None:
+            return Encoded(tokens, mask, torch.cat(maps, dim=1))
+        features = self.encoder.features(conditions, height, width)
+        return Encoded(tokens, mask, torch.cat(maps, dim=1), features, self.entry(features))
 
     def network(self, x: Tensor, t: Tensor, encoded: Encoded, hook: Hook | None = None) -> Tensor:
         """`forward` with conditions encoded before."""
         inputs = torch.cat([x, encoded.maps.to(x.dtype)], dim=1)
-        out: Tensor = self.unet(inputs, t, encoded.tokens, encoded.mask, hook)
+        out: Tensor = self.unet(inputs, t, encoded.tokens, encoded.mask, hook, encoded.entry)
         return out
 
     def denoise(self, conditions: Conditions) -> Denoise:

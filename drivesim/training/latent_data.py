@@ -9,14 +9,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 from drivesim.dataset.batches import ClipWindows
 from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.latents import LatentCache, cache_latents
+from drivesim.dataset.layouts import LayoutCache, cache_layouts
+from drivesim.dataset.progress import Say
 from drivesim.diffusion.denoiser import Prediction, training_target
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.models.conditions.boxes import box_map
 from drivesim.models.conditions.container import Conditions, stacked
+from drivesim.models.conditions.layout.vehicles import KIND_PLANE
 from drivesim.models.latent_space import LatentSpace
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.clip import ClipLabels
@@ -28,12 +32,17 @@ GOLDEN = (5**0.5 - 1) / 2
 
 
 class LatentData:
-    """The frozen latent space, and windows of stores with their latents, encoded once and cached beside each store."""
+    """The frozen latent space, and windows of stores with their latents, encoded once and cached beside each store.
 
-    def __init__(self, autoencoder: Path) -> None:
+    With `layouts` windows have layouts, too, made once of the stores' labels.
+    """
+
+    def __init__(self, autoencoder: Path, layouts: bool = False) -> None:
         self.space = LatentSpace.load(autoencoder).requires_grad_(False)
         self.fingerprint = self.space.fingerprint()
+        self.layouts = layouts
         self._caches: dict[Path, LatentCache] = {}
+        self._layouts: dict[Path, LayoutCache] = {}
 
     @torch.no_grad()
     def encode(self, frames: np.ndarray) -> np.ndarray:
@@ -57,11 +66,19 @@ class LatentData:
             if store.path in self._caches:
                 continue
             if rank() == 0:
-                self._caches[store.path] = cache_latents(store, self.encode, self.fingerprint, progress=print)
+                self._make(store, print)
             barrier()
             if rank() != 0:
-                self._caches[store.path] = cache_latents(store, self.encode, self.fingerprint)
-        return ClipWindows(fitting or opened, length, fps, latents=[self._caches[store.path] for store in fitting])
+                self._make(store, None)
+        latents = [self._caches[store.path] for store in fitting]
+        layouts = [self._layouts[store.path] for store in fitting] if self.layouts else None
+        return ClipWindows(fitting or opened, length, fps, latents, layouts)
+
+    def _make(self, store: ClipStore, say: Say | None) -> None:
+        """Opens the caches of a store, once what they lack is made."""
+        self._caches[store.path] = cache_latents(store, self.encode, self.fingerprint, progress=say)
+        if self.layouts:
+            self._layouts[store.path] = cache_layouts(store, progress=say)
 
 
 def has_windows(store: ClipStore, length: int, fps: float | None) -> bool:
@@ -126,10 +143,13 @@ def diffusion_error(
 
 
 def foreground_weight(conditions: Conditions, height: int, width: int, extra: float) -> Tensor:
-    """Weight of each cell in the error of pictures with these boxes, 1 on average over each picture: [b h w].
+    """Weight of each cell in the error of pictures with these vehicles, 1 on average over each picture: [b h w].
 
-    A cell that given boxes cover counts 1 + `extra` times, because vehicles are few cells of a picture and most of
-    what is asked for (GeoDiffusion, sec. 3.3).
+    A cell that vehicles cover counts 1 + `extra` times, because vehicles are few cells of a picture and most of what is
+    asked for (GeoDiffusion, sec. 3.3): as the layout shows them where it is given, else as given boxes do.
     """
-    weight = 1.0 + extra * box_map(conditions, height, width)[:, 0]
+    vehicles = conditions["vehicles"]
+    boxes = box_map(conditions, height, width)[:, 0]
+    shown = adaptive_avg_pool2d((vehicles["planes"][:, KIND_PLANE] > 0).float(), (height, width))
+    weight = 1.0 + extra * torch.where(vehicles.given[:, None, None], shown, boxes)
     return weight / weight.mean(dim=(1, 2), keepdim=True)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 from toy_labels import toy_conditions
+from toy_planes import drawn_planes
 
 from drivesim.checkpoint import Checkpoint, weights_hash, write_checkpoint
 from drivesim.config import InputError
@@ -36,7 +37,7 @@ def scene(*placements: Placement) -> Conditions:
     rectangles, visible = project_cuboids(camera, cuboids)
     n = len(placements)
     boxes = Boxes(np.arange(n), np.zeros(n, np.int64), rectangles, cuboids[:, 6], visible, cuboids)
-    return toy_conditions([boxes], "day", n, road, camera, 2.0)
+    return toy_conditions([boxes], "day", n, road, camera, 2.0, [drawn_planes(64, 128)])
 
 
 X, T = torch.randn(1, 4, 8, 16, generator=torch.Generator().manual_seed(0)), torch.tensor([400])
@@ -87,8 +88,7 @@ def test_default_size_and_schedule() -> None:
 
 def test_gradients_reach_every_parameter() -> None:
     model = perturbed().train()
-    nothing = no_conditions(1).tensors()
-    both = Conditions.of_tensors({name: torch.cat([value, nothing[name]]) for name, value in GIVEN.tensors().items()})
+    both = GIVEN.repeat(2).drop(**dict.fromkeys(GROUPS, torch.tensor([False, True])))
     model(X.expand(2, -1, -1, -1), T.expand(2), both).square().sum().backward()
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
 

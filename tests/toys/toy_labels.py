@@ -42,9 +42,10 @@ def toy_conditions(
     road: Road | None = None,
     camera: Camera | None = None,
     along: float | Sequence[float] = UNKNOWN,
+    layouts: Sequence[np.ndarray | None] | None = None,
 ) -> Conditions:
     """The conditions of `toy_labels`, a row a frame."""
-    return label_conditions([toy_labels(boxes, time_of_day, crowdedness, road, camera, along)])
+    return label_conditions([toy_labels(boxes, time_of_day, crowdedness, road, camera, along)], layouts)
 
 
 def toy_boxes(

@@ -51,6 +51,17 @@ class ConditionEncoder(nn.Module):
             tokens = block(tokens, mask)
         return self.norm(tokens), mask
 
+    @property
+    def feature_channels(self) -> int:
+        """Channels of the features of all groups together."""
+        return sum(encoder.feature_channels for encoder in self._encoders())
+
+    def features(self, conditions: Conditions, height: int, width: int) -> Tensor:
+        """The features [b feature_channels h w] of the groups that have some, for latents of this size."""
+        return torch.cat(
+            [encoder.features(conditions, height, width) for encoder in self._encoders() if encoder.feature_channels], dim=1
+        )
+
     def maps(self, conditions: Conditions, height: int, width: int) -> list[Tensor]:
         """The maps [b m h w] of each group that has some, for latents of this size."""
         return [encoder.maps(conditions, height, width) for encoder in self._encoders() if encoder.map_channels]

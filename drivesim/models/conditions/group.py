@@ -47,14 +47,16 @@ class Dropout:
 
 
 class GroupEncoder(nn.Module):
-    """How the networks read one group: tokens for cross-attention, maps beside the latents, or both.
+    """How the networks read one group: tokens for cross-attention, maps beside the latents, features of layout maps.
 
-    A subclass says how many of which it makes (`token_count`, `map_channels`) and overrides `tokens` and `maps`; it may have
-    parameters of its own. Both are told all groups, since a map may depend on several (markings on road and camera).
+    A subclass says how many of which it makes (`token_count`, `map_channels`, `feature_channels`) and overrides `tokens`, `maps`
+    and `features`; it may have parameters of its own. All are told all groups, since a map may depend on several (markings on
+    road and camera).
     """
 
     token_count = 0
     map_channels = 0
+    feature_channels = 0
 
     def __init__(self, group: str, width: int) -> None:
         super().__init__()
@@ -69,6 +71,10 @@ class GroupEncoder(nn.Module):
 
     def maps(self, conditions: Conditions, height: int, width: int) -> Tensor:
         """Maps of the latents' size: [b map_channels h w], zero in rows where the group is not given."""
+        raise NotImplementedError
+
+    def features(self, conditions: Conditions, height: int, width: int) -> Tensor:
+        """Learned features of the latents' size: [b feature_channels h w], zero in rows where the group is not given."""
         raise NotImplementedError
 
     def objects(self, conditions: Conditions) -> tuple[Tensor, Tensor] | None:

@@ -14,6 +14,10 @@ from drivesim.models.conditions.boxes import BoxGroup
 from drivesim.models.conditions.camera import CameraGroup
 from drivesim.models.conditions.container import Conditions, GroupRows, stacked
 from drivesim.models.conditions.group import Group, Values
+from drivesim.models.conditions.layout.ground_map import GroundMapGroup
+from drivesim.models.conditions.layout.group import LayoutGroup
+from drivesim.models.conditions.layout.roadside import RoadsideGroup
+from drivesim.models.conditions.layout.vehicles import VehiclesGroup
 from drivesim.models.conditions.look import LookGroup
 from drivesim.models.conditions.place import PlaceGroup
 from drivesim.models.conditions.road import RoadGroup
@@ -23,8 +27,16 @@ from drivesim.scene.clip import ClipLabels
 if TYPE_CHECKING:
     from drivesim.scenario.scenario import Scenario
 
-GROUPS: dict[str, Group] = {group.name: group for group in (BoxGroup(), LookGroup(), RoadGroup(), CameraGroup(), PlaceGroup())}
+LAYOUT_GROUPS: dict[str, LayoutGroup] = {group.name: group for group in (VehiclesGroup(), GroundMapGroup(), RoadsideGroup())}
+"""Those that show layout maps, by name."""
+GROUPS: dict[str, Group] = {
+    group.name: group
+    for group in (BoxGroup(), LookGroup(), RoadGroup(), CameraGroup(), PlaceGroup(), *LAYOUT_GROUPS.values())
+}
 """By name. The order is that of random draws in training and of maps beside the latents: a new group comes last."""
+
+Layouts = Sequence[np.ndarray | None]
+"""Planes uint8 [p h w] of each picture (see layout.planes), None where they are not known."""
 
 
 def no_conditions(rows: int) -> Conditions:
@@ -32,20 +44,30 @@ def no_conditions(rows: int) -> Conditions:
     return Conditions({name: group_rows(group, [None] * rows) for name, group in GROUPS.items()})
 
 
-def scenario_conditions(scenario: Scenario, seconds: Sequence[float] = (0.0,)) -> Conditions:
-    """What a scenario says of the pictures at these times after its first frame, a row each."""
+def scenario_conditions(
+    scenario: Scenario, seconds: Sequence[float] = (0.0,), layouts: Layouts | None = None
+) -> Conditions:
+    """What a scenario, and the layout of each picture, say of the pictures at these times after its first frame, a row each."""
     return Conditions({
-        name: group_rows(group, [group.of_scenario(scenario, second) for second in seconds]) for name, group in GROUPS.items()
-    })  # fmt: skip
-
-
-def label_conditions(clips: Sequence[ClipLabels]) -> Conditions:
-    """What is known of each frame of these clips, rows [(b f)]."""
-    frames = list(chain.from_iterable(((labels, frame) for frame in range(len(labels))) for labels in clips))
-    return Conditions({
-        name: group_rows(group, [group.of_labels(labels, frame) for labels, frame in frames])
+        name: group_rows(group, _with_layouts(group, [group.of_scenario(scenario, second) for second in seconds], layouts))
         for name, group in GROUPS.items()
     })  # fmt: skip
+
+
+def label_conditions(clips: Sequence[ClipLabels], layouts: Layouts | None = None) -> Conditions:
+    """What is known of each frame of these clips, rows [(b f)]; `layouts` one a row."""
+    frames = list(chain.from_iterable(((labels, frame) for frame in range(len(labels))) for labels in clips))
+    return Conditions({
+        name: group_rows(group, _with_layouts(group, [group.of_labels(labels, frame) for labels, frame in frames], layouts))
+        for name, group in GROUPS.items()
+    })  # fmt: skip
+
+
+def _with_layouts(group: Group, values: list[Values | None], layouts: Layouts | None) -> list[Values | None]:
+    """The values of a group, or what layouts say of it in their place."""
+    if layouts is None or not isinstance(group, LayoutGroup):
+        return values
+    return [None if planes is None else group.of_layout(planes) for planes in layouts]
 
 
 def box_conditions(tables: Sequence[Boxes | None]) -> GroupRows:

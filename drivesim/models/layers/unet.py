@@ -104,15 +104,18 @@ class UNet(nn.Module):
         tokens: Tensor | None = None,
         token_mask: Tensor | None = None,
         hook: Hook | None = None,
+        entry: Tensor | None = None,
     ) -> Tensor:
         """Network output [b out_channels h w] for noisy `x` [b in_channels h w] at diffusion time `t` int64 [b].
 
         `h` and `w` are multiples of 2^(levels - 1); `tokens` [b n token_width], `token_mask` bool [b n]. The hook
-        is called after every spatial block.
+        is called after every spatial block. `entry` [b widths[0] h w] is added to the first convolution's output.
         """
         embedding = self.embed(t, tokens, token_mask)
         hook = hook or (lambda i, h: h)
         h = self.conv_in(x)
+        if entry is not None:
+            h = h + entry.to(h.dtype)
         skips: list[Tensor] = []
         i = 0
         for level, blocks in enumerate(self.down):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +11,12 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
+from drivesim.dataset.batches import WindowBatch
 from drivesim.dataset.sheets import draw_boxes
 from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.guidance import guide
 from drivesim.models.conditions.container import Conditions
-from drivesim.models.conditions.groups import GROUPS, label_conditions, no_conditions
+from drivesim.models.conditions.groups import GROUPS, LAYOUT_GROUPS, label_conditions, no_conditions
 from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
 from drivesim.scene.boxes import Boxes
 from drivesim.tensors import numpy_stream, torch_stream
@@ -36,15 +37,16 @@ PREVIEW_GUIDANCE, PREVIEW_STEPS = 2.0, 25
 
 
 class ImageLDMRecipe(Recipe):
-    """Chances of conditions to be left out: `drop` by group, each by itself, and `drop_all` for all at once.
+    """Chances of conditions to be left out: `drop` by group, each by itself, `drop_layout` for all layout maps, and `drop_all`.
 
     Nothing given is the null branch of guidance; boxes alone are missing wherever the video model samples. Groups that `drop`
-    does not name have the chance that they say themselves. Cells in given boxes count `foreground` times more than others in
+    does not name have the chance that they say themselves. Cells of vehicles count `foreground` times more than others in
     training.
     """
 
     model: ImageLDMConfig = ImageLDMConfig()
     drop: dict[str, Chance] = Field({}, validate_default=True)
+    drop_layout: Chance = 0.1
     drop_all: float = Field(0.1, ge=0, le=1)
     foreground: float = Field(2.0, ge=0)
 
@@ -54,6 +56,12 @@ class ImageLDMRecipe(Recipe):
         return chances({name: group.dropout.picture for name, group in GROUPS.items()}, drop)
 
 
+def _conditions(batch: WindowBatch) -> Conditions:
+    """What is known of the first frame of each window."""
+    layouts = None if batch.layouts is None else [frames[0] for frames in batch.layouts]
+    return label_conditions(batch.labels, layouts)
+
+
 class ImageLDMStage:
     """Trains the image model on the latents of every frame of the stores."""
 
@@ -61,7 +69,7 @@ class ImageLDMStage:
 
     def __init__(self, recipe: ImageLDMRecipe, data: list[Path], held_out: list[Path], checkpoints: Path) -> None:
         self.recipe = recipe
-        self.latent_data = LatentData(checkpoints / "autoencoder")
+        self.latent_data = LatentData(checkpoints / "autoencoder", not LAYOUT_GROUPS.keys().isdisjoint(recipe.model.groups))
         with seeded(recipe.seed):
             self.model = ImageLDM(recipe.model)
         self.modules: dict[str, nn.Module] = {"model": self.model}
@@ -75,11 +83,10 @@ class ImageLDMStage:
         for i in index:
             rng = self.recipe.sample_rng(self.name, i)
             labelled = self.frames.batch(rng, 1, pictures=False)
-            drop = self.recipe.drop
-            dropped = rng.random(len(drop)) < (1.0 if rng.random() < self.recipe.drop_all else np.array(list(drop.values())))
+            dropped = self._dropped(rng)
             labels = labelled.labels[0]
-            conditions = label_conditions([replace(labels, boxes=asked_boxes(labels.boxes, rng))])
-            conditions = conditions.drop(**{k: bool(d) for k, d in zip(drop, dropped, strict=True)})
+            asked = replace(labelled, labels=(replace(labels, boxes=asked_boxes(labels.boxes, rng)),))
+            conditions = _conditions(asked).drop(**dropped)
             assert labelled.latents is not None
             latents = torch.from_numpy(labelled.latents[0, 0]).float()
             samples.append({
@@ -89,6 +96,16 @@ class ImageLDMStage:
                 **{name: value[0] for name, value in pack(conditions).items()},
             })  # fmt: skip
         return stack(samples)
+
+    def _dropped(self, rng: np.random.Generator) -> dict[str, bool]:
+        """Which groups a sample goes without."""
+        recipe = self.recipe
+        alone = rng.random(len(recipe.drop)) < np.array(list(recipe.drop.values()))
+        everything, layout = rng.random(2) < (recipe.drop_all, recipe.drop_layout)
+        return {
+            name: bool(drop or everything or (layout and name in LAYOUT_GROUPS))
+            for name, drop in zip(recipe.drop, alone, strict=True)
+        }
 
     def _error(self, batch: Batch, conditions: Conditions) -> Tensor:
         """Error of each cell [b h w]."""
@@ -105,9 +122,18 @@ class ImageLDMStage:
         yield "model", (error * weight).mean(), {"error": error.mean().detach()}
 
     def evaluate(self) -> dict[str, float]:
-        """Loss on held-out frames, 32 a batch, at fixed times and noise, with all conditions, without boxes, and with none."""
+        """Loss on held-out frames, 32 a batch, at fixed times and noise.
+
+        With all conditions, without boxes, without layout, and with none.
+        """
         device = next(self.model.parameters()).device
-        totals = {"loss": 0.0, "loss_without_boxes": 0.0, "loss_without_conditions": 0.0}
+        cases: dict[str, Iterable[str]] = {
+            "loss": (),
+            "loss_without_boxes": ("boxes",),
+            "loss_without_layout": LAYOUT_GROUPS,
+            "loss_without_conditions": GROUPS,
+        }
+        totals = dict.fromkeys(cases, 0.0)
         parts = self.recipe.held_out_batches
         for part in range(parts):
             rng = numpy_stream(0, "held-out", part)
@@ -119,9 +145,9 @@ class ImageLDMStage:
                 "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)).to(device),
                 "t": torch.stack([diffusion_time(32 * part + i, rng, len(self.model.schedule)) for i in range(32)]).to(device),
             }
-            conditions = label_conditions(labelled.labels).to(device)
-            nothing = no_conditions(32).to(device)
-            for name, given in zip(totals, (conditions, conditions.drop(boxes=True), nothing), strict=True):
+            conditions = _conditions(labelled).to(device)
+            for name, dropped in cases.items():
+                given = conditions.drop(**dict.fromkeys(dropped, True))
                 totals[name] += float(self._error(batch, given).mean()) / parts
         return totals
 
@@ -132,7 +158,7 @@ class ImageLDMStage:
         assert labelled.frames is not None and labelled.latents is not None
         known = [labels.boxes[0] or Boxes.none() for labels in labelled.labels]
         real = [draw_boxes(frame[0], boxes) for frame, boxes in zip(labelled.frames, known, strict=True)]
-        conditions = label_conditions(labelled.labels).to(device)
+        conditions = _conditions(labelled).to(device)
         nothing = no_conditions(4).to(device)
         rows = [np.concatenate(real, axis=1)]
         for variant in range(2):

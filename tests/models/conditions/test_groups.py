@@ -7,7 +7,13 @@ import pytest
 import torch
 from toy_labels import LEFT, RIGHT, UNKNOWN, all_conditions, same_conditions, toy_boxes, toy_conditions, toy_labels
 
-from drivesim.models.conditions.groups import GROUPS, label_conditions, no_conditions, scenario_conditions
+from drivesim.models.conditions.groups import (
+    GROUPS,
+    LAYOUT_GROUPS,
+    label_conditions,
+    no_conditions,
+    scenario_conditions,
+)
 from drivesim.scenario.file import load_scenario
 from drivesim.scenario.scenario import Scenario
 from drivesim.scene.camera import Camera
@@ -36,7 +42,7 @@ def test_labels_become_fields() -> None:
     assert (int(c["road"]["setting"]), float(c["road"]["lanes"])) == (1, 3)
     assert (float(c["camera"]["height"]), float(c["camera"]["pitch"])) == (pytest.approx(1.6), -2.0)
     assert float(c["place"]["along"]) == 7.0
-    assert all(c[group].given.all() for group in GROUPS)
+    assert all(c[group].given.all() == (group not in LAYOUT_GROUPS) for group in GROUPS)
 
 
 def test_a_scenario_says_the_same_in_the_same_words(bend: Scenario) -> None:
@@ -47,7 +53,7 @@ def test_a_scenario_says_the_same_in_the_same_words(bend: Scenario) -> None:
 
 def test_a_photo_has_its_own_dashes(bend: Scenario) -> None:
     shown = scenario_conditions(bend.model_copy(update={"photo": Path("photo.jpg")}))
-    assert [name for name in GROUPS if not shown[name].given.all()] == ["place"]
+    assert [name for name in GROUPS if not shown[name].given.all()] == ["place", *LAYOUT_GROUPS]
 
 
 def test_every_frame_has_its_own_row() -> None:

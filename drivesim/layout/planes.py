@@ -1,0 +1,70 @@
+"""Layout maps as the networks are shown them: bytes, of what stands and of the vehicles before it, each by itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import IntEnum
+
+import numpy as np
+
+from drivesim.layout.maps import LayoutMaps
+from drivesim.layout.raster import layout_maps
+from drivesim.layout.scene_at import SceneAt, Vehicles
+from drivesim.scene.classes import SceneClass
+
+PLANES_VERSION = 1
+"""Grows when the planes of a scene change, so that those made before are not taken for them."""
+_FARTHEST = 500.0  # m; what is farther away is as if there, what is nearer than 1 m as if at 1 m
+
+
+class Plane(IntEnum):
+    """What each plane holds; the first three as if no vehicle were there, so that road and roadside tell nothing of vehicles."""
+
+    SCENE_CLASS = 0
+    MARKING = 1
+    NEARNESS = 2  # see nearness_code
+    KIND = 3  # the rest as in LayoutMaps, 0 where no vehicle is seen
+    FACE = 4
+    LAMP = 5
+    RED = 6
+    GREEN = 7
+    BLUE = 8
+    VEHICLE_NEARNESS = 9
+
+
+def layout_planes(scene: SceneAt, height: int, width: int) -> np.ndarray:
+    """The planes of one moment, uint8 [len(Plane) h w]."""
+    maps = layout_maps(scene, height, width)
+    empty = layout_maps(replace(scene, vehicles=Vehicles.none()), height, width) if len(scene.vehicles) else maps
+    shown = maps.kind > 0
+    planes = np.zeros((len(Plane), height, width), np.uint8)
+    planes[Plane.SCENE_CLASS], planes[Plane.MARKING] = empty.scene_class, empty.marking
+    planes[Plane.NEARNESS] = nearness_code(empty.inverse_depth)
+    if shown.any():
+        _draw_vehicles(planes, maps, shown)
+    return planes
+
+
+def _draw_vehicles(planes: np.ndarray, maps: LayoutMaps, shown: np.ndarray) -> None:
+    """Writes the planes of the pixels that show vehicles, bool [h w]."""
+    for plane, values in ((Plane.KIND, maps.kind), (Plane.FACE, maps.face), (Plane.LAMP, maps.lamp)):
+        planes[plane] = np.where(shown, values, 0)
+    planes[Plane.RED : Plane.BLUE + 1] = np.where(shown, maps.paint.transpose(2, 0, 1), 0)
+    planes[Plane.VEHICLE_NEARNESS, shown] = nearness_code(maps.inverse_depth[shown])
+
+
+def nearness_code(inverse_depth: np.ndarray) -> np.ndarray:
+    """Inverse depth (1/m) on a logarithmic scale, uint8: 0 is the sky, 1 at 500 m and beyond, 255 at 1 m; 2.5 % a step."""
+    near = np.clip(inverse_depth, 1 / _FARTHEST, 1.0)
+    code = np.rint(1 + 254 * (1 + np.log(near) / np.log(_FARTHEST)))
+    return np.where(inverse_depth > 0, code, 0).astype(np.uint8)
+
+
+GROUND_CLASSES = (
+    SceneClass.ROAD,
+    SceneClass.WHITE_MARKING,
+    SceneClass.YELLOW_MARKING,
+    SceneClass.GROUND,
+    SceneClass.KERB_OR_RAIL,
+)
+ROADSIDE_CLASSES = (SceneClass.BUILDING, SceneClass.VEGETATION, SceneClass.POLE_OR_SIGN)

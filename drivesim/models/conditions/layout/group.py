@@ -1,0 +1,105 @@
+"""What the groups of the layout have in common: some of its planes, of the frame's size, and how networks read them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from drivesim.layout.planes import Plane
+from drivesim.models.conditions.container import Conditions
+from drivesim.models.conditions.group import Dropout, Field, Group, GroupEncoder, Values
+from drivesim.models.conditions.numbers import NumberCode
+from drivesim.models.layers.norms import group_norm
+from drivesim.scene.classes import SceneClass
+from drivesim.scene.clip import ClipLabels
+from drivesim.video_format import LATENT_FACTOR
+
+if TYPE_CHECKING:
+    from drivesim.scenario.scenario import Scenario
+
+_FIRST, _FEATURES = 32, 48  # channels
+
+
+class LayoutGroup(Group):
+    """Planes of the layout, as one field "planes". Neither scenario nor labels alone tell of them: who has the layout gives it.
+
+    `members` names what each plane may hold besides 0, None where it holds a share of 255.
+    """
+
+    members: ClassVar[tuple[tuple[int, ...] | None, ...]]
+    dropout = Dropout(picture=0.1, clip=0.1)
+
+    def of_scenario(self, scenario: Scenario, seconds: float) -> Values | None:
+        """Nothing: see `of_layout`."""
+        return None
+
+    def of_labels(self, labels: ClipLabels, frame: int) -> Values | None:
+        """Nothing: see `of_layout`."""
+        return None
+
+    @abstractmethod
+    def of_layout(self, planes: np.ndarray) -> Values:
+        """What the layout of a picture says, its planes uint8 [p h w] (see layout.planes)."""
+
+    def encoder(self, width: int, code: NumberCode) -> GroupEncoder:
+        """Strided convolutions."""
+        return LayoutEncoder(self.name, width, self.members)
+
+
+def planes_field(count: int) -> Mapping[str, Field]:
+    """The fields of a group of so many planes."""
+    return {"planes": Field("see layout.planes.Plane", (count, 1, 1), torch.uint8)}
+
+
+def classes_and_nearness(planes: np.ndarray, classes: tuple[SceneClass, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Of what stands: 1 + index into `classes`, and nearness where it is one of these; 0 elsewhere, uint8 [h w] each."""
+    table = np.zeros(256, np.uint8)
+    table[list(classes)] = 1 + np.arange(len(classes))
+    shown = table[planes[Plane.SCENE_CLASS]]
+    return shown, np.where(shown > 0, planes[Plane.NEARNESS], 0)
+
+
+class LayoutEncoder(GroupEncoder):
+    """Two strided convolutions from the frame's size to that of the latents, the first on blocks of 4 x 4 pixels."""
+
+    feature_channels = _FEATURES
+
+    def __init__(self, group: str, width: int, members: tuple[tuple[int, ...] | None, ...]) -> None:
+        super().__init__(group, width)
+        self.members = members
+        channels = sum(1 if values is None else len(values) for values in members)
+        half = LATENT_FACTOR // 2
+        self.first = nn.Conv2d(channels, _FIRST, half, stride=half)
+        self.norm = group_norm(_FIRST)
+        self.shrink = nn.Conv2d(_FIRST, _FEATURES, 3, stride=2, padding=1)
+        self.norm_out = group_norm(_FEATURES)
+
+    def features(self, conditions: Conditions, height: int, width: int) -> Tensor:
+        """[b feature_channels h w]."""
+        rows = conditions[self.group]
+        planes = rows["planes"]
+        if planes.shape[2:] == (1, 1):  # nowhere given
+            return self.first.weight.new_zeros(len(planes), _FEATURES, height, width)
+        pictures = self._pictures(planes.expand(-1, -1, LATENT_FACTOR * height, LATENT_FACTOR * width))
+        h = nn.functional.silu(self.norm(self.first(pictures)))
+        h = nn.functional.silu(self.norm_out(self.shrink(h)))
+        return torch.where(rows.given[:, None, None, None], h, torch.zeros((), dtype=h.dtype, device=h.device))
+
+    def _pictures(self, planes: Tensor) -> Tensor:
+        """Planes uint8 [b p h w] as shares and one-hot codes [b c h w], laid out channels last."""
+        device = planes.device.type
+        low = torch.is_autocast_enabled(device)
+        dtype = torch.get_autocast_dtype(device) if low else self.first.weight.dtype
+        channels = []
+        for plane, values in zip(planes.unbind(dim=1), self.members, strict=True):
+            if values is None:
+                channels.append((plane.to(dtype) / 255)[..., None])
+            else:
+                codes = torch.tensor(values, dtype=torch.uint8, device=planes.device)
+                channels.append((plane[..., None] == codes).to(dtype))
+        return torch.cat(channels, dim=-1).movedim(-1, 1)

@@ -1,0 +1,88 @@
+"""An image LDM learns from stores whose labels tell of the layout: cached, dropped at random, weighed by vehicles."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from drivesim.dataset.clips import ClipWriter
+from drivesim.dataset.layouts import layouts_path
+from drivesim.models.conditions.groups import GROUPS, LAYOUT_GROUPS
+from drivesim.models.conditions.layout.vehicles import KIND_PLANE
+from drivesim.training.latent_data import foreground_weight, unpack
+from drivesim.training.loop import start_state, step
+from drivesim.training.run import Run
+from drivesim.training.stages.image_ldm import ImageLDMRecipe, ImageLDMStage
+from drivesim.world.generator import generate_clip
+
+TINY = {"widths": (16, 16), "blocks": 1, "head_width": 8, "token_width": 32, "encoder_layers": 1}
+RECIPE = {"batch": 4, "samples": 8, "warmup": 0, "learning_rate": 1e-2, "bf16": False, "held_out_batches": 1, "model": TINY}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "clips.h5"
+    with ClipWriter(path) as writer:
+        for seed in range(2):
+            writer.append(generate_clip(seed, 3, 2.0, 16, 32))
+    return path
+
+
+def stage_of(store: Path, checkpoints: Path, **recipe: object) -> ImageLDMStage:
+    return ImageLDMStage(ImageLDMRecipe.parse(RECIPE | recipe, "test"), [store], [store], checkpoints)
+
+
+def test_a_tiny_model_learns_from_the_layout(store: Path, checkpoints: Path, tmp_path: Path) -> None:
+    stage = stage_of(store, checkpoints)
+    assert stage.model.entry is not None and not stage.model.entry.weight.any()
+    torch.nn.init.normal_(stage.model.unet.conv_out.weight)
+    state, device = start_state(stage, Run(tmp_path / "run", {})), torch.device("cpu")
+    for first in (0, 4):
+        step(stage, state, stage.draw(first, range(first, first + 4)), device)
+    assert stage.model.entry.weight.any()
+    stage.model.eval()
+    with torch.no_grad():
+        figures = stage.evaluate()
+    assert set(figures) == {"loss", "loss_without_boxes", "loss_without_layout", "loss_without_conditions"}
+    assert all(map(math.isfinite, figures.values())) and figures["loss"] != figures["loss_without_layout"]
+
+
+def shares(stage: ImageLDMStage) -> dict[str, float]:
+    """How often each group is given."""
+    conditions = unpack(stage.draw(0, range(60)))
+    return {name: float(conditions[name].given.float().mean()) for name in GROUPS}
+
+
+def test_the_layout_is_dropped_by_groups_and_as_a_whole(store: Path, checkpoints: Path) -> None:
+    never = dict.fromkeys(GROUPS, 0.0)
+    assert set(shares(stage_of(store, checkpoints, drop=never, drop_layout=0, drop_all=0)).values()) == {1.0}
+    alone = shares(stage_of(store, checkpoints, drop=never | {"roadside": 1.0}, drop_layout=0, drop_all=0))
+    assert alone == dict.fromkeys(GROUPS, 1.0) | {"roadside": 0.0}
+    whole = shares(stage_of(store, checkpoints, drop=never, drop_layout=1, drop_all=0))
+    assert whole == dict.fromkeys(GROUPS, 1.0) | dict.fromkeys(LAYOUT_GROUPS, 0.0)
+    assert set(shares(stage_of(store, checkpoints, drop=never, drop_layout=0, drop_all=1)).values()) == {0.0}
+
+
+def test_cells_of_vehicles_weigh_more(store: Path, checkpoints: Path) -> None:
+    stage = stage_of(store, checkpoints, drop=dict.fromkeys(GROUPS, 0.0), drop_layout=0, drop_all=0)
+    conditions = unpack(stage.draw(0, range(12))).drop(boxes=True)
+    shown = conditions["vehicles"]["planes"][:, KIND_PLANE] > 0
+    weight = foreground_weight(conditions, 2, 4, 3.0)
+    torch.testing.assert_close(weight.mean(dim=(1, 2)), torch.ones(12))
+    some = shown.flatten(1).any(dim=1) & ~shown.flatten(1).all(dim=1)
+    assert some.any()
+    covered = torch.nn.functional.max_pool2d(shown.float(), 8) > 0
+    assert all(weight[row][covered[row]].max() > weight[row].min() for row in some.nonzero()[:, 0])
+    assert (foreground_weight(conditions.drop(vehicles=True), 2, 4, 3.0) == 1).all()
+
+
+def test_a_model_without_layout_makes_none(tmp_path: Path, checkpoints: Path) -> None:
+    with ClipWriter(tmp_path / "clips.h5") as writer:
+        writer.append(generate_clip(1, 2, 2.0, 16, 32))
+    groups = [name for name in GROUPS if name not in LAYOUT_GROUPS]
+    stage = stage_of(tmp_path / "clips.h5", checkpoints, model=TINY | {"groups": groups})
+    assert not unpack(stage.draw(0, range(2)))["vehicles"].given.any()
+    assert not layouts_path(stage.frames.stores[0]).exists()
