@@ -39,7 +39,7 @@ class Prompt:
             scenario,
             scenario_conditions(scenario),
             scenario.scene_boxes(),
-            scenario.rollout.speed,
+            scenario.ego.speed,
             scenario.guidance.boxes,
             scenario.guidance.context,
             scenario.photo,

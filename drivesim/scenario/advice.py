@@ -15,7 +15,12 @@ UNITS = {
     "field_of_view": "degrees",
     "curvature": "per m",
     "speed": "m/s",
+    "target": "m/s",
+    "rate": "m/s²",
     "seconds": "s",
+    "time": "s",
+    "distance": "m",
+    "time_to_collision": "s",
 }
 """Units of numbers, by key."""
 TO_METRES_A_SECOND = {"km/h": 1 / 3.6, "kmh": 1 / 3.6, "kph": 1 / 3.6, "mph": 0.44704}
@@ -48,7 +53,7 @@ def _of_text(key: str, text: str, kind: str) -> str | None:
         return f"write {int(text, 0)}"
     if measure := re.fullmatch(rf"({_NUMBER})\s*([a-zA-Z°/%²0-9 ]+)", text, re.ASCII):
         unit = measure[2].strip().lower()
-        if key == "speed" and unit in TO_METRES_A_SECOND:
+        if UNITS.get(key) == "m/s" and unit in TO_METRES_A_SECOND:
             return f"{text.strip()} are {float(measure[1]) * TO_METRES_A_SECOND[unit]:.4g} m/s; write this number alone"
         return f"write the number alone{f', in {UNITS[key]}' if key in UNITS else ''}"
     return None
@@ -61,7 +66,7 @@ def _of_number(key: str, wrong: Any, kind: str, schema: dict[str, Any]) -> str |
     low, high = schema.get("minimum", -math.inf), schema.get("maximum", math.inf)
     if kind == "integer" and isinstance(wrong, float):
         return f"write {wrong:.0f}" if wrong.is_integer() and low <= wrong <= high else None
-    if key == "speed" and high < wrong <= 3.6 * high:
+    if UNITS.get(key) == "m/s" and high < wrong <= 3.6 * high:
         return f"{wrong:g} km/h are {wrong / 3.6:.4g} m/s"
     if key == "heading" and 180 < abs(wrong) <= 360:
         return f"{wrong:g} is the same as {wrong - math.copysign(360, wrong):g}"

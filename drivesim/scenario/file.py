@@ -13,18 +13,21 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from drivesim.config import InputError, shortened, write_atomic
+from drivesim.scenario.actions import ACTION_FORMS, ACTION_NAMES, Trigger
 from drivesim.scenario.advice import UNITS, photo_remark, radians_remark, remedy
 from drivesim.scenario.consistency import Location, conflicts
 from drivesim.scenario.names import is_folder, missing
-from drivesim.scenario.scenario import CONFLICT, MAY_BE_EMPTY, Scenario, scenario_schema
+from drivesim.scenario.scenario import CONFLICT, MAY_BE_EMPTY, TWO_SPEEDS, Scenario, has_older_speed, scenario_schema
+from drivesim.scenario.script_rules import script_conflicts
+from drivesim.scenario.section import Section
 from drivesim.scenario.sections import (
     VEHICLE_FORMS,
     CameraSection,
+    EgoSection,
     GuidanceSection,
     LookSection,
     RoadSection,
     RolloutSection,
-    Section,
     Vehicle,
     vehicle_tag,
 )
@@ -43,6 +46,7 @@ SECTIONS: dict[str, type[Section]] = {
     "look": LookSection,
     "road": RoadSection,
     "camera": CameraSection,
+    "ego": EgoSection,
     "rollout": RolloutSection,
     "guidance": GuidanceSection,
 }
@@ -96,7 +100,9 @@ def dump_scenario(scenario: Scenario, path: Path) -> None:
     values = scenario.model_dump(mode="json", exclude_none=True)
     if scenario.photo is not None:
         values["photo"] = os.path.relpath(scenario.photo.resolve(), path.parent.resolve())
-    values["vehicles"] = [OneLine(vehicle) for vehicle in values["vehicles"]]
+    if not values["ego"]["actions"]:
+        del values["ego"]["actions"]
+    values["vehicles"] = [OneLine({k: v for k, v in vehicle.items() if v != []}) for vehicle in values["vehicles"]]
     write_atomic(path, yaml_text(_short(values)))
 
 
@@ -185,34 +191,43 @@ def _explain(error: ValidationError, values: dict[str, Any], document: YamlDocum
     """Turns the errors of pydantic into faults, except contradictions, which `_contradictions` finds."""
     errors = [(*_place(tuple(e["loc"])), e["type"]) for e in error.errors() if e["type"] != CONFLICT]
     guesses = {
-        (location[:-1], guess)
-        for location, model, kind in errors
+        (location[:depth], guess)
+        for location, depth, model, kind in errors
         if kind == "extra_forbidden" and (guess := _closest(str(location[-1]), model.model_fields))
     }
-    deeper = {location[:-1] for location, _, _ in errors}
-    for location, model, kind in errors:
+    deeper = {location[:-1] for location, _, _, _ in errors}
+    for location, depth, model, kind in errors:
         if kind == "too_short" and location in deeper:
             continue  # pydantic does not count the entries that are wrong
-        depth = 3 if location[0] == "vehicles" and len(location) > 2 else 2 if location[0] in SECTIONS else 1
-        group, key = location[: depth - 1], str(location[min(depth, len(location)) - 1])
+        group, key = location[:depth], str(location[min(depth, len(location) - 1)])
         if kind == "extra_forbidden":
             document.fault(location, _unknown_key(key, group, model), at_key=True)
         elif kind == "missing":
             if (group, key) not in guesses:
                 document.fault(group, f'"{key}" is missing; it must be {_expected(model, key)}', at_key=True)
         else:
+            if location == ("ego", "speed") and has_older_speed(values):
+                location = ("rollout", "speed")
             wrong: Any = values
             for step in location:
                 wrong = wrong[step]
             document.fault(location, _wrong_value(key, wrong, location, model))
 
 
-def _place(loc: Location) -> tuple[Location, type[Section]]:
-    """The path of keys in the file, and the model that holds the last key, of an error location of pydantic."""
+def _place(loc: Location) -> tuple[Location, int, type[Section]]:
+    """Of an error's location of pydantic: the path of keys in the file, how many of them lead to the model that holds the
+    last key, and this model."""
+    place: Location = ()
+    model: type[Section] = Scenario
     if loc[0] == "vehicles" and len(loc) > 2:
-        model = VEHICLE_FORMS[str(loc[2])]
-        return loc[:2] + loc[3:], model
-    return loc, SECTIONS[str(loc[0])] if loc[0] in SECTIONS and len(loc) > 1 else Scenario
+        place, model, loc = loc[:2], VEHICLE_FORMS[str(loc[2])], loc[3:]
+    elif loc[0] in SECTIONS and len(loc) > 1:
+        place, model, loc = loc[:1], SECTIONS[str(loc[0])], loc[1:]
+    if place and loc[:1] == ("actions",) and len(loc) > 2:
+        place, model, loc = place + loc[:2], ACTION_FORMS[str(loc[2])], loc[3:]
+        if loc[:1] == ("when",) and len(loc) > 1:
+            place, model, loc = (*place, "when"), Trigger, loc[1:]
+    return place + loc, len(place), model
 
 
 def _closest(word: str, choices: Iterable[str]) -> str | None:
@@ -222,13 +237,13 @@ def _closest(word: str, choices: Iterable[str]) -> str | None:
 
 def _unknown_key(key: str, group: Location, model: type[Section]) -> str:
     guess = _closest(key, model.model_fields)
-    where = f' in "{group[0]}"' if group else ""
+    where = f' in "{next(str(step) for step in reversed(group) if isinstance(step, str))}"' if group else ""
     homes = [name for name, section in SECTIONS.items() if key in section.model_fields]
     if model in VEHICLE_FORMS.values() and any(key in form.model_fields for form in VEHICLE_FORMS.values()):
         remedy = '(a vehicle has either "box", or "ahead" and "left")'
     elif guess:
         remedy = f'(did you mean "{guess}"?)'
-    elif homes:
+    elif homes and not (model in ACTION_FORMS.values() or model is Trigger):
         remedy = f'(it belongs in "{homes[0]}")'
     else:
         remedy = f"(known: {', '.join(model.model_fields)})"
@@ -238,8 +253,10 @@ def _unknown_key(key: str, group: Location, model: type[Section]) -> str:
 def _wrong_value(key: str, wrong: Any, location: Location, model: type[Section]) -> str:
     if len(location) == 2 and location[0] == "vehicles":
         return f"a vehicle must be a group of keys such as {{ahead: 20, left: 0, kind: sedan}}, not {_found(wrong)}"
+    if isinstance(location[-1], int) and location[-2] == "actions":
+        return f"an action must be a group of keys such as {{action: stop, rate: 4}}, not {_found(wrong)}"
     message = f"{key} must be {_expected(model, key)}, not {_found(wrong)}"
-    choices = _property(model, key).get("enum", ())
+    choices = ACTION_NAMES if key == "action" else _property(model, key).get("enum", ())
     if advice := remedy(key, wrong, _property(model, key)):
         return message + advice
     guess = _closest(wrong, map(str, choices)) if isinstance(wrong, str) else None
@@ -248,7 +265,9 @@ def _wrong_value(key: str, wrong: Any, location: Location, model: type[Section])
 
 @cache
 def _property(model: type[Section], key: str) -> dict[str, Any]:
-    return model.model_json_schema()["properties"].get(key, {})
+    schema: dict[str, Any] = model.model_json_schema()["properties"].get(key, {})
+    whole = next((form for form in schema.get("anyOf", []) if form.get("type") != "null"), {})
+    return whole | schema
 
 
 def _expected(model: type[Section], key: str) -> str:
@@ -256,12 +275,20 @@ def _expected(model: type[Section], key: str) -> str:
     schema = _property(model, key)
     if model is Scenario and key in SECTIONS:
         return f"a group of keys ({', '.join(SECTIONS[key].model_fields)})"
+    if key == "action":
+        return f"{', '.join(ACTION_NAMES[:-1])} or {ACTION_NAMES[-1]}"
+    if key == "when":
+        return f"a group of keys ({', '.join(Trigger.model_fields)})"
     if "enum" in schema:
         words = [f"{choice:g}" if isinstance(choice, float) else str(choice) for choice in schema["enum"]]
         return f"{', '.join(words[:-1])} or {words[-1]}"
     if schema.get("type") in ("integer", "number"):
         number = "a whole number" if schema["type"] == "integer" else "a number"
-        span = f" from {schema['minimum']:.10g} to {schema['maximum']:.10g}" if "minimum" in schema else ""
+        span = ""
+        if "minimum" in schema:
+            span = f" from {schema['minimum']:.10g} to {schema['maximum']:.10g}"
+        elif "exclusiveMinimum" in schema:
+            span = f" above {schema['exclusiveMinimum']:.10g}, to {schema['maximum']:.10g}"
         return number + span + (f" {UNITS[key]}" if key in UNITS else "")
     description = str(schema.get("description", "something else")).rstrip(".")
     return description[0].lower() + description[1:]
@@ -294,7 +321,13 @@ def _contradictions(values: dict[str, Any], document: YamlDocument) -> None:
         vehicle = _section(VEHICLE_FORMS[form], entry)
         if vehicle is not None:
             vehicles[i] = vehicle  # type: ignore[assignment]
-    for conflict in conflicts(look, road, camera.model() if camera else None, vehicles):
+    if has_older_speed(values) and isinstance(values.get("ego"), dict) and "speed" in values["ego"]:
+        document.fault(("rollout", "speed"), TWO_SPEEDS, at_key=True)
+    ego = values.get("ego", {})
+    mode = values.get("traffic", "simulated")
+    found = conflicts(look, road, camera.model() if camera else None, vehicles)
+    found += script_conflicts(road, _section(EgoSection, ego), vehicles, mode if isinstance(mode, str) else "simulated")
+    for conflict in found:
         document.fault(conflict.location, conflict.message)
 
 

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
-from drivesim.config import Config
+from drivesim.scenario.actions import MAX_ACTIONS, Actions
+from drivesim.scenario.section import Real, Section
 from drivesim.scene.camera import Camera
 from drivesim.scene.clip import TimeOfDay
 from drivesim.scene.road import MAX_LANES, Road, Setting
-from drivesim.scene.vehicles import Kind, Placement
+from drivesim.scene.vehicles import Kind, PaintName, Placement
 from drivesim.video_format import FRAME_RATES, MAX_VEHICLES
 
 LANES: dict[Setting, tuple[int, int]] = {"highway": (2, 5), "city": (1, 4), "residential": (1, 2), "rural": (1, 2)}
 SHARPEST_BEND = 0.01  # 1/m
 
-Real = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class Section(Config):
-    """Base of the sections: values are taken as they stand, so that "3" or true is no whole number."""
-
-    model_config = ConfigDict(strict=True)
+TrafficMode = Literal["simulated", "scripted", "free"]
+NAME = r"^[a-z0-9]+([_-][a-z0-9]+)*$"
+_ACTIONS = f"A list of at most {MAX_ACTIONS} actions, such as {{action: speed, target: 12, rate: 3, when: {{time: 2}}}}."
 
 
 def _frame_rate(fps: float) -> float:
@@ -77,6 +74,15 @@ class CameraSection(Section):
         return Camera(self.height, self.pitch, self.field_of_view)
 
 
+class EgoSection(Section):
+    """How the ego, the car that carries the camera, drives. With actions it does these alone, without regard to others."""
+
+    speed: Real = Field(
+        default=20.0, ge=0.0, le=33.0, description="Metres a second in the first frame, and about which it then drives."
+    )
+    actions: Actions = Field(default=(), description=_ACTIONS)
+
+
 class PlacedVehicle(Section):
     """A vehicle placed on the road, in metres along and across it."""
 
@@ -86,6 +92,18 @@ class PlacedVehicle(Section):
         default=0.0, ge=-180.0, le=180.0, description="Degrees from the road's direction; 180 is oncoming, 90 left."
     )
     kind: Kind = Field(description="Body of the vehicle.")
+    name: str | None = Field(
+        default=None, pattern=NAME, max_length=64, description="What triggers call it, such as cutter: a to z, 0 to 9, _ and -."
+    )
+    paint: PaintName | None = Field(default=None, description="Colour of the body; drawn if left out.")
+    speed: Real | None = Field(
+        default=None,
+        ge=0.0,
+        le=45.0,
+        description="Metres a second in the first frame, and about which it then drives. Left out, it drives as traffic "
+        "does, and stands if it is across or beside the lanes.",
+    )
+    actions: Actions = Field(default=(), description=_ACTIONS)
 
     def placement(self) -> Placement:
         """The vehicle as a value type."""
@@ -116,7 +134,6 @@ class RolloutSection(Section):
         description="Frames a second: key frames only ({:g}), or interpolated x4 once ({:g}) or twice ({:g}).".format(*FRAME_RATES),
         json_schema_extra={"enum": list(FRAME_RATES)},
     )
-    speed: Real = Field(default=20.0, ge=0.0, le=33.0, description="Metres a second that the camera drives; 0 stands still.")
     futures: int = Field(default=2, ge=1, le=16, description="How many continuations of the first frame.")
     seed: int = Field(default=0, ge=0, le=2**32 - 1, description="The same seed gives the same video.")
 

@@ -11,6 +11,9 @@ import numpy as np
 from drivesim.scene.road import Road
 
 Kind = Literal["sedan", "hatchback", "suv", "van", "truck", "bus"]
+PaintName = Literal[
+    "white", "silver", "grey", "black", "red", "blue", "green", "yellow", "orange", "brown", "beige"
+]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SIZES: dict[Kind, tuple[float, float, float]] = {  # length, width, height in m
     "sedan": (4.7, 1.82, 1.45),

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from drivesim.scene.vehicles import KINDS, Kind
+from drivesim.scene.vehicles import KINDS, Kind, PaintName
 
 Colour = tuple[float, float, float]
 Load = Literal["box", "flatbed", "tanker"]
@@ -34,7 +34,7 @@ _CARS: tuple[tuple[float, Colour, Colour], ...] = (
     (0.02, (0.20, 0.15, 0.09), (0.40, 0.32, 0.22)),  # beige, bronze
     (0.01, (0.55, 0.20, 0.02), (0.75, 0.48, 0.05)),  # orange, yellow
 )
-PALETTE: dict[str, Colour] = {  # sRGB in [0, 1], as names are used on the road
+PALETTE: dict[PaintName, Colour] = {  # sRGB in [0, 1], as names are used on the road
     "white": (0.88, 0.88, 0.87), "silver": (0.69, 0.70, 0.71), "grey": (0.38, 0.39, 0.40), "black": (0.12, 0.12, 0.13),
     "red": (0.62, 0.12, 0.12), "blue": (0.15, 0.27, 0.46), "green": (0.19, 0.36, 0.24), "yellow": (0.86, 0.68, 0.16),
     "orange": (0.82, 0.48, 0.14), "brown": (0.36, 0.25, 0.17), "beige": (0.58, 0.53, 0.44),
@@ -147,7 +147,7 @@ def srgb(albedo: Colour) -> Colour:
     return r, g, b
 
 
-def nearest_name(paint: np.ndarray) -> list[str]:
+def nearest_name(paint: np.ndarray) -> list[PaintName]:
     """The PALETTE's name for each sRGB colour [n 3] in [0, 1]: the nearest in CIE L*a*b*."""
     names = list(PALETTE)
     there = _lab(np.array([PALETTE[name] for name in names]))

@@ -53,7 +53,8 @@ def test_good_text_has_no_faults() -> None:
         ("name: a\nlook: {time_of_dya: day, crowdedness: 1}", '2:8: unknown key "time_of_dya" in "look" '
          '(did you mean "time_of_day"?)'),
         (GOOD + "lanes: 3", '3:1: unknown key "lanes" (it belongs in "road")'),
-        (GOOD + "zzz: 3", '3:1: unknown key "zzz" (known: name, look, road, camera, vehicles, photo, rollout, guidance)'),
+        (GOOD + "zzz: 3", '3:1: unknown key "zzz" (known: name, look, road, camera, ego, vehicles, photo, '
+         'traffic, rollout, guidance)'),
         (GOOD + "road: {setting: Highwya}", "3:17: setting must be highway, city, residential or rural, "
          'not "Highwya" (did you mean "highway"?)'),
         (GOOD + 'road: {lanes: "3"}', '3:15: lanes must be a whole number from 1 to 5, not "3"; remove the quotes'),
@@ -104,8 +105,8 @@ def test_good_text_has_no_faults() -> None:
         (f"%YAML 1.{'9' * 5000}\n---\n{GOOD}", "1:9: not valid YAML: an escape or a number out of range"),
         (GOOD + 'road: {setting: "\\e[2J\\n\\uD800"}', "3:17: setting must be highway, city, residential or rural, "
          'not "\\x1b[2J\\n\\ud800"'),
-        (GOOD + f"? {'k' * 9000}\n: 1", f'3:3: unknown key "{"k" * 37}..." (known: name, look, road, camera, vehicles, '
-         "photo, rollout, guidance)"),
+        (GOOD + f"? {'k' * 9000}\n: 1", f'3:3: unknown key "{"k" * 37}..." (known: name, look, road, camera, ego, '
+         "vehicles, photo, traffic, rollout, guidance)"),
         (GOOD + f"road: {{setting: {'v' * 9000}}}", "3:17: setting must be highway, city, residential or rural, "
          f'not "{"v" * 37}..."'),
         (GOOD + f"road: {{lanes: {'9' * 300}}}", f"3:15: lanes must be a whole number from 1 to 5, not {'9' * 37}..."),
@@ -114,6 +115,26 @@ def test_good_text_has_no_faults() -> None:
         (GOOD + "rollout: {futures: 0}", "3:20: futures must be a whole number from 1 to 16, not 0"),
         (GOOD + "rollout: {seed: -1}", "3:17: seed must be a whole number from 0 to 4294967295, not -1"),
         (GOOD + "rollout: {fps: .inf}", "3:16: fps must be 1.875, 7.5 or 30, not inf"),
+        (GOOD + "ego: {speed: 40}", "3:14: speed must be a number from 0 to 33 m/s, not 40; 40 km/h are 11.11 m/s"),
+        (GOOD + "rollout: {speed: 40}", "3:18: speed must be a number from 0 to 33 m/s, not 40; 40 km/h are 11.11 m/s"),
+        (GOOD + "ego: {speed: 20}\nrollout: {speed: 20}", "4:11: the ego's speed is given twice, as ego.speed and as "
+         "rollout.speed of older files; remove the latter"),
+        (GOOD + "traffic: scriptd", '3:10: traffic must be simulated, scripted or free, not "scriptd" (did you mean "scripted"?)'),
+        (GOOD + "ego: {actions: [{action: sped, target: 3, rate: 1}]}", '3:26: action must be speed, stop, lane_change or '
+         'follow_waypoints, not "sped" (did you mean "speed"?)'),
+        (GOOD + "ego: {actions: [stop]}", "3:17: an action must be a group of keys such as {action: stop, rate: 4}, "
+         'not "stop"'),
+        (GOOD + "ego: {actions: [{action: stop, rte: 3}]}", '3:32: unknown key "rte" in "actions" (did you mean "rate"?)'),
+        (GOOD + "ego: {actions: [{action: speed, rate: 3}]}", '3:17: "target" is missing; it must be a number from 0 to 45 m/s'),
+        (GOOD + "ego: {actions: [{action: stop, rate: 0}]}", "3:38: rate must be a number above 0, to 12 m/s², not 0"),
+        (GOOD + "ego: {actions: [{action: stop, rate: 1, when: 3}]}", "3:47: when must be a group of keys (time, distance, "
+         "time_to_collision, to), not 3"),
+        (GOOD + "ego: {actions: [{action: stop, rate: 1, when: {tme: 3}}]}", '3:48: unknown key "tme" in "when" '
+         '(did you mean "time"?)'),
+        (GOOD + "vehicles:\n- {ahead: 9, left: 4, kind: van, actions: [{action: lane_change, lane: 2.5}]}", "4:72: lane must "
+         "be a whole number from 1 to 5, not 2.5"),
+        (GOOD + "vehicles:\n- {ahead: 9, left: 4, kind: van, paint: purpel}", "4:41: paint must be white, silver, grey, "
+         'black, red, blue, green, yellow, orange, brown or beige, not "purpel"'),
         ("[" * 2000, "1:14: not valid YAML: nested too deeply"),
         ("#" * 40_000, "1:1: larger than 32 KiB, which no scenario needs; is it the right file?"),
     ],

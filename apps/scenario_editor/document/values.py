@@ -14,13 +14,25 @@ from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
 
 Values = dict[str, Any]
-"""As `model_dump(mode="json")` of a Scenario: name, photo, vehicles, and a dict for each of SECTIONS."""
+"""As `model_dump(mode="json")` of a Scenario: name, photo, traffic, vehicles, and a dict for each of SECTIONS."""
 
 _VEHICLES: TypeAdapter[tuple[Vehicle, ...]] = TypeAdapter(tuple[AnyVehicle, ...])
 
 
+def shortened(value: Any) -> Any:
+    """The same values with 30.0 written as 30, and 1.4 for the 1.4000000000000001 of a slider."""
+    if isinstance(value, dict):
+        return type(value)({key: shortened(v) for key, v in value.items()})
+    if isinstance(value, list | tuple):
+        return [shortened(v) for v in value]
+    if isinstance(value, float) and math.isfinite(value):
+        rounded = round(value, 9)
+        return int(rounded) if rounded.is_integer() else rounded
+    return value
+
+
 def _defaults(model: Any) -> Values:
-    return {key: f.default for key, f in model.model_fields.items() if not f.is_required()}
+    return {key: shortened(f.default) for key, f in model.model_fields.items() if not f.is_required()}
 
 
 DEFAULTS: dict[str, Values] = {name: _defaults(model) for name, model in SECTIONS.items()}
@@ -37,7 +49,17 @@ def vehicles_of(values: Values) -> tuple[Vehicle, ...] | None:
 
 def vehicle_defaults(vehicle: Values) -> Values:
     """What a vehicle says of keys that are not written."""
-    return _defaults(VEHICLE_FORMS[vehicle_tag(vehicle)])
+    return without_gaps(_defaults(VEHICLE_FORMS[vehicle_tag(vehicle)]))
+
+
+def vehicle_values(vehicle: Vehicle) -> Values:
+    """The row of a vehicle, without what it leaves open: name, paint, speed, actions."""
+    return without_gaps(shortened(vehicle.model_dump(mode="json", exclude_none=True)))
+
+
+def without_gaps(values: Values) -> Values:
+    """The values without those that are None, or an empty list."""
+    return {key: value for key, value in values.items() if value is not None and value != []}
 
 
 def road_and_camera(values: Values) -> tuple[Road, Camera] | None:
@@ -47,15 +69,3 @@ def road_and_camera(values: Values) -> tuple[Road, Camera] | None:
         return road.model(), CameraSection.model_validate(values["camera"]).model()
     except ValidationError:
         return None
-
-
-def shortened(value: Any) -> Any:
-    """The same values with 30.0 written as 30, and 1.4 for the 1.4000000000000001 of a slider."""
-    if isinstance(value, dict):
-        return type(value)({key: shortened(v) for key, v in value.items()})
-    if isinstance(value, list | tuple):
-        return [shortened(v) for v in value]
-    if isinstance(value, float) and math.isfinite(value):
-        rounded = round(value, 9)
-        return int(rounded) if rounded.is_integer() else rounded
-    return value

@@ -16,7 +16,7 @@ from drivesim.scene.road import Road
 from drivesim.scene.vehicles import KINDS, Kind
 from drivesim.video_format import MAX_VEHICLES
 from scenario_editor.document import placement
-from scenario_editor.document.values import Values, shortened, vehicles_of
+from scenario_editor.document.values import Values, vehicle_values, vehicles_of
 
 Rows = list[dict[str, Any]]
 
@@ -45,7 +45,7 @@ def put(table: VehicleTable, request: dict[str, Any]) -> tuple[Rows, int | None]
     """Row `index` becomes `vehicle`."""
     table.row(request["index"])
     index = request["index"]
-    return [*table.rows[:index], _row(vehicle(request["vehicle"])), *table.rows[index + 1 :]], index
+    return [*table.rows[:index], vehicle_values(vehicle(request["vehicle"])), *table.rows[index + 1 :]], index
 
 
 def add(table: VehicleTable, request: dict[str, Any]) -> tuple[Rows, int | None]:
@@ -85,7 +85,7 @@ def change_form(table: VehicleTable, request: dict[str, Any]) -> tuple[Rows, int
         now = placement.as_box(now, table.road, table.camera)
     elif request["form"] == "placed" and isinstance(now, BoxedVehicle):
         now = placement.as_placed(now, table.road, table.camera)
-    return [*table.rows[:index], _row(now), *table.rows[index + 1 :]], index
+    return [*table.rows[:index], vehicle_values(now), *table.rows[index + 1 :]], index
 
 
 EDITS: dict[str, Edit] = {"put": put, "add": add, "draw": draw, "drop": drop, "remove": remove, "form": change_form}
@@ -120,15 +120,10 @@ def vehicle(row: Any) -> Vehicle:
         raise InputError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
-def _row(item: Vehicle) -> dict[str, Any]:
-    row: dict[str, Any] = shortened(item.model_dump(mode="json"))
-    return row
-
-
 def _added(table: VehicleTable, item: Vehicle) -> tuple[Rows, int | None]:
     if len(table.rows) >= MAX_VEHICLES:
         raise InputError(f"a scenario has at most {MAX_VEHICLES} vehicles; remove one first")
-    return [*table.rows, _row(item)], len(table.rows)
+    return [*table.rows, vehicle_values(item)], len(table.rows)
 
 
 def _kind(word: Any) -> Kind:

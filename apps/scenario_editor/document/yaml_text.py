@@ -10,10 +10,18 @@ import yaml
 
 from drivesim.config import InputError
 from drivesim.scenario.file import SECTIONS, Fault, parse_scenario
-from drivesim.scenario.scenario import Scenario
+from drivesim.scenario.scenario import Scenario, has_older_speed
 from drivesim.scenario.sections import VEHICLE_FORMS, vehicle_tag
 from drivesim.scenario.yaml_document import OneLine, YamlDocument, yaml_node, yaml_text
-from scenario_editor.document.values import DEFAULTS, Values, shortened, vehicle_defaults, vehicles_of
+from scenario_editor.document.values import (
+    DEFAULTS,
+    Values,
+    shortened,
+    vehicle_defaults,
+    vehicle_values,
+    vehicles_of,
+    without_gaps,
+)
 from scenario_editor.document.yaml_patch import TextPatch, aligned
 
 FILE = "scenario.yaml"
@@ -49,13 +57,16 @@ def read(text: str, folder: Path) -> ParsedText:
     if document.faults or not isinstance(document.values, dict):
         return ParsedText(None, tuple(faults), None)
     written: Values = document.values
-    values: Values = {"name": written.get("name"), "photo": written.get("photo")}
+    values: Values = {key: written.get(key) for key in ("name", "photo")}
+    values["traffic"] = written.get("traffic", Scenario.model_fields["traffic"].default)
     for section, model in SECTIONS.items():
         group = written.get(section)
         known = {k: v for k, v in group.items() if k in model.model_fields} if isinstance(group, dict) else {}
         values[section] = dict.fromkeys(model.model_fields) | DEFAULTS[section] | known
+    if has_older_speed(written):
+        values["ego"]["speed"] = written["rollout"]["speed"]
     vehicles = vehicles_of(written) if isinstance(written.get("vehicles") or [], list) else None
-    values["vehicles"] = None if vehicles is None else [v.model_dump(mode="json") for v in vehicles]
+    values["vehicles"] = None if vehicles is None else [vehicle_values(v) for v in vehicles]
     return ParsedText(scenario, tuple(faults), shortened({key: values[key] for key in _ORDER}))
 
 
@@ -112,6 +123,10 @@ def _laid_out(values: Values) -> str:
 def _merged(old: Values, new: Values) -> Values:
     """What the text is to say: `old` with the changes of `new`."""
     result = dict(old)
+    ego = new.get("ego")
+    if has_older_speed(old) and isinstance(ego, dict) and "speed" in ego:  # the text keeps it where it has it
+        others = {key: value for key, value in ego.items() if key != "speed"}
+        new = new | {"ego": others, "rollout": (new.get("rollout") or {}) | {"speed": ego["speed"]}}
     for key, value in new.items():
         if key in SECTIONS and isinstance(value, dict):
             before = old.get(key)
@@ -125,7 +140,8 @@ def _merged(old: Values, new: Values) -> Values:
             if value is not None and (value or before):
                 result[key] = _vehicles(before if isinstance(before, list) else [], value)
         elif value is not None:
-            result[key] = value
+            if key in old or key != "traffic" or value != Scenario.model_fields[key].default:
+                result[key] = value
         elif old.get(key) is not None:
             result.pop(key)
     return _ordered(result, old, _ORDER)
@@ -146,7 +162,7 @@ def _group(old: Values, new: Values, defaults: Values, order: list[str]) -> Valu
 def _vehicles(old: list[Any], new: list[Values]) -> list[Any]:
     result = []
     whole = [vehicle_defaults(entry) | entry if isinstance(entry, dict) else entry for entry in old]
-    wanted = [vehicle_defaults(entry) | entry for entry in new]
+    wanted = [vehicle_defaults(entry) | without_gaps(entry) for entry in new]
     order = {tag: list(model.model_fields) for tag, model in VEHICLE_FORMS.items()}
 
     def plain(entry: Any) -> Any:

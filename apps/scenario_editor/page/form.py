@@ -34,6 +34,8 @@ def _fields() -> tuple[FormField, ...]:
     fields = []
     for section, model in SECTIONS.items():
         for key, schema in model.model_json_schema()["properties"].items():
+            if schema["type"] == "array":  # actions are written in the YAML
+                continue
             whole, words = schema["type"] == "integer", schema["description"]
             if "enum" in schema:
                 fields.append(FormField(section, key, words, choices=tuple(schema["enum"])))

@@ -11,7 +11,7 @@ const SHORT = { time_of_day: "Time of day", field_of_view: "View angle", fps: "F
 export function inspector() {
   const list = h("div", { class: "ds-list", role: "listbox", "aria-label": "Vehicles" });
   const details = h("div", { class: "ds-details" });
-  const groups = ["look", "road", "camera", "rollout", "guidance"].map((section) => group(section));
+  const groups = ["look", "road", "camera", "ego", "rollout", "guidance"].map((section) => group(section));
   const element = h("aside", { class: "ds-inspector", "aria-label": "Scenario" },
     h("section", {}, h("h2", {}, "Vehicles", h("span", { class: "ds-count" })), list, details),
     groups.map((one) => one.element));

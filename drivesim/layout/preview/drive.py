@@ -54,7 +54,7 @@ def scenario_roadside(scenario: Scenario, seed: int) -> Roadside:
 
 def placed_traffic(scenario: Scenario, section: CrossSection, rng: np.random.Generator) -> Traffic:
     """The traffic at the first frame: the ego, and the scenario's vehicles at their places."""
-    road, speed = scenario.road_model(), scenario.rollout.speed
+    road, speed = scenario.road_model(), scenario.ego.speed
     oncoming = section.near + section.lane_width / 2
     places = [place for vehicle in scenario.vehicles if (place := _placement(vehicle, road, scenario.camera_model()))]
     lanes = [_lane(place, road, section, oncoming) for place in places]

@@ -98,6 +98,25 @@ def test_what_could_not_be_kept_is_said() -> None:
     assert "kind: bus}  # cut-in" in kept.text and not kept.lost
 
 
+def test_scripts_and_the_speed_of_older_files_stay_where_they_are() -> None:
+    stop = "{action: stop, rate: 4, when: {distance: 20, to: b}}"
+    text = (
+        f"name: a\nlook: {{time_of_day: day, crowdedness: 3}}\nego:\n  actions:\n    - {stop}  # hard\ntraffic: scripted\n"
+        "vehicles:\n  - {ahead: 20, left: 0, kind: sedan, name: b, paint: red, speed: 9, actions: [{action: stop, rate: 2}]}\n"
+    )
+    read_values = values(text)
+    assert rewrite(text, read_values).text == text
+    car = read_values["vehicles"][0]
+    assert car["actions"] == [{"action": "stop", "rate": 2}] and read_values["traffic"] == "scripted"
+    for change in ({"vehicles": [car | {"ahead": 25}]}, {"ego": {"speed": 12}}, {"vehicles": [car, CAR]}):
+        changed = values(rewrite(text, change).text)
+        assert changed["ego"]["actions"] == read_values["ego"]["actions"] and changed["traffic"] == "scripted"
+        assert {**changed["vehicles"][0], "ahead": 20} == car
+    older = "name: a\nlook: {time_of_day: day, crowdedness: 3}\nrollout: {speed: 7}\n"
+    assert values(older)["ego"]["speed"] == 7 and rewrite(older, values(older)).text == older
+    assert rewrite(older, {"ego": {"speed": 9}}).text == older.replace("7", "9")
+
+
 def test_layouts_of_other_people_are_kept() -> None:
     text = (
         '{\n  "name": "json",\n  "look": {"time_of_day": "day", "crowdedness": 3},\n'
