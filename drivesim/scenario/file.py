@@ -28,6 +28,7 @@ from drivesim.scenario.sections import (
     LookSection,
     RoadSection,
     RolloutSection,
+    TrafficMode,
     Vehicle,
     vehicle_tag,
 )
@@ -266,7 +267,7 @@ def _wrong_value(key: str, wrong: Any, location: Location, model: type[Section])
 @cache
 def _property(model: type[Section], key: str) -> dict[str, Any]:
     schema: dict[str, Any] = model.model_json_schema()["properties"].get(key, {})
-    whole = next((form for form in schema.get("anyOf", []) if form.get("type") != "null"), {})
+    whole: dict[str, Any] = next((form for form in schema.get("anyOf", []) if form.get("type") != "null"), {})
     return whole | schema
 
 
@@ -324,9 +325,9 @@ def _contradictions(values: dict[str, Any], document: YamlDocument) -> None:
     if has_older_speed(values) and isinstance(values.get("ego"), dict) and "speed" in values["ego"]:
         document.fault(("rollout", "speed"), TWO_SPEEDS, at_key=True)
     ego = values.get("ego", {})
-    mode = values.get("traffic", "simulated")
+    mode: TrafficMode = "free" if values.get("traffic") == "free" else "simulated"
     found = conflicts(look, road, camera.model() if camera else None, vehicles)
-    found += script_conflicts(road, _section(EgoSection, ego), vehicles, mode if isinstance(mode, str) else "simulated")
+    found += script_conflicts(road, _section(EgoSection, ego), vehicles, mode)
     for conflict in found:
         document.fault(conflict.location, conflict.message)
 

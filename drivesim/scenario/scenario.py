@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from drivesim.scenario.consistency import conflicts, first_frame_boxes
 from drivesim.scenario.script_rules import script_conflicts
+from drivesim.scenario.section import Section
 from drivesim.scenario.sections import (
     NAME,
     BoxedVehicle,
@@ -20,7 +21,6 @@ from drivesim.scenario.sections import (
     PlacedVehicle,
     RoadSection,
     RolloutSection,
-    Section,
     TrafficMode,
     vehicle_tag,
 )

@@ -28,7 +28,7 @@ class SpeedGroup(Group):
     dropout = Dropout(picture=0.0)
 
     def of_scenario(self, scenario: Scenario, seconds: float) -> Values:
-        return {"speed": scenario.rollout.speed}
+        return {"speed": scenario.ego.speed}
 
     def of_labels(self, labels: ClipLabels, frame: int) -> Values | None:
         speed = float(labels.ego.speed[frame])

@@ -26,7 +26,7 @@ class PlaceGroup(Group):
 
     def of_scenario(self, scenario: Scenario, seconds: float) -> Values | None:
         """A period of the dashes begins at the first frame, but a photo has its own: nothing is known of those."""
-        return None if scenario.photo else {"along": np.float32(scenario.rollout.speed) * np.float32(seconds)}
+        return None if scenario.photo else {"along": np.float32(scenario.ego.speed) * np.float32(seconds)}
 
     def of_labels(self, labels: ClipLabels, frame: int) -> Values | None:
         """Of this frame."""
