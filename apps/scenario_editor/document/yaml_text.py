@@ -58,7 +58,7 @@ def read(text: str, folder: Path) -> ParsedText:
         return ParsedText(None, tuple(faults), None)
     written: Values = document.values
     values: Values = {key: written.get(key) for key in ("name", "photo")}
-    values["traffic"] = written.get("traffic", Scenario.model_fields["traffic"].default)
+    values["traffic"] = written.get("traffic") or Scenario.model_fields["traffic"].default
     for section, model in SECTIONS.items():
         group = written.get(section)
         known = {k: v for k, v in group.items() if k in model.model_fields} if isinstance(group, dict) else {}
