@@ -56,7 +56,7 @@ def editor(
     load_scenario(start)
     here = folder or (scenario.absolute().parent if scenario is not None else Path.cwd())
     name = None if scenario is None else scenario.stem
-    store = SessionStore(state / "sessions", start.read_text(encoding="utf-8-sig"), name)
+    store = SessionStore(state / "sessions", start.read_bytes().decode("utf-8-sig"), name)
     store.expire()
     return RequestHandler(store, Workspace(here, shipped("scenarios")), Compositions(composer, store, weights), queue)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from scenario_editor.document.values import (
 from scenario_editor.document.yaml_patch import TextPatch, aligned
 
 FILE = "scenario.yaml"
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n|$)")
 _ORDER = list(Scenario.model_fields)
 
 
@@ -108,6 +110,30 @@ def new_text(values: Values) -> str:
     """A fresh text in the layout of the shipped scenarios, without what is at its default."""
     wanted = _merged({}, shortened(values))
     return _laid_out({key: wanted[key] for key in _ORDER if key in wanted})
+
+
+def with_line_ends(text: str, old: str) -> str:
+    """`text`, of which a browser has made every line end a line feed, with those of `old`.
+
+    Lines before and after what was edited keep their own; those between have that of the first line.
+    """
+    if "\r" not in old:
+        return text
+    before, now = ([line for line in _LINE.findall(part) if line] for part in (old, text))
+    plain = [line.rstrip("\r\n") for line in before]
+    usual = before[0][len(plain[0]) :]
+    ended = [line.rstrip("\r\n") + usual if line.endswith("\n") else line for line in now]
+    same = [_as_browsers(line) for line in before]
+    first = next((i for i, (a, b) in enumerate(zip(same, now, strict=False)) if a != b), min(len(same), len(now)))
+    last = next((i for i, (a, b) in enumerate(zip(same[::-1], now[::-1], strict=False)) if a != b), min(len(same), len(now)))
+    last = min(last, len(same) - first, len(now) - first)
+    return "".join([*before[:first], *ended[first : len(now) - last], *before[len(before) - last :]])
+
+
+def _as_browsers(line: str) -> str:
+    """A line as a textarea gives it back."""
+    plain = line.rstrip("\r\n")
+    return plain if plain == line else plain + "\n"
 
 
 def _laid_out(values: Values) -> str:

@@ -9,17 +9,18 @@ from typing import Any
 
 from drivesim.config import InputError
 from drivesim.engine.settings import QUALITIES
+from drivesim.scenario.advice import photo_remark
 from drivesim.scenario.file import SECTIONS
 from drivesim.scenario.scenario import Scenario
 from scenario_editor.document import vehicle_edits
 from scenario_editor.document.values import Values, road_and_camera
-from scenario_editor.document.yaml_text import ParsedText, read, rewrite
+from scenario_editor.document.yaml_text import ParsedText, read, rewrite, with_line_ends
 from scenario_editor.first_frames.compositions import Compositions, first_frame_of, variants
 from scenario_editor.jobs.folder import JobView
 from scenario_editor.jobs.queue import Queue
 from scenario_editor.page.view import view
 from scenario_editor.storage.sessions import Session, SessionStore
-from scenario_editor.storage.uploads import add_photo, read_yaml_upload
+from scenario_editor.storage.uploads import add_photo, picture_size, read_yaml_upload
 from scenario_editor.storage.workspace import Workspace
 
 PageRequest = dict[str, Any]
@@ -94,7 +95,7 @@ class RequestHandler:
     # The changes of a session: each gives the new one and may add to the reply.
 
     def _text(self, session: Session, parsed: ParsedText, request: PageRequest, reply: PageReply) -> Session:
-        return session.edited(str(request["text"]), what="text")
+        return session.edited(with_line_ends(str(request["text"]), session.text), what="text")
 
     def _undo(self, session: Session, parsed: ParsedText, request: PageRequest, reply: PageReply) -> Session:
         return session.undone()
@@ -173,18 +174,22 @@ class RequestHandler:
     # Uploads come beside the requests, as raw bytes.
 
     def take_photo(self, session_id: str, data: bytes) -> PageReply:
-        """A picture becomes the first frame."""
+        """A picture becomes the first frame; the reply says so, and how much of it is cut off."""
+        words = ["the photo is the first frame"]
 
         def add(session: Session) -> Session:
-            return _rewritten(session, {"photo": add_photo(data, session.folder)}, "", {})
+            photo = add_photo(data, session.folder)
+            width, height = picture_size((session.folder / photo).read_bytes())
+            words.append(photo_remark(height, width) or words[0])
+            return _rewritten(session, {"photo": photo}, "", {})
 
-        return self._take(session_id, add, "the photo is the first frame")
+        return self._take(session_id, add, words)
 
     def take_scenario(self, session_id: str, data: bytes) -> PageReply:
         """A YAML file becomes the scenario, faults and all."""
-        return self._take(session_id, lambda s: s.loaded(read_yaml_upload(data), None), "opened")
+        return self._take(session_id, lambda s: s.loaded(read_yaml_upload(data), None), ["opened"])
 
-    def _take(self, session_id: str, change: Callable[[Session], Session], words: str) -> PageReply:
+    def _take(self, session_id: str, change: Callable[[Session], Session], words: list[str]) -> PageReply:
         try:
             session = self.store.change(session_id, change)
         except InputError as error:
@@ -192,7 +197,7 @@ class RequestHandler:
         except Exception as error:
             logging.getLogger(__name__).error("an upload failed", exc_info=error)
             return _message("error", FAILED)
-        return self._session_reply(session) | _message("info", words)
+        return self._session_reply(session) | _message("info", words[-1])
 
     # What the page is told.
 

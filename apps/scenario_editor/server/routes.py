@@ -13,7 +13,6 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from drivesim.config import InputError
@@ -36,25 +35,41 @@ CONTRACT = "".join(f"export const {name} = {json.dumps(value)};\n" for name, val
 FRAME_ID = re.compile(r"[0-9a-f]{24}")
 UNUSED = ("/gradio_api/upload", "/openapi.json")  # of Gradio's own routes
 ALWAYS_ASK = {"Cache-Control": "no-cache"}
+OTHER_HOST = (
+    'The editor was asked for by the name "{host}", and answers to names of this machine alone, such as 127.0.0.1.\n'
+    "Behind a proxy: let it send the headers Host and X-Forwarded-Host (nginx: proxy_set_header Host 127.0.0.1:{port}; "
+    "proxy_set_header X-Forwarded-Host $http_host;).\n"
+    "From another machine: ssh -L {port}:127.0.0.1:{port} HOST, or start the editor with --host, which lets everybody in.\n"
+)
+OTHER_PAGE = (
+    "The page at {origin} asks for a change, and the editor is at {host}: only its own page may do so.\n"
+    "Behind a proxy: let it send the header X-Forwarded-Host with the name that the browser asked for "
+    "(nginx: proxy_set_header X-Forwarded-Host $http_host;).\n"
+)
 FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
 class Guard:
-    """Refuses what this page never asks for: changes that a page from elsewhere sends, and Gradio's own uploads.
+    """Refuses what this page never asks for: other host names, changes that a page from elsewhere sends, Gradio's own uploads.
 
-    A browser says in "Origin" where a request comes from. Without this any page that the user looks at could start
-    rollouts, though it could not read the answer.
+    A page elsewhere may have its own name lead to this machine; with `hosts`, only these are answered to. A browser says in
+    "Origin" where a request comes from: without the check any page that the user looks at could start rollouts, though it could
+    not read the answer. A proxy says in "X-Forwarded-Host" what it was asked for, which no foreign page can send along.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, hosts: Collection[str] | None = None) -> None:
+        self.app, self.hosts = app, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope) if scope["type"] in ("http", "websocket") else Headers()
+        host, port = headers.get("host", ""), (scope.get("server") or (None, None))[1]
+        if headers and self.hosts is not None and host.partition(":")[0].lower() not in self.hosts:
+            await PlainTextResponse(OTHER_HOST.format(host=host[:100], port=port), 400)(scope, receive, send)
+            return
         if scope["type"] == "http":
-            headers = Headers(scope=scope)
             origin, looks = headers.get("origin"), scope["method"] in ("GET", "HEAD")
-            if not looks and origin is not None and urlsplit(origin).netloc != headers.get("host"):
-                await PlainTextResponse("asked by another page than the editor", 403)(scope, receive, send)
+            if not looks and origin is not None and urlsplit(origin).netloc not in (host, headers.get("x-forwarded-host")):
+                await PlainTextResponse(OTHER_PAGE.format(origin=origin[:100], host=host[:100]), 403)(scope, receive, send)
                 return
             if scope["path"].startswith(UNUSED):
                 await PlainTextResponse("not found", 404)(scope, receive, send)
@@ -64,9 +79,7 @@ class Guard:
 
 def routes(app: FastAPI, handler: RequestHandler, hosts: Collection[str] | None = None) -> None:
     """Adds the routes to `app`. With `hosts`, requests for other host names are refused (a page elsewhere may try one)."""
-    app.add_middleware(Guard)
-    if hosts is not None:
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
+    app.add_middleware(Guard, hosts=hosts)
 
     @app.get("/static/contract.js")
     def contract() -> Response:

@@ -53,9 +53,10 @@ export function yamlPane() {
   function update() {
     const { view } = state;
     if (!view) return;
-    if (!waiting && entry.value !== view.text) {
+    const text = view.text.replace(/\r\n?/g, "\n"); // as a textarea has it; the server puts the line ends back
+    if (!waiting && entry.value !== text) {
       const [start, end] = [entry.selectionStart, entry.selectionEnd];
-      entry.value = view.text;
+      entry.value = text;
       if (document.activeElement === entry) entry.setSelectionRange(start, end);
     }
     const count = view.faults.length;

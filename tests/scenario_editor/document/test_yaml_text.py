@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenario_editor.document.values import road_and_camera, shortened, vehicles_of
-from scenario_editor.document.yaml_text import new_text, read, rewrite
+from scenario_editor.document.yaml_text import new_text, read, rewrite, with_line_ends
 
 from drivesim.config import InputError, shipped
 from drivesim.scenario.file import load_scenario, scenario_files
@@ -282,3 +282,37 @@ def test_a_text_with_typing_errors_is_changed_right_or_refused(name: str, data: 
     assert not YamlDocument(result.text, "").faults
     if parsed.values is not None:
         assert rewrite(text, parsed.values).text == text
+
+
+@pytest.mark.parametrize("text", ["a: 1\r\nb: 2\r\n", "a: 1\r\nb: 2\nc: 3\r\n\nd: 4", "a: 1\rb: 2\r", "a: 1\nb: 2\n", "\r\n\r\n\n"])
+@pytest.mark.parametrize("edit", ["", "b: 2", "x: 9\n", "y: 1\n\nz: 2\n"])
+def test_line_ends_outlive_a_browser(text: str, edit: str) -> None:
+    """A textarea makes each a line feed: what was not edited gets its own back, and what is new the first one's."""
+    shown = text.replace("\r\n", "\n").replace("\r", "\n")
+    assert with_line_ends(shown, text) == text
+    for place in range(len(shown) + 1):
+        edited = shown[:place] + edit + shown[place + 1 :]
+        kept = with_line_ends(edited, text)
+        assert kept.replace("\r\n", "\n").replace("\r", "\n") == edited
+        if "\n" not in text.replace("\r\n", ""):
+            assert "\n" not in kept.replace("\r\n", "")
+    first = text.partition("1")[0]
+    assert with_line_ends("new: 0\n" + shown, text).endswith(text) and with_line_ends(shown + "new: 0", text).startswith(first)
+
+
+LOOK = "look: {time_of_day: day, crowdedness: 3}"
+EMPTY = f"name: x\n{LOOK}\nroad:  # as usual\nvehicles:\n#  - one more\nrollout:\n"
+TABBED = "name:\tx\n" + LOOK.replace(" ", "\t") + "\t# look\nroad:\n  lanes:\t3\nvehicles:\n  - {ahead: 9,\tleft: 0, kind: van}\n"
+
+
+@pytest.mark.parametrize("text", [EMPTY, TABBED, EMPTY.replace("\n", "\r\n")])
+def test_empty_sections_and_tabs_can_be_edited(text: str) -> None:
+    parsed = read(text, HERE)
+    assert parsed.scenario is not None and parsed.values is not None and isinstance(parsed.values["vehicles"], list)
+    assert rewrite(text, parsed.values).text == text
+    for change in ({"vehicles": [CAR]}, {"road": {"lanes": 4}}, {"rollout": {"seed": 5}}, {"look": {"crowdedness": 4}}):
+        result = rewrite(text, change)
+        after = read(result.text, HERE)
+        assert after.scenario is not None and not [line for line in result.lost if "layout" in line]
+        key, value = next(iter(change.items()))
+        assert after.values is not None and (after.values[key] == value or value.items() <= after.values[key].items())

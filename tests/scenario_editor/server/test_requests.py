@@ -223,3 +223,24 @@ def test_requests_of_another_shape_are_answered_in_words(tab: Tab) -> None:
     tab.act("job", verb="cancel")
     assert "no such rollout" in tab.message
     assert "does not know how to" in tab.handler.call({"type": ["x"], "session": tab.session})["message"]["text"]
+
+
+def test_a_file_with_carriage_returns_keeps_them(tab: Tab, folder: Path) -> None:
+    text = (PRESETS / "night_city.yaml").read_text().replace("\n", "\r\n")
+    (folder / "crlf.yaml").write_bytes(text.encode())
+    assert tab.act("load", name="crlf")["text"] == text
+    typed = text.replace("\r\n", "\n").replace("night_city", "night_town") + "\n# typed in a browser\n"
+    tab.act("text", text=typed)
+    tab.act("set", section="rollout", key="seed", value=77)
+    tab.act("save", name="crlf")
+    saved = (folder / "crlf.yaml").read_bytes().decode()
+    assert saved.count("\n") == saved.count("\r\n") and "night_town" in saved and "seed: 77" in saved
+    assert saved.endswith("\r\n# typed in a browser\r\n")
+
+
+@pytest.mark.parametrize(("size", "words"), [((256, 128), "the photo is the first frame"), ((128, 256), "higher than wide"),
+                                             ((900, 100), "left and right are cut off")])  # fmt: skip
+def test_a_photo_of_which_much_is_cut_off(tab: Tab, tmp_path: Path, size: tuple[int, int], words: str) -> None:
+    write_image(tmp_path / "p.png", np.zeros((size[1], size[0], 3), np.uint8))
+    reply = tab.handler.take_photo(str(tab.session), (tmp_path / "p.png").read_bytes())
+    assert words in reply["message"]["text"] and reply["message"]["level"] == "info"

@@ -82,8 +82,28 @@ def test_uploads_are_read_up_to_the_limit_and_need_the_header_of_the_page(client
     assert handler.store.open(session.id).view == {}
 
 
-def test_another_host_name_is_refused(client: TestClient) -> None:
-    assert client.get("/static/main.js", headers={"Host": "evil.example"}).status_code == 400
+HOSTS = ["evil.example", "evil.example:7860", "127.0.0.1.evil.example", "[::1", "", "@127.0.0.1", 500 * "a"]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_another_host_name_is_refused_with_the_reason(client: TestClient, host: str) -> None:
+    answer = client.get("/static/main.js", headers={"Host": host})
+    assert answer.status_code == 400 and len(answer.text) < 800
+    assert f'asked for by the name "{host[:100]}"' in answer.text
+    assert "proxy_set_header Host 127.0.0.1:" in answer.text and "ssh -L" in answer.text
+
+
+def test_a_proxy_that_says_what_it_was_asked_for_may_change_things(client: TestClient, handler: RequestHandler) -> None:
+    text = (EXAMPLES / "night_city.yaml").read_bytes()
+    headers = {"X-Drivesim-Session": handler.store.open(None).id, "Origin": "https://proxy.example"}
+    refused = client.post("/upload/scenario", content=text, headers=headers)
+    assert refused.status_code == 403 and "https://proxy.example" in refused.text and "X-Forwarded-Host $http_host" in refused.text
+    other = client.post("/upload/scenario", content=text, headers=headers | {"X-Forwarded-Host": "other.example"})
+    assert other.status_code == 403
+    told = client.post("/upload/scenario", content=text, headers=headers | {"X-Forwarded-Host": "proxy.example"})
+    assert told.status_code == 200 and told.json()["view"]["name"] == "night_city"
+    whole = headers | {"X-Forwarded-Host": "proxy.example", "Host": "proxy.example"}
+    assert client.post("/upload/scenario", content=text, headers=whole).status_code == 400
 
 
 def test_changes_asked_by_other_pages_are_refused(client: TestClient, handler: RequestHandler) -> None:
