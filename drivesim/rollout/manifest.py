@@ -21,6 +21,7 @@ from drivesim.video_format import PHASES
 FORMAT = 2
 MADE_BY = "drivesim rollout"
 NAME = "manifest.json"
+OF_DESKTOPS = (".DS_Store", ".localized", ".directory", "Thumbs.db", "desktop.ini")  # put by them into folders that they show
 
 
 class Job(Config):
@@ -163,7 +164,9 @@ def _own_values(file: Path) -> dict[str, Any]:
 
 
 def _is_remnant(entry: Path) -> bool:
-    """Whether a rollout that was killed in its first moment left this."""
+    """Whether a rollout that was killed in its first moment left this, or a desktop that has shown the folder."""
+    if entry.name in OF_DESKTOPS or entry.name.startswith("._"):
+        return True
     return entry.name == ".lock" or (entry.name.startswith(NAME) and entry.name.endswith(".part"))
 
 

@@ -23,6 +23,7 @@ from drivesim.engine.progress import Progress
 from drivesim.engine.settings import SamplingSettings
 from drivesim.rollout.folder import FutureFolder, RolloutFolder
 from drivesim.rollout.labels_file import read_rollout
+from drivesim.rollout.manifest import is_rollout
 from drivesim.rollout.request import Request
 from drivesim.rollout.run import compose_frames, roll_out
 from drivesim.video_io import read_image, read_video, write_image
@@ -47,6 +48,16 @@ def crash_at(phase: str, unit: int):  # type: ignore[no-untyped-def]
             raise Crash
 
     return on_change
+
+
+@pytest.mark.parametrize("left", [".DS_Store", "Thumbs.db", "desktop.ini", "._out"])
+def test_what_desktops_leave_in_a_folder_does_not_count(request_: Request, tmp_path: Path, left: str) -> None:
+    (out := tmp_path / "out").mkdir()
+    (out / left).write_bytes(b"desktop")
+    assert not is_rollout(out)
+    (out / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match="not empty"):
+        roll_out(request_, out)
 
 
 def test_the_output_folder(request_: Request, tmp_path: Path) -> None:
