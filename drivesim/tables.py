@@ -52,7 +52,9 @@ def create_file(path: Path, kind: str, version: int, lay_out: Callable[[h5py.Fil
     with h5py.File(scratch, "w") as file:
         lay_out(file)
         file.attrs["kind"], file.attrs["version"] = kind, version
-        file.create_dataset("committed", data=np.zeros(len(_tables(file)), np.int64))
+        lengths = file.create_dataset("committed", data=np.zeros(len(_tables(file)), np.int64))
+        lengths.attrs["columns"] = _tables(file)
+        lengths.attrs["description"] = "How many rows of each table count; what lies beyond was being written when a process died."
     scratch.replace(path)
 
 

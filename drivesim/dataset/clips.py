@@ -6,7 +6,8 @@ boxes   one row a vehicle and frame                        clips    one row a cl
 sources utf-8 text of all clips' sources                   labels   one row a frame: are its boxes known, crowdedness
 pose    float64 [F 5]    the fields of EgoPose              roadsides  one row a clip, RoadsideKey
 
-Labels can be unknown (see label_tables). Stores of format 2, without the tables `labels`, `pose` and `roadsides`, know all
+A file describes itself in its attributes (see descriptions). Labels can be unknown (see label_tables).
+Stores of format 2, without the tables `labels`, `pose` and `roadsides`, know all
 labels but paint, lamps, pose and roadside.
 """
 
@@ -24,8 +25,9 @@ import numpy as np
 
 from drivesim.checksums import check_writable
 from drivesim.config import InputError
+from drivesim.dataset.descriptions import describe
 from drivesim.dataset.label_tables import (
-    BOX_ROW,
+    BOX_COLUMNS,
     CLIP_ROW,
     FRAME_ROW,
     NAMES,
@@ -152,7 +154,7 @@ def _lay_out(file: h5py.File, clip: Clip, recipe: dict[str, Any]) -> None:
     if clip.depth is not None:
         add_table(file, "depth", clip.depth.shape[1:], np.float16, chunk=1, compression="lzf", shuffle=True)
     add_table(file, "ego", (len(fields(EgoMotion)),), np.float32)
-    add_table(file, "boxes", (), BOX_ROW)
+    add_table(file, "boxes", (), BOX_COLUMNS)
     add_table(file, "box_end", (), np.int64)
     add_table(file, "labels", (), FRAME_ROW)
     add_table(file, "pose", (len(POSE_FIELDS),), np.float64)
@@ -162,6 +164,7 @@ def _lay_out(file: h5py.File, clip: Clip, recipe: dict[str, Any]) -> None:
     file.attrs["recipe"] = json.dumps(recipe, sort_keys=True)
     for name, values in NAMES.items():
         file.attrs[name] = json.dumps(values)
+    describe(file)
 
 
 def _check_names(file: h5py.File, path: Path) -> None:

@@ -19,6 +19,11 @@ BOX_ROW = np.dtype(
     [("track", "i8"), ("kind", "u1"), ("box", "f4", 4), ("heading", "f4"), ("visible", "f4"), ("cuboid", "f4", 7),
      ("paint", "f4", 3), ("lamps", "u1")]
 )  # fmt: skip
+BOX_COLUMNS = np.dtype(
+    [("track", "i8"), ("kind", "u1"), *((name, "f4") for name in ("x1", "y1", "x2", "y2", "heading", "visible")),
+     *((name, "f4") for name in ("x", "y", "z", "length", "width", "height", "yaw", "red", "green", "blue")), ("lamps", "u1")]
+)  # fmt: skip
+"""The same bytes as BOX_ROW with a name for every number, as stores have them: any reader opens it as a table."""
 FRAME_ROW = np.dtype([("boxes_known", "u1"), ("crowdedness", "f4")])
 ROADSIDE_ROW = np.dtype([("seed", "i8"), ("curvature", "f8"), ("lamp_posts", "u1")])
 CLIP_ROW = np.dtype(
@@ -40,14 +45,19 @@ def clip_row(labels: ClipLabels, end: int, source_end: int) -> np.ndarray:
     return np.array([row], CLIP_ROW)
 
 
-def box_rows(boxes: tuple[Boxes | None, ...], row: np.dtype[np.void] = BOX_ROW) -> np.ndarray:
-    """One row a vehicle and frame, of the type `row` (without paint and lamps in format 2); none for frames without a table."""
+def box_rows(boxes: tuple[Boxes | None, ...], row: np.dtype[np.void] = BOX_COLUMNS) -> np.ndarray:
+    """One row a vehicle and frame, of the type `row` (another in format 2, see `grouped`); none for frames without a table."""
     tables = [table for table in boxes if table is not None]
-    rows = np.zeros(sum(map(len, tables)), row)
-    for name in row.names or ():
+    rows = np.zeros(sum(map(len, tables)), grouped(row))
+    for name in rows.dtype.names or ():
         if tables:
             rows[name] = np.concatenate([getattr(table, name) for table in tables])
-    return rows
+    return rows.view(row)
+
+
+def grouped(row: np.dtype[np.void]) -> np.dtype[np.void]:
+    """The type of rows with boxes and cuboids in one piece each; format 2 has such (without paint and lamps) in its files."""
+    return row if "box" in (row.names or ()) else BOX_ROW
 
 
 def frame_rows(labels: ClipLabels) -> np.ndarray:
@@ -124,6 +134,7 @@ def _road(row: Any, curvature: float) -> Road | None:
 
 
 def _boxes(rows: np.ndarray) -> Boxes:
+    rows = rows.view(grouped(rows.dtype))
     names = [name for name in rows.dtype.names or () if name not in ("track", "kind")]
     columns = {name: np.ascontiguousarray(rows[name]) for name in names}
     return Boxes(track=rows["track"].copy(), kind=rows["kind"].astype(np.int64), **columns)

@@ -87,7 +87,8 @@ def _fits(schema: dict[str, Any], value: Any, root: dict[str, Any]) -> bool:
             case "oneOf" | "anyOf":
                 fitting = sum(_fits(choice, value, root) for choice in asked)
                 return fitting == 1 if word == "oneOf" else fitting > 0
-        return {"title": True, "description": True, "default": True, "$defs": True, "$schema": True, "format": True}[word]
+        annotations = ("title", "deprecated", "description", "default", "$defs", "$schema", "format")
+        return dict.fromkeys(annotations, True)[word]
 
     # "type" first: the other words take it for granted
     return all(holds(word, asked) for word, asked in sorted(schema.items(), key=lambda item: item[0] != "type"))

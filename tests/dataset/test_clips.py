@@ -18,6 +18,7 @@ import pytest
 
 from drivesim.config import InputError
 from drivesim.dataset.clips import ClipStore, ClipWriter
+from drivesim.dataset.label_tables import BOX_ROW
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.clip import Clip, ClipLabels, EgoMotion, EgoPose
 from drivesim.scene.road import Road
@@ -122,7 +123,7 @@ def as_format_2(path: Path) -> None:
     """Makes of a store what format 2 was: without labels that can be unknown, and without those it had no room for."""
     with h5py.File(path, "r+") as file:
         counts = dict(zip(sorted(set(file) - {"committed"}), file["committed"][:], strict=True))
-        boxes = file["boxes"][:]
+        boxes = file["boxes"][:].view(BOX_ROW)
         del file["labels"], file["pose"], file["roadsides"], file["committed"], file["boxes"]
         names = ["track", "kind", "box", "heading", "visible", "cuboid"]
         plain = np.dtype([(name, boxes.dtype[name]) for name in names])
