@@ -41,11 +41,13 @@ def test_scenarios_and_weights_are_found_in_the_wheel(installed: Path, tmp_path:
         "from drivesim.engine.cascade import weights_of\n"
         "from drivesim.scenario.file import check_scenarios\n"
         "print(shipped('scenarios')); print(len({f.split('/')[0] for f in weights_of(shipped('checkpoints'))}))\n"
-        "print(check_scenarios([shipped('scenarios')]))"
+        "print(check_scenarios([shipped('scenarios')]))\n"
+        "from pathlib import Path; from drivesim.scenario.names import find_scenario\n"
+        "print(find_scenario(Path('night_city')).is_relative_to(shipped('scenarios')))"
     )
-    scenarios, stages, faults = run(installed, tmp_path, code).splitlines()
+    scenarios, stages, faults, named = run(installed, tmp_path, code).splitlines()
     assert Path(scenarios).is_relative_to(installed)
-    assert (stages, faults) == ("4", "[]")
+    assert (stages, faults, named) == ("4", "[]", "True")
 
 
 def test_editor_and_console_script_are_in_the_wheel(installed: Path, tmp_path: Path) -> None:

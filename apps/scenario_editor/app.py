@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from drivesim.config import InputError, shipped
 from drivesim.engine.settings import QUALITIES
 from drivesim.scenario.file import load_scenario
+from drivesim.scenario.names import find_scenario
 from drivesim.scene.vehicles import KINDS, SIZES
 from scenario_editor.first_frames.composer import Composer, identity, load_cascade
 from scenario_editor.first_frames.compositions import Compositions
@@ -47,13 +48,15 @@ import(new URL('static/main.js', document.baseURI).href).then(
 def editor(
     scenario: Path | None, composer: Composer, queue: Queue, state: Path, folder: Path | None = None, weights: str = ""
 ) -> RequestHandler:
-    """What serves the page: `scenario` is what a new session begins with, `folder` (default: its own) where scenarios are kept;
-    `weights` tells those of the composer from others, so that frames of other weights are not taken for theirs.
+    """What serves the page: `scenario` (a file, or the name of a shipped one) is what a new session begins with, `folder`
+    (default: its own, or the working folder) where scenarios are kept; `weights` tells those of the composer from others, so
+    that frames of other weights are not taken for theirs.
 
     InputError for a scenario with faults, or a state folder that cannot be written.
     """
-    start = scenario or shipped("scenarios") / f"{START}.yaml"
+    start = find_scenario(scenario) or shipped("scenarios") / f"{START}.yaml"
     load_scenario(start)
+    scenario = scenario if start == scenario else None
     here = folder or (scenario.absolute().parent if scenario is not None else Path.cwd())
     name = None if scenario is None else scenario.stem
     store = SessionStore(state / "sessions", start.read_bytes().decode("utf-8-sig"), name)
@@ -149,7 +152,8 @@ def launch(
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: a rollout that runs is stopped in order
     try:
         with served(handler, host, port) as root:
-            url = root if scenario is None else f"{root}?open={quote(scenario.stem)}"
+            kind = "open" if find_scenario(scenario) == scenario else "example"
+            url = root if scenario is None else f"{root}?{kind}={quote(scenario.stem)}"
             print(f"The scenario editor runs at {url} until Ctrl-C.", flush=True)
             if browser:
                 webbrowser.open(url)

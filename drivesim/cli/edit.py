@@ -11,7 +11,7 @@ import typer
 
 def edit(
     scenario: Annotated[
-        Path | None, typer.Argument(help="Scenario file to open, saved in its folder; default: a shipped one, saved here.")
+        Path | None, typer.Argument(help="File to edit, saved in its folder, or the name of a shipped scenario, saved here.")
     ] = None,
     port: Annotated[str, typer.Option(metavar="P", help="1 to 65535.")] = "7860",
     host: Annotated[

@@ -39,7 +39,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.setattr(Cascade, "load", work)
-    monkeypatch.setattr(synthesis, "_in_order", work)
+    monkeypatch.setattr(synthesis, "in_order", work)
     monkeypatch.setattr(job, "fill_store", work)
     return tmp_path / "tiny.yaml"
 

@@ -82,6 +82,19 @@ def test_a_scenario_with_faults_is_refused(tmp_path: Path) -> None:
     assert result.exit_code == 2 and "a.yaml:2:21: time_of_day must be day or night" in result.stderr
 
 
+def test_a_shipped_scenario_is_opened_by_name_and_saved_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from scenario_editor.app import editor
+    from scenario_editor.first_frames.composer import Composer
+    from scenario_editor.jobs.queue import Queue
+
+    monkeypatch.chdir(tmp_path)
+    handler = editor(Path("night_city"), Composer(), Queue(tmp_path / "jobs"), tmp_path / "state")
+    session = handler.store.open(None)
+    assert session.name is None and "name: night_city" in session.text and handler.workspace.folder == tmp_path
+    with pytest.raises(InputError, match='did you mean "night_city"'):
+        editor(Path("night_citty"), Composer(), Queue(tmp_path / "jobs"), tmp_path / "state")
+
+
 def test_a_port_in_use_is_a_users_error(tmp_path: Path) -> None:
     from scenario_editor.app import launch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -60,7 +61,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.setattr(Cascade, "load", work)
-    monkeypatch.setattr(synthesis, "_in_order", work)
+    monkeypatch.setattr(synthesis, "in_order", work)
     return scenario
 
 
@@ -78,3 +79,14 @@ def test_what_is_no_number_is_refused_at_once(command: str, option: str, real: b
         assert done.exit_code == 2, (value, done.output, done.exception)
         assert option.lstrip("-") in done.output and "Traceback" not in done.output, value
         assert not list(Path().iterdir()), value
+
+
+@pytest.mark.parametrize("option", ["--minutes=nan", "--minutes=-1", "--workers=-1"])
+def test_the_module_that_torchrun_starts_refuses_them_too(
+    option: str, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from drivesim.training.__main__ import main
+
+    monkeypatch.setattr(sys, "argv", ["drivesim.training", "autoencoder", "--run-folder", "run", "--preset", "tiny", option])
+    assert main() == 2 and capsys.readouterr().err.startswith(option.partition("=")[0])
+    assert not list(Path().iterdir())

@@ -50,10 +50,11 @@ export async function start(root, call, facts) {
 
 // `drivesim edit SCENARIO` asks for it in the address: it takes the place of what this browser edited last, as a step of undo.
 async function openNamed() {
-  const name = new URLSearchParams(location.search).get("open");
+  const asked = new URLSearchParams(location.search), example = asked.has("example");
+  const name = asked.get(example ? "example" : "open");
   if (name === null || !state.view) return;
   history.replaceState(null, "", location.pathname);
-  if (state.view.saved !== name || !state.view.dirty) await act("load", { name, example: false });
+  if (state.view.saved !== name || !state.view.dirty) await act("load", { name, example });
 }
 
 function tabBar(panels) {
