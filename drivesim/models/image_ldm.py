@@ -18,6 +18,7 @@ from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.models.conditions.container import Conditions
 from drivesim.models.conditions.encoder import ConditionEncoder
 from drivesim.models.conditions.groups import GROUPS
+from drivesim.models.conditions.layout.group import LayoutNetwork
 from drivesim.models.conditions.numbers import NumberCode
 from drivesim.models.conditions.older import OLDER_FIELDS, current_names, recoded_numbers
 from drivesim.models.layers.blocks import Hook, channels_last, zero_initialised
@@ -135,6 +136,12 @@ class ImageLDM(nn.Module):
     def map_channels(self) -> int:
         """Channels of Encoded.maps."""
         return self.encoder.map_channels + 2
+
+    @property
+    def networks(self) -> tuple[nn.Module, ...]:
+        """Where the work is done: the U-Net, and what reads layout maps."""
+        readers = [module for module in self.encoder.modules() if isinstance(module, LayoutNetwork)]
+        return (self.unet, *readers, *([] if self.entry is None else [self.entry]))
 
     def check_latents(self, fingerprint: str) -> None:
         """Raises InputError unless the model was trained on latents of this fingerprint (LatentSpace.fingerprint)."""

@@ -25,11 +25,17 @@ from drivesim.models.layers.context import MOVED
 from drivesim.models.layers.video_unet import ContextFeatures, TemporalLayers
 
 KIND = "video-ldm"
+OLDER_FIELDS: dict[str, Any] = {"context_noise": False}
+"""What a configuration without these fields means."""
 
 
 class VideoLDMConfig(Config):
-    """Architecture of the temporal layers; the rest follows from the image model they sit in."""
+    """Architecture of the temporal layers; the rest follows from the image model they sit in.
 
+    `context_noise`: the networks are told the level of noise on given frames.
+    """
+
+    context_noise: bool = True
     context_widths: tuple[int, ...] = (48, 96, 128)
     embedding_width: int = 128
     head_width: int = 32
@@ -41,12 +47,14 @@ class Context:
 
     `moved` [b f MOVED c h w]: given frames as the road takes them to where the camera is at this frame (see road_ahead.move_along),
     where `moved_mask` float [b f MOVED] is 1, and zero where it is 0.
+    `level` float [b], 0 to 1: the deviation of the noise that all of them have (see `noised`); None: they have none.
     """
 
     latents: Tensor
     mask: Tensor
     moved: Tensor
     moved_mask: Tensor
+    level: Tensor | None = None
 
     @classmethod
     def none(cls, like: Tensor) -> Self:
@@ -62,6 +70,18 @@ class Context:
             clips[:, frame] = latents
             mask[:, frame] = 1.0
         return replace(cls.none(like), latents=clips, mask=mask)
+
+    def noised(self, level: Tensor, noise: Tensor) -> Context:
+        """With noise of the deviations `level` [b] on all given frames, from unit `noise` [b f 1 + MOVED c h w].
+
+        Noise hides what predicted frames get wrong, and a network that is told how much there is learns how far to trust them
+        (GameNGen, sec. 3.2.1).
+        """
+        scaled = level[:, None, None, None, None, None] * noise
+        shown, moved = self.mask[..., None, None, None], self.moved_mask[..., None, None, None]
+        return replace(
+            self, latents=self.latents + shown * scaled[:, :, 0], moved=self.moved + moved * scaled[:, :, 1:], level=level
+        )
 
     def without(self) -> Context:
         """The same clips with no frame given."""
@@ -85,6 +105,8 @@ class VideoLDM(nn.Module):
             image.unet.block_shapes,
             context_channels=image.config.latent_channels,
             map_channels=image.map_channels,
+            feature_channels=image.encoder.feature_channels,
+            context_noise=config.context_noise,
             context_widths=config.context_widths,
             embedding_width=config.embedding_width,
             head_width=config.head_width,
@@ -116,7 +138,7 @@ class VideoLDM(nn.Module):
                 f"{folder}/config.json: base: trained on top of image weights {checkpoint.base[:12]}, but these are "
                 f"{(image.weights or 'untrained')[:12]}; give the image checkpoint it belongs to or train it again"
             )
-        config = VideoLDMConfig.parse(checkpoint.model, folder / "config.json")
+        config = VideoLDMConfig.parse(OLDER_FIELDS | checkpoint.model, folder / "config.json")
         model = load_strictly(cls(config, image), tensors, folder).eval()
         model.decoder = checkpoint.decoder
         return model
@@ -143,7 +165,9 @@ class VideoLDM(nn.Module):
     def encode_context(self, context: Context, fps: Tensor, encoded: Encoded) -> ContextFeatures:
         """Features of the given frames and of the maps of the conditions; the same at all diffusion times."""
         c = context
-        return self.temporal.encode_context(c.latents, c.mask, fps, c.moved, c.moved_mask, encoded.maps)
+        return self.temporal.encode_context(
+            c.latents, c.mask, fps, c.moved, c.moved_mask, encoded.maps, encoded.features, c.level
+        )
 
     def estimate(self, conditions: Conditions, context: Context, fps: Tensor) -> Tensor:
         """The context network's own guess of the clips [b f c h w], without noise; given frames as they are."""

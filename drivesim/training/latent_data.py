@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from drivesim.dataset.batches import ClipWindows
+from drivesim.dataset.batches import ClipWindows, WindowBatch
 from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.latents import LatentCache, cache_latents
 from drivesim.dataset.layouts import LayoutCache, cache_layouts
@@ -20,6 +21,7 @@ from drivesim.diffusion.denoiser import Prediction, training_target
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.models.conditions.boxes import box_map
 from drivesim.models.conditions.container import Conditions, stacked
+from drivesim.models.conditions.groups import LAYOUT_GROUPS, label_conditions
 from drivesim.models.conditions.layout.vehicles import KIND_PLANE
 from drivesim.models.latent_space import LatentSpace
 from drivesim.scene.boxes import Boxes
@@ -88,6 +90,29 @@ def has_windows(store: ClipStore, length: int, fps: float | None) -> bool:
         if step >= 1 and abs(step - round(step)) < 1e-6 and store.frames(clip) > (length - 1) * round(step):
             return True
     return False
+
+
+def shows_layout(groups: Iterable[str]) -> bool:
+    """Whether any of these groups shows layout maps."""
+    return not LAYOUT_GROUPS.keys().isdisjoint(groups)
+
+
+def known_conditions(batch: WindowBatch) -> Conditions:
+    """What is known of each frame of the windows, rows [(b f)]."""
+    layouts = None if batch.layouts is None else list(chain.from_iterable(batch.layouts))
+    return label_conditions(batch.labels, layouts)
+
+
+def drawn_drops(
+    drop: Mapping[str, float], drop_layout: float, rng: np.random.Generator, drop_all: float = 0.0
+) -> dict[str, bool]:
+    """Which groups a sample goes without: each by its own chance in `drop`, all that show the layout, or all."""
+    alone = rng.random(len(drop)) < np.array(list(drop.values()))
+    everything, layout = rng.random(2) < (drop_all, drop_layout)
+    return {
+        name: bool(dropped or everything or (layout and name in LAYOUT_GROUPS))
+        for name, dropped in zip(drop, alone, strict=True)
+    }
 
 
 def asked_boxes(boxes: Sequence[Boxes | None], rng: np.random.Generator) -> tuple[Boxes | None, ...]:

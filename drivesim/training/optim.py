@@ -14,7 +14,7 @@ from torch.nn.modules.conv import _ConvNd
 from drivesim.training.muon import Muon
 from drivesim.training.stage import Recipe
 
-ENDS = frozenset({"stem", "head", "conv_in", "conv_out", "first", "road", "maps", "entry", "share", "estimate"})
+ENDS = frozenset({"stem", "head", "conv_in", "conv_out", "first", "road", "maps", "entry", "level", "share", "estimate"})
 """Names of first and last layers of a network, whose inputs or outputs are no features."""
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from toy_labels import toy_conditions
+from toy_planes import drawn_planes
 
 from drivesim.checkpoint import Checkpoint, write_checkpoint
 from drivesim.config import InputError
@@ -44,7 +45,7 @@ def noise(seed: int, frames: int = F) -> Tensor:
 
 
 X, T, FPS = noise(1), torch.tensor([300, 800]), torch.tensor([1.875, 30.0])
-GIVEN = toy_conditions([None] * (B * F), "night", 2, Road("rural", 1), Camera(), 3.0)
+GIVEN = toy_conditions([None] * (B * F), "night", 2, Road("rural", 1), Camera(), 3.0, [drawn_planes(64, 64)] * (B * F))
 
 
 def test_alpha_one_is_the_image_model_bit_for_bit() -> None:
@@ -105,6 +106,37 @@ def test_other_lengths_work(frames: int) -> None:
     assert out.isfinite().all()
 
 
+def context_noise() -> Tensor:
+    return torch.randn(B, F, 1 + MOVED, 4, 8, 8, generator=torch.Generator().manual_seed(7))
+
+
+def test_noise_comes_upon_what_is_given_alone_and_is_told() -> None:
+    moved, moved_mask = torch.stack([noise(3)] * MOVED, dim=2), torch.zeros(B, F, MOVED)
+    moved_mask[:, 2] = 1.0
+    clean = replace(Context.of(X, {0: noise(2)[:, 0]}), moved=moved * moved_mask[..., None, None, None], moved_mask=moved_mask)
+    level = torch.tensor([0.5, 0.0])
+    noised = clean.noised(level, context_noise())
+    off, moved_off = noised.latents - clean.latents, noised.moved - clean.moved
+    assert float(off[0, 0].std()) == pytest.approx(0.5, abs=0.1) and float(moved_off[0, 2].std()) == pytest.approx(0.5, abs=0.1)
+    assert not off[0, 1:].any() and not moved_off[0, [0, 1, 3]].any() and not off[1].any() and not moved_off[1].any()
+    model = video()
+    clean_out = model(X, T, GIVEN, clean, FPS)
+    told = model(X, T, GIVEN, replace(clean, level=level), FPS)
+    assert not torch.equal(told[0], clean_out[0])
+    assert torch.equal(model(X, T, GIVEN, replace(clean, level=torch.zeros(B)), FPS), clean_out)  # no noise: as if untold
+    assert noised.without().level is None
+
+
+def test_the_context_network_sees_the_layout() -> None:
+    model = video()
+    context = Context.of(X, {0: noise(2)[:, 0]})
+    assert model.temporal.context.entry is not None
+    seen = model.estimate(GIVEN, context, FPS)
+    assert not torch.equal(seen, model.estimate(GIVEN.drop(vehicles=True), context, FPS))
+    nn.init.zeros_(model.temporal.context.entry.weight)
+    assert torch.equal(*(model.estimate(conditions, context, FPS) for conditions in (GIVEN, GIVEN.drop(vehicles=True))))
+
+
 def test_only_temporal_layers_are_trained_and_saved() -> None:
     model = video()
     image_before = {k: v.clone() for k, v in model.image.state_dict().items()}
@@ -115,6 +147,7 @@ def test_only_temporal_layers_are_trained_and_saved() -> None:
     assert not model.image.training
     moved, moved_mask = torch.stack([noise(3)] * MOVED, dim=2), torch.ones(B, F, MOVED)
     context = replace(Context.of(X, {0: noise(2)[:, 0]}), moved=moved, moved_mask=moved_mask)
+    context = context.noised(torch.tensor([0.3, 0.0]), context_noise())
     model(X, T, GIVEN, context, FPS).square().sum().backward()
     # the embedding of the number of given frames gets gradients in the rows that were used
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []

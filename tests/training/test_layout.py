@@ -16,6 +16,7 @@ from drivesim.training.latent_data import foreground_weight, unpack
 from drivesim.training.loop import start_state, step
 from drivesim.training.run import Run
 from drivesim.training.stages.image_ldm import ImageLDMRecipe, ImageLDMStage
+from drivesim.training.stages.video_ldm import VideoLDMRecipe, VideoLDMStage
 from drivesim.world.generator import generate_clip
 
 TINY = {"widths": (16, 16), "blocks": 1, "head_width": 8, "token_width": 32, "encoder_layers": 1}
@@ -86,3 +87,49 @@ def test_a_model_without_layout_makes_none(tmp_path: Path, checkpoints: Path) ->
     stage = stage_of(tmp_path / "clips.h5", checkpoints, model=TINY | {"groups": groups})
     assert not unpack(stage.draw(0, range(2)))["vehicles"].given.any()
     assert not layouts_path(stage.frames.stores[0]).exists()
+
+
+VIDEO = {
+    "batch": 2, "samples": 4, "warmup": 0, "learning_rate": 1e-2, "bf16": False, "held_out_batches": 1,
+    "model": {"context_widths": (16, 16), "embedding_width": 16, "head_width": 8}, "drop_layout": 0.0,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("films")
+    for name, frames, fps in (("keys", 10, 1.875), ("full", 17, 30.0)):
+        with ClipWriter(folder / f"{name}.h5") as writer:
+            writer.append(generate_clip(3, frames, fps, 16, 32))
+    return [folder / "keys.h5", folder / "full.h5"]
+
+
+def test_a_tiny_video_model_learns_from_the_layout_of_every_frame(
+    films: list[Path], checkpoints: Path, tmp_path: Path
+) -> None:
+    stage = VideoLDMStage(VideoLDMRecipe.parse(VIDEO, "test"), films, films, checkpoints)
+    entry = stage.model.temporal.context.entry
+    assert entry is not None and stage.model.temporal.level is not None
+    torch.nn.init.normal_(stage.model.temporal.context.estimate.weight, std=0.1)
+    state, device = start_state(stage, Run(tmp_path / "run", {})), torch.device("cpu")
+    for first in (0, 2):
+        batch = stage.draw(first, range(first, first + 2))
+        given = unpack(batch)["vehicles"].given.reshape(2, -1)
+        assert (given == given[:, :1]).all()  # dropped clip by clip
+        assert batch["context_noise"].shape == (2, batch["latents"].shape[1], 3, *batch["latents"].shape[2:])
+        step(stage, state, batch, device)
+    assert entry.weight.any() and stage.model.temporal.level.weight.any()
+    with torch.no_grad():
+        figures = stage.evaluate()
+    assert {"predict_0", "predict_2", "predict_2_with_layout", "interpolate_30_with_layout_estimate"} <= figures.keys()
+    assert all(map(math.isfinite, figures.values())) and figures["predict_2"] != figures["predict_2_with_layout"]
+
+
+def test_noise_of_given_frames_is_drawn_as_the_recipe_says(films: list[Path], checkpoints: Path) -> None:
+    def levels(**recipe: float) -> torch.Tensor:
+        stage = VideoLDMStage(VideoLDMRecipe.parse(VIDEO | recipe, "test"), films, films, checkpoints)
+        return stage.draw(0, range(40))["level"]
+
+    drawn = levels(context_noise=0.5, context_clean=0.25)
+    assert 0.05 < (drawn == 0).float().mean() < 0.5 and 0.3 < drawn.max() < 0.5
+    assert not levels(context_clean=1.0).any()

@@ -61,7 +61,13 @@ class ContextNetwork(nn.Module):
     """
 
     def __init__(
-        self, channels: int, map_channels: int, widths: tuple[int, ...], embedding_width: int, head_width: int
+        self,
+        channels: int,
+        map_channels: int,
+        widths: tuple[int, ...],
+        embedding_width: int,
+        head_width: int,
+        feature_channels: int = 0,
     ) -> None:
         super().__init__()
         self.widths = widths
@@ -73,6 +79,9 @@ class ContextNetwork(nn.Module):
         self.first = nn.Conv2d(2 * channels + 2, widths[0], 3, padding=1)
         self.road = zero_initialised(nn.Conv2d(MOVED * (channels + 1), widths[0], 3, padding=1))
         self.maps = zero_initialised(nn.Conv2d(map_channels, widths[0], 3, padding=1))
+        self.entry = (
+            zero_initialised(nn.Conv2d(feature_channels, widths[0], 3, padding=1, bias=False)) if feature_channels else None
+        )
         self.down = nn.ModuleList(ResidualBlock(width, width, embedding_width) for width in widths)
         self.shrink = nn.ModuleList(Downsample(a, b) for a, b in pairwise(widths))
         self.match = nn.ModuleList(SpatialTransformer(width, head_width) for width in widths[1:])
@@ -83,15 +92,26 @@ class ContextNetwork(nn.Module):
         self.estimate = zero_initialised(nn.Conv2d(widths[0], channels, 3, padding=1))
 
     def forward(
-        self, latents: Tensor, mask: Tensor, fps: Tensor, moved: Tensor, moved_mask: Tensor, maps: Tensor
+        self,
+        latents: Tensor,
+        mask: Tensor,
+        fps: Tensor,
+        moved: Tensor,
+        moved_mask: Tensor,
+        maps: Tensor,
+        features: Tensor | None = None,
+        level: Tensor | None = None,
     ) -> tuple[list[Tensor], Tensor]:
         """Features [(b f) w h/2^l w/2^l] of every level l, and estimates [b f c h w]; arguments as of `nearest_given`.
 
         `moved` [b f MOVED c h w]: given frames, moved with the road, and zero where `moved_mask` float [b f MOVED] is 0. `maps`
-        [(b f) m h w] draw what is asked for, zero where nothing is.
+        [(b f) m h w] draw what is asked for, zero where nothing is; `features` [(b f) k h w] are what the image model makes of
+        the layout. `level` [b e]: the embedded level of the noise on given frames.
         """
         nearest = nearest_given(latents, mask, fps)
         embedding = self.delay(_delays(nearest))
+        if level is not None:
+            embedding = embedding + level.repeat_interleave(mask.shape[1], dim=0)
         pair = rearrange(nearest.frames, "b f two c h w -> (b f) (two c) h w")
         there = moved_mask.to(moved.dtype)[..., None, None, None]
         road = torch.cat([moved, there.expand_as(moved[:, :, :, :1])], dim=3)
@@ -99,16 +119,18 @@ class ContextNetwork(nn.Module):
         height, width = pair.shape[2:]
         places = cell_coordinates(height, width, "ends", pair.device, pair.dtype).expand(len(pair), 2, height, width)
         h = self.first(torch.cat([pair, places], dim=1)) + self.road(road) + self.maps(maps.to(pair.dtype))
+        if self.entry is not None and features is not None:
+            h = h + self.entry(features)
         skips: list[Tensor] = []
-        for level, block in enumerate(self.down):
-            h = block(h if level == 0 else self.shrink[level - 1](h), embedding)
-            if level > 0:
-                h = self.match[level - 1](h)
+        for depth, block in enumerate(self.down):
+            h = block(h if depth == 0 else self.shrink[depth - 1](h), embedding)
+            if depth > 0:
+                h = self.match[depth - 1](h)
             skips.append(h)
-        features = [h]
-        for level in reversed(range(len(self.up))):
-            h = self.up[level](torch.cat([self.grow[level](h), skips[level]], dim=1), embedding)
-            features.insert(0, h)
+        levels = [h]
+        for depth in reversed(range(len(self.up))):
+            h = self.up[depth](torch.cat([self.grow[depth](h), skips[depth]], dim=1), embedding)
+            levels.insert(0, h)
         h = nn.functional.silu(self.norm(h))
         choices = torch.cat([nearest.frames, moved], dim=2)
         shares = rearrange(self.share(h), "(b f) k h w -> b f k 1 h w", b=len(mask)).float()
@@ -116,7 +138,7 @@ class ContextNetwork(nn.Module):
         start = torch.cat([torch.zeros_like(others[:, :, :1]), torch.log(others) - _BEHIND], dim=2)
         shares = torch.softmax(shares + start[..., None, None, None], dim=2)
         change = rearrange(self.estimate(h), "(b f) c h w -> b f c h w", b=len(mask))
-        return features, (shares * choices).sum(dim=2) + change
+        return levels, (shares * choices).sum(dim=2) + change
 
 
 def _delays(nearest: NearestFrames) -> Tensor:

@@ -58,6 +58,21 @@ class TimeEmbedding(nn.Module):
         return embedded
 
 
+class LevelEmbedding(nn.Linear):
+    """Level of a noise that a network is told, 0 to 1, by sines: no noise is exactly zero, and a fresh embedding always is."""
+
+    OCTAVES = 5
+
+    def __init__(self, width: int) -> None:
+        super().__init__(self.OCTAVES, width, bias=False)
+        nn.init.zeros_(self.weight)
+
+    def forward(self, level: Tensor) -> Tensor:
+        """`level` [b] to [b width]."""
+        frequency = math.pi / 2 * 2.0 ** torch.arange(self.OCTAVES, dtype=level.dtype, device=level.device)
+        return super().forward((level[:, None] * frequency).sin())
+
+
 class FrameEmbedding(nn.Module):
     """Index of the frame in its clip (Video LDM): sinusoid, Linear C to 4C, SiLU, Linear to C."""
 

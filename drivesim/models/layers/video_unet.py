@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from drivesim.models.layers.blocks import Hook
 from drivesim.models.layers.context import ContextNetwork
-from drivesim.models.layers.embeddings import FrameEmbedding, TimeEmbedding, fourier_features
+from drivesim.models.layers.embeddings import FrameEmbedding, LevelEmbedding, TimeEmbedding, fourier_features
 from drivesim.models.layers.temporal import TemporalAttention, TemporalConv
 from drivesim.video_format import FRAME_RATES
 
@@ -21,22 +21,23 @@ _FPS_OCTAVES = 4
 class ContextFeatures(NamedTuple):
     """A context as the temporal layers take it, the same at all diffusion times.
 
-    `mask` float [b f] (1: given), `fps` float [b], `features` [(b f) k h/2^l w/2^l] of every level l, and the context network's
-    `estimate` of the frames [b f c h w].
+    `mask` float [b f] (1: given), `fps` float [b], `features` [(b f) k h/2^l w/2^l] of every level l, the context network's
+    `estimate` of the frames [b f c h w], and the embedded level of the noise on given frames [b e], where it is told.
     """
 
     mask: Tensor
     fps: Tensor
     features: list[Tensor]
     estimate: Tensor
+    level: Tensor | None
 
 
 class TemporalLayers(nn.Module):
     """A TemporalConv and a TemporalAttention for each spatial block of a U-Net (`block_shapes`: channels, level).
 
-    They know the diffusion time, the frame rate (logarithm, Fourier features), the number of given frames (0, 1 or 2)
-    and, through a ContextNetwork with a width for each level, the given frames themselves. The embedding of the frame
-    index is shared by the blocks of a level.
+    They know the diffusion time, the frame rate (logarithm, Fourier features), the number of given frames (0, 1 or 2), with
+    `context_noise` the level of the noise on these, and, through a ContextNetwork with a width for each level, the given frames
+    themselves. The embedding of the frame index is shared by the blocks of a level.
     """
 
     def __init__(
@@ -47,6 +48,8 @@ class TemporalLayers(nn.Module):
         context_widths: tuple[int, ...] = (48, 96, 128),
         embedding_width: int = 128,
         head_width: int = 32,
+        feature_channels: int = 0,
+        context_noise: bool = False,
     ) -> None:
         super().__init__()
         widths = {level: width for width, level in block_shapes}
@@ -56,7 +59,10 @@ class TemporalLayers(nn.Module):
         self.time = TimeEmbedding(64, embedding_width)
         self.given = nn.Embedding(MAX_GIVEN + 1, embedding_width)
         self.rate = nn.Linear(1 + 2 * _FPS_OCTAVES, embedding_width)
-        self.context = ContextNetwork(context_channels, map_channels, context_widths, embedding_width, head_width)
+        self.level = LevelEmbedding(embedding_width) if context_noise else None
+        self.context = ContextNetwork(
+            context_channels, map_channels, context_widths, embedding_width, head_width, feature_channels
+        )
         context_channels_of = {level: width + (context_channels if level == 0 else 0) for level, width in enumerate(context_widths)}
         self.positions = nn.ModuleList(FrameEmbedding(widths[level]) for level in sorted(widths))
         self.convolutions = nn.ModuleList(
@@ -72,20 +78,32 @@ class TemporalLayers(nn.Module):
         return embedding
 
     def encode_context(
-        self, latents: Tensor, mask: Tensor, fps: Tensor, moved: Tensor, moved_mask: Tensor, maps: Tensor
+        self,
+        latents: Tensor,
+        mask: Tensor,
+        fps: Tensor,
+        moved: Tensor,
+        moved_mask: Tensor,
+        maps: Tensor,
+        layout: Tensor | None = None,
+        level: Tensor | None = None,
     ) -> ContextFeatures:
         """Features of context `latents` [b f c h w], of which those frames are given where `mask` float [b f] is 1.
 
-        `fps` float [b]; `moved`, `moved_mask` and `maps` as of ContextNetwork.
+        `fps` float [b]; `moved`, `moved_mask`, `maps` and `layout` (its `features`) as of ContextNetwork; `level` float [b] of the
+        noise on given frames, None where there is none.
         """
-        features, estimate = self.context(latents, mask, fps, moved, moved_mask, maps)
+        told = None if self.level is None or level is None else self.level(level)
+        features, estimate = self.context(latents, mask, fps, moved, moved_mask, maps, layout, told)
         features[0] = torch.cat([features[0], estimate.flatten(0, 1).to(features[0].dtype)], dim=1)
-        return ContextFeatures(mask, fps, features, estimate)
+        return ContextFeatures(mask, fps, features, estimate, told)
 
     def hook(self, t: Tensor, context: ContextFeatures) -> Hook:
         """The hook of UNet.forward for one batch of clips at `t` int64 [b]."""
         frames = context.mask.shape[1]
         embedding = self.embed(t, context.mask, context.fps)
+        if context.level is not None:
+            embedding = embedding + context.level
         positions = [position(frames) for position in self.positions]
 
         def hook(i: int, h: Tensor) -> Tensor:

@@ -11,12 +11,11 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
-from drivesim.dataset.batches import WindowBatch
 from drivesim.dataset.sheets import draw_boxes
 from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.guidance import guide
 from drivesim.models.conditions.container import Conditions
-from drivesim.models.conditions.groups import GROUPS, LAYOUT_GROUPS, label_conditions, no_conditions
+from drivesim.models.conditions.groups import GROUPS, LAYOUT_GROUPS, no_conditions
 from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
 from drivesim.scene.boxes import Boxes
 from drivesim.tensors import numpy_stream, torch_stream
@@ -25,8 +24,11 @@ from drivesim.training.latent_data import (
     asked_boxes,
     diffusion_error,
     diffusion_time,
+    drawn_drops,
     foreground_weight,
+    known_conditions,
     pack,
+    shows_layout,
     stack,
     unpack,
 )
@@ -56,12 +58,6 @@ class ImageLDMRecipe(Recipe):
         return chances({name: group.dropout.picture for name, group in GROUPS.items()}, drop)
 
 
-def _conditions(batch: WindowBatch) -> Conditions:
-    """What is known of the first frame of each window."""
-    layouts = None if batch.layouts is None else [frames[0] for frames in batch.layouts]
-    return label_conditions(batch.labels, layouts)
-
-
 class ImageLDMStage:
     """Trains the image model on the latents of every frame of the stores."""
 
@@ -69,11 +65,11 @@ class ImageLDMStage:
 
     def __init__(self, recipe: ImageLDMRecipe, data: list[Path], held_out: list[Path], checkpoints: Path) -> None:
         self.recipe = recipe
-        self.latent_data = LatentData(checkpoints / "autoencoder", not LAYOUT_GROUPS.keys().isdisjoint(recipe.model.groups))
+        self.latent_data = LatentData(checkpoints / "autoencoder", shows_layout(recipe.model.groups))
         with seeded(recipe.seed):
             self.model = ImageLDM(recipe.model)
         self.modules: dict[str, nn.Module] = {"model": self.model}
-        self.networks = (self.model.unet,)
+        self.networks = self.model.networks
         self.frames = self.latent_data.windows(data, 1, None)
         self.held_out = self.latent_data.windows(held_out, 1, None)
 
@@ -83,10 +79,10 @@ class ImageLDMStage:
         for i in index:
             rng = self.recipe.sample_rng(self.name, i)
             labelled = self.frames.batch(rng, 1, pictures=False)
-            dropped = self._dropped(rng)
+            dropped = drawn_drops(self.recipe.drop, self.recipe.drop_layout, rng, self.recipe.drop_all)
             labels = labelled.labels[0]
             asked = replace(labelled, labels=(replace(labels, boxes=asked_boxes(labels.boxes, rng)),))
-            conditions = _conditions(asked).drop(**dropped)
+            conditions = known_conditions(asked).drop(**dropped)
             assert labelled.latents is not None
             latents = torch.from_numpy(labelled.latents[0, 0]).float()
             samples.append({
@@ -96,16 +92,6 @@ class ImageLDMStage:
                 **{name: value[0] for name, value in pack(conditions).items()},
             })  # fmt: skip
         return stack(samples)
-
-    def _dropped(self, rng: np.random.Generator) -> dict[str, bool]:
-        """Which groups a sample goes without."""
-        recipe = self.recipe
-        alone = rng.random(len(recipe.drop)) < np.array(list(recipe.drop.values()))
-        everything, layout = rng.random(2) < (recipe.drop_all, recipe.drop_layout)
-        return {
-            name: bool(drop or everything or (layout and name in LAYOUT_GROUPS))
-            for name, drop in zip(recipe.drop, alone, strict=True)
-        }
 
     def _error(self, batch: Batch, conditions: Conditions) -> Tensor:
         """Error of each cell [b h w]."""
@@ -145,7 +131,7 @@ class ImageLDMStage:
                 "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)).to(device),
                 "t": torch.stack([diffusion_time(32 * part + i, rng, len(self.model.schedule)) for i in range(32)]).to(device),
             }
-            conditions = _conditions(labelled).to(device)
+            conditions = known_conditions(labelled).to(device)
             for name, dropped in cases.items():
                 given = conditions.drop(**dict.fromkeys(dropped, True))
                 totals[name] += float(self._error(batch, given).mean()) / parts
@@ -158,7 +144,7 @@ class ImageLDMStage:
         assert labelled.frames is not None and labelled.latents is not None
         known = [labels.boxes[0] or Boxes.none() for labels in labelled.labels]
         real = [draw_boxes(frame[0], boxes) for frame, boxes in zip(labelled.frames, known, strict=True)]
-        conditions = _conditions(labelled).to(device)
+        conditions = known_conditions(labelled).to(device)
         nothing = no_conditions(4).to(device)
         rows = [np.concatenate(real, axis=1)]
         for variant in range(2):

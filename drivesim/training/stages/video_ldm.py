@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from drivesim.checkpoint import weights_hash
 from drivesim.diffusion.ddim import sample
 from drivesim.models.conditions.container import Conditions
-from drivesim.models.conditions.groups import GROUPS, label_conditions
+from drivesim.models.conditions.groups import GROUPS, LAYOUT_GROUPS
 from drivesim.models.image_ldm import ImageLDM
+from drivesim.models.layers.context import MOVED
 from drivesim.models.road_ahead import move_along
-from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, hold
+from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, hold, with_given
 from drivesim.scene.clip import ClipLabels
 from drivesim.tensors import numpy_stream, torch_stream
 from drivesim.training.latent_data import (
@@ -27,7 +28,11 @@ from drivesim.training.latent_data import (
     constant_crowdedness,
     diffusion_error,
     diffusion_time,
+    drawn_drops,
+    foreground_weight,
+    known_conditions,
     pack,
+    shows_layout,
     stack,
     unpack,
 )
@@ -60,7 +65,9 @@ class VideoLDMRecipe(Recipe):
     nobody knew how far the camera has driven. `constant`: chance that the
     crowdedness of the first frame is told for all frames, as a scenario tells it, instead of each frame's own. `estimate`: weight
     of the absolute error of the context network's own estimate of the frames, which teaches it motion without noise in the way;
-    by squared error it would blur what it is not sure of.
+    by squared error it would blur what it is not sure of. `drop_layout`: chance that all layout maps are left out. Cells of
+    vehicles count `foreground` times more than others. Given frames get noise of a deviation of up to `context_noise`, which the
+    networks are told, but for a share `context_clean` of the clips.
     """
 
     batch: int = Field(4, ge=1)
@@ -68,10 +75,14 @@ class VideoLDMRecipe(Recipe):
     prediction: float = Field(0.6, ge=0, le=1)
     drop: dict[str, Chance] = Field({}, validate_default=True)
     drop_motion: float = Field(0.1, ge=0, le=1)
-    boxes_every: float = Field(0.3, ge=0, le=1)
-    boxes_first: float = Field(0.2, ge=0, le=1)
+    drop_layout: Chance = 0.1
+    boxes_every: float = Field(0.6, ge=0, le=1)
+    boxes_first: float = Field(0.1, ge=0, le=1)
     constant: float = Field(0.7, ge=0, le=1)
     estimate: float = Field(0.5, ge=0)
+    foreground: float = Field(2.0, ge=0)
+    context_noise: Chance = 0.4
+    context_clean: Chance = 0.3
 
     @field_validator("drop")
     @classmethod
@@ -93,19 +104,22 @@ class VideoLDMStage:
     def __init__(self, recipe: VideoLDMRecipe, data: list[Path], held_out: list[Path], checkpoints: Path) -> None:
         self.recipe = recipe
         self.base = weights_hash(checkpoints / "image-ldm")
-        self.latent_data = LatentData(checkpoints / "autoencoder")
+        image = ImageLDM.load(checkpoints / "image-ldm")
+        self.latent_data = LatentData(checkpoints / "autoencoder", shows_layout(image.config.groups))
         with seeded(recipe.seed):
-            image = ImageLDM.load(checkpoints / "image-ldm")
             image.check_latents(self.latent_data.fingerprint)
             self.model = VideoLDM(recipe.model, image)
         self.modules: dict[str, nn.Module] = {"model": self.model}
-        self.networks = (self.model.image.unet, self.model.temporal.context)
+        self.networks = (*self.model.image.networks, self.model.temporal.context)
         self.tasks = (PREDICTION, *INTERPOLATION)
         self.windows = {task: self.latent_data.windows(data, task.frames, task.fps) for task in self.tasks}
         self.held_out = {task: self.latent_data.windows(held_out, task.frames, task.fps) for task in self.tasks}
 
     def draw(self, step: int, index: range) -> Batch:
-        """latents, noise [b f c h w], t [b], mask float [b f], fps [b], conditions [b f ...]; one task for the whole step."""
+        """latents, noise [b f c h w], t [b], mask float [b f], fps [b], conditions [b f ...]; one task for the whole step.
+
+        `level` float [b] of the noise on given frames, and this in units, `context_noise` [b f 1 + MOVED c h w].
+        """
         rng = self.recipe.sample_rng("task", step)
         predicts, slow = rng.random() < self.recipe.prediction, rng.random() < 0.5
         task = PREDICTION if predicts else INTERPOLATION[0 if slow else 1]
@@ -117,22 +131,25 @@ class VideoLDMStage:
         chances, choices = zip(*task.given, strict=True)
         given = choices[rng.choice(len(choices), p=chances)]
         labels = self._asked(labelled.labels[0], rng)
-        dropped = rng.random(len(recipe.drop)) < np.array(list(recipe.drop.values()))
+        dropped = drawn_drops(recipe.drop, recipe.drop_layout, rng)
         if rng.random() < recipe.constant:
             labels = constant_crowdedness(labels)
-        conditions = label_conditions([labels])
-        conditions = conditions.drop(**{k: bool(d) for k, d in zip(recipe.drop, dropped, strict=True)})
+        conditions = known_conditions(replace(labelled, labels=(labels,))).drop(**dropped)
         assert labelled.latents is not None
         latents = torch.from_numpy(labelled.latents[0]).float()
         mask = torch.zeros(task.frames)
         mask[list(given)] = 1.0
         metres = torch.full((task.frames,), torch.nan) if rng.random() < recipe.drop_motion else metres_driven(labelled.labels)[0]
+        level = 0.0 if rng.random() < recipe.context_clean else rng.uniform(0, recipe.context_noise)
+        context_noise = rng.standard_normal((task.frames, 1 + MOVED, *latents.shape[1:]), np.float32)
         return {
             "latents": latents,
             "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
             "t": diffusion_time(i, rng, len(self.model.schedule)),
             "mask": mask,
             "metres": metres,
+            "level": torch.tensor(level, dtype=torch.float32),
+            "context_noise": torch.from_numpy(context_noise),
             "fps": torch.tensor(task.fps),
             **pack(conditions),
         }
@@ -147,38 +164,45 @@ class VideoLDMStage:
         return replace(labels, boxes=boxes)
 
     def _context(self, batch: Batch, conditions: Conditions) -> Context:
-        """The frames that the mask gives, as they are and moved with the road."""
+        """The frames that the mask gives, as they are and moved with the road; with their noise, where there is some."""
         latents = batch["latents"]
         given = replace(Context.none(latents), latents=latents, mask=batch["mask"])
-        return move_along(self.latent_data.space.to(latents.device), given, conditions, batch["metres"])
+        context = move_along(self.latent_data.space.to(latents.device), given, conditions, batch["metres"])
+        if "level" not in batch or not self.model.config.context_noise:
+            return context
+        return context.noised(batch["level"], batch["context_noise"])
 
-    def _errors(self, batch: Batch, conditions: Conditions) -> tuple[Tensor, Tensor, Tensor]:
+    def _errors(self, batch: Batch, conditions: Conditions, foreground: float) -> tuple[Tensor, Tensor, Tensor]:
         """Squared error of the prediction, squared and absolute of the context network's estimate: [] each.
 
-        Averaged over the frames that are not given.
+        Averaged over the frames that are not given, where cells of vehicles count `foreground` times more. The network sees given
+        frames as in sampling: as the context has them, with its noise (`hold`).
         """
         model, latents, noise, t = self.model, batch["latents"], batch["noise"], batch["t"]
-        noisy = model.schedule.add_noise(latents, noise, t)
+        context = self._context(batch, conditions)
+        noisy = model.schedule.add_noise(with_given(latents, context), noise, t)
         encoded = model.image.encode(conditions, *latents.shape[3:])
-        features = model.encode_context(self._context(batch, conditions), batch["fps"], encoded)
+        features = model.encode_context(context, batch["fps"], encoded)
         output = model.network(noisy, t, encoded, features)
-        error = diffusion_error(model.image.config.prediction, model.schedule, output, latents, noise, t).mean(dim=(-2, -1))
-        off = (features.estimate.float() - latents).flatten(2)
-        made = 1.0 - batch["mask"]
+        error = diffusion_error(model.image.config.prediction, model.schedule, output, latents, noise, t)
+        off = features.estimate.float() - latents
+        clips, frames, _, height, width = latents.shape
+        weight = foreground_weight(conditions, height, width, foreground).unflatten(0, (clips, frames))
+        weight = weight * (1.0 - batch["mask"])[..., None, None]
         error, squared, absolute = (
-            (frames * made).sum() / made.sum() for frames in (error, off.square().mean(dim=2), off.abs().mean(dim=2))
+            (cells * weight).sum() / weight.sum() for cells in (error, off.square().mean(dim=2), off.abs().mean(dim=2))
         )
         return error, squared, absolute
 
     def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
         """Mean squared error over the frames that are not given, and mean absolute error of their estimates."""
-        error, guessed, absolute = self._errors(batch, unpack(batch))
+        error, guessed, absolute = self._errors(batch, unpack(batch), self.recipe.foreground)
         task = "predict" if batch["latents"].shape[1] == PREDICTION.frames else "interpolate"
         noted = {task: error.detach(), f"{task}_estimate": guessed.detach()}
         yield "model", error + self.recipe.estimate * absolute, noted
 
     def _held_out_batch(self, task: Task, part: int, clips: int) -> tuple[Batch, Conditions]:
-        """Tensors and conditions (no boxes) of held-out windows with fixed times and noise."""
+        """Tensors and conditions of held-out windows with fixed times and noise."""
         rng = numpy_stream(0, "held-out", part)
         labelled = self.held_out[task].batch(rng, clips, pictures=False)
         assert labelled.latents is not None
@@ -193,24 +217,29 @@ class VideoLDMStage:
             "fps": torch.full((clips,), task.fps),
         }
         device = next(self.model.parameters()).device
-        conditions = label_conditions([constant_crowdedness(labels) for labels in labelled.labels]).drop(boxes=True)
+        labels = tuple(constant_crowdedness(labels) for labels in labelled.labels)
+        conditions = known_conditions(replace(labelled, labels=labels))
         return {name: value.to(device) for name, value in batch.items()}, conditions.to(device)
 
     def evaluate(self) -> dict[str, float]:
-        """Loss on held-out windows, 4 a batch, of each task and choice of context, at fixed times and noise, without boxes."""
+        """Loss on held-out windows, 4 a batch, of each task and choice of context, at fixed times and noise.
+
+        Without boxes and layout; and where some frames are given, with both ("..._with_layout").
+        """
         figures: dict[str, float] = {}
         cases = (("predict_0", PREDICTION, ()), ("predict_1", PREDICTION, (0,)), ("predict_2", PREDICTION, (0, 1)),
                  ("interpolate_7.5", INTERPOLATION[0], (0, 4)), ("interpolate_30", INTERPOLATION[1], (0, 4)))  # fmt: skip
         for name, task, given in cases:
-            totals = [0.0, 0.0]
-            parts = self.recipe.held_out_batches
-            for part in range(parts):
-                batch, conditions = self._held_out_batch(task, part, 4)
-                batch["mask"][:, list(given)] = 1.0
-                error, guessed, _ = self._errors(batch, conditions)
-                totals[0] += float(error) / parts
-                totals[1] += float(guessed) / parts
-            figures[name], figures[f"{name}_estimate"] = totals
+            for suffix, dropped in (("", ("boxes", *LAYOUT_GROUPS)), ("_with_layout", ()))[: 1 + bool(given)]:
+                totals = [0.0, 0.0]
+                parts = self.recipe.held_out_batches
+                for part in range(parts):
+                    batch, conditions = self._held_out_batch(task, part, 4)
+                    batch["mask"][:, list(given)] = 1.0
+                    error, guessed, _ = self._errors(batch, conditions.drop(**dict.fromkeys(dropped, True)), foreground=0.0)
+                    totals[0] += float(error) / parts
+                    totals[1] += float(guessed) / parts
+                figures[f"{name}{suffix}"], figures[f"{name}{suffix}_estimate"] = totals
         return figures
 
     def preview(self) -> np.ndarray:

@@ -65,12 +65,29 @@ def classes_and_nearness(planes: np.ndarray, classes: tuple[SceneClass, ...]) ->
 
 
 class LayoutEncoder(GroupEncoder):
-    """Two strided convolutions from the frame's size to that of the latents, the first on blocks of 4 x 4 pixels."""
+    """The features of a LayoutNetwork, where the group is given."""
 
     feature_channels = _FEATURES
 
     def __init__(self, group: str, width: int, members: tuple[tuple[int, ...] | None, ...]) -> None:
         super().__init__(group, width)
+        self.network = LayoutNetwork(members)
+
+    def features(self, conditions: Conditions, height: int, width: int) -> Tensor:
+        """[b feature_channels h w]."""
+        rows = conditions[self.group]
+        planes = rows["planes"]
+        if planes.shape[2:] == (1, 1):  # nowhere given
+            return torch.zeros(len(planes), _FEATURES, height, width, device=planes.device)
+        h: Tensor = self.network(planes.expand(-1, -1, LATENT_FACTOR * height, LATENT_FACTOR * width))
+        return torch.where(rows.given[:, None, None, None], h, torch.zeros((), dtype=h.dtype, device=h.device))
+
+
+class LayoutNetwork(nn.Module):
+    """Two strided convolutions from the frame's size to that of the latents, the first on blocks of 4 x 4 pixels."""
+
+    def __init__(self, members: tuple[tuple[int, ...] | None, ...]) -> None:
+        super().__init__()
         self.members = members
         channels = sum(1 if values is None else len(values) for values in members)
         half = LATENT_FACTOR // 2
@@ -79,19 +96,13 @@ class LayoutEncoder(GroupEncoder):
         self.shrink = nn.Conv2d(_FIRST, _FEATURES, 3, stride=2, padding=1)
         self.norm_out = group_norm(_FEATURES)
 
-    def features(self, conditions: Conditions, height: int, width: int) -> Tensor:
-        """[b feature_channels h w]."""
-        rows = conditions[self.group]
-        planes = rows["planes"]
-        if planes.shape[2:] == (1, 1):  # nowhere given
-            return self.first.weight.new_zeros(len(planes), _FEATURES, height, width)
-        pictures = self._pictures(planes.expand(-1, -1, LATENT_FACTOR * height, LATENT_FACTOR * width))
-        h = nn.functional.silu(self.norm(self.first(pictures)))
-        h = nn.functional.silu(self.norm_out(self.shrink(h)))
-        return torch.where(rows.given[:, None, None, None], h, torch.zeros((), dtype=h.dtype, device=h.device))
+    def forward(self, planes: Tensor) -> Tensor:
+        """Planes uint8 [b p 8h 8w] to features [b k h w]."""
+        h = nn.functional.silu(self.norm(self.first(self._pictures(planes))))
+        return nn.functional.silu(self.norm_out(self.shrink(h)))
 
     def _pictures(self, planes: Tensor) -> Tensor:
-        """Planes uint8 [b p h w] as shares and one-hot codes [b c h w], laid out channels last."""
+        """Planes as shares and one-hot codes [b c 8h 8w], laid out channels last."""
         device = planes.device.type
         low = torch.is_autocast_enabled(device)
         dtype = torch.get_autocast_dtype(device) if low else self.first.weight.dtype
