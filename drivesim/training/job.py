@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import os
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -111,6 +113,16 @@ def check_inputs(name: StageName, run_folder: Path, stores: list[Path], checkpoi
         raise InputError(f"--run {run_folder}: cannot be made or written; give another folder") from error
 
 
+def check_fields(name: StageName, overrides: Iterable[str]) -> None:
+    """InputError for names that are no fields of the stage's recipe."""
+    fields = list(RECIPES[name].model_fields)
+    for field in overrides:
+        if field not in fields:
+            guess = difflib.get_close_matches(field, fields, 1)
+            meant = f'did you mean "{guess[0]}"?' if guess else f"it has {', '.join(fields)}"
+            raise InputError(f"--set {field}: the recipe of {name} has no such field; {meant}")
+
+
 def run_training(
     name: StageName,
     run_folder: Path,
@@ -140,6 +152,7 @@ def run_training(
     chosen = PRESETS[preset][name]
     checkpoints = checkpoints or shipped("checkpoints")
     values = chosen.recipe | (overrides or {})
+    check_fields(name, overrides or {})
     recipe = RECIPES[name].parse(values, f"recipe of {name}")
     notes, origin = beginning(run_folder, recipe, init_from, checkpoints, device)
     check_inputs(name, run_folder, [*(data or []), *(held_out or [])], checkpoints, origin)
