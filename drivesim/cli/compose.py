@@ -11,7 +11,9 @@ from drivesim.scenario.names import find_scenario
 
 
 def compose(
-    scenario: Annotated[Path, typer.Argument(callback=find_scenario, help="Scenario file, or the name of a shipped one.")],
+    scenario: Annotated[
+        Path, typer.Argument(callback=find_scenario, help="Scenario file, the name of a shipped one, or - for standard input.")
+    ],
     out: Annotated[Path, typer.Option(help="Picture to write (.png, .jpg or .webp), 512x1024.")],
     variants: Annotated[int, typer.Option(help="How many; more than one are written as OUT-00, OUT-01, ...")] = 1,
     seed: Annotated[int | None, typer.Option(help="Instead of the scenario's seed.")] = None,

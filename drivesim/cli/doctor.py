@@ -11,7 +11,7 @@ import typer
 def doctor(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Output of a rollout, a checkpoint, or a folder of checkpoints.")],
     repair: Annotated[
-        bool, typer.Option("--repair", help="Remove what is damaged and make it again, where it can be computed.")
+        bool, typer.Option("--repair", help="Make again what is damaged, where it can be computed; the rest stays as it is.")
     ] = False,
     checkpoints: Annotated[
         Path | None, typer.Option(help="Folder of the weights to repair a rollout with; default: the shipped ones.")
@@ -19,8 +19,8 @@ def doctor(
 ) -> None:
     """Say what of DIR is whole and what is not: sums, counts, times, films, boxes. Exit code 1 if something is not."""
     from drivesim.cli.rollout import progress_bars, stoppable
-    from drivesim.rollout.doctor import examine
-    from drivesim.rollout.doctor import repair as mend
+    from drivesim.rollout.doctor.examination import examine
+    from drivesim.rollout.doctor.treatment import repair as mend
 
     report = examine(folder)
     if repair and report.faults:

@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 
 
 def rollout(
-    scenario: Annotated[Path, typer.Argument(callback=find_scenario, help="Scenario file, or the name of a shipped one.")],
+    scenario: Annotated[
+        Path, typer.Argument(callback=find_scenario, help="Scenario file, the name of a shipped one, or - for standard input.")
+    ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write; goes on where an earlier run stopped.")],
-    seconds: Annotated[float | None, typer.Option(help="Instead of the scenario's length.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Instead of the scenario's length; more than DIR has makes it longer.")
+    ] = None,
     fps: Annotated[float | None, typer.Option(help="{:g}, {:g} or {:g}, instead of the scenario's.".format(*FRAME_RATES))] = None,
     futures: Annotated[int | None, typer.Option(help="Instead of the scenario's number of futures.")] = None,
     only: Annotated[int | None, typer.Option(metavar="K", help="Make future K alone; the first is 0.")] = None,

@@ -118,6 +118,22 @@ def finished_windows(
         yield FinishedWindow(index, added, carry)
 
 
+def replayed_windows(engine: Engine, future: FutureSpec, keys: Tensor, count: int) -> Iterator[FinishedWindow]:
+    """Windows 0 to `count` - 1 of a future once more, as `finished_windows` gave them out, from their key frames [k c h w] alone.
+
+    No window may be the future's last. Nothing is predicted, and of each window the last portion alone is upsampled: that is
+    all of which anything is carried on.
+    """
+    timeline, carry = future.timeline, Carry.start(keys[0])
+    for index in range(count):
+        window = timeline.window(index)
+        known = keys[window.keys.start : window.keys.stop]
+        carry = _decode(engine, timeline, window, _interpolate(engine, future, window, known, carry))
+        carry = _upsample_ending(engine, future, carry)
+        carry = replace(carry, window=index + 1, keys=known[-CONTEXT:].clone())
+        yield FinishedWindow(index, known[window.context if index else 0 :], carry)
+
+
 def _portions(timeline: Timeline, settings: SamplingSettings) -> Portions:
     return Portions(timeline.frames, settings.super_resolution.length, settings.super_resolution.overlap)
 
@@ -162,3 +178,13 @@ def _upsample(engine: Engine, future: FutureSpec, carry: Carry, film: Film) -> C
         ending = high[portions.step :].clone()
         carry = replace(carry, portion=carry.portion + 1, low=carry.low[portions.step :].clone(), high=ending)
     return carry
+
+
+def _upsample_ending(engine: Engine, future: FutureSpec, carry: Carry) -> Carry:
+    """The carry as `_upsample` leaves it. Portions overlap by half at most, so that no frame of an ending is blended."""
+    portions = _portions(future.timeline, engine.settings)
+    low = None
+    while portions.ready(carry.portion, carry.decoded):
+        low = carry.low[: portions.length]
+        carry = replace(carry, portion=carry.portion + 1, low=carry.low[portions.step :].clone())
+    return carry if low is None else replace(carry, high=engine.upsample(low, future.seed)[portions.step :].clone())

@@ -14,8 +14,8 @@ from drivesim.dataset.synthesis import fresh_clips
 from drivesim.evaluation.fidelity import HELD_OUT_SEED
 from drivesim.metrics.motion import GroundMotion, ground_motion
 from drivesim.rollout.folder import VIDEO
+from drivesim.rollout.inputs import scenario_of
 from drivesim.rollout.manifest import future_folders
-from drivesim.scenario.file import load_scenario
 from drivesim.scene.clip import Clip, TimeOfDay
 from drivesim.scene.road import Setting
 from drivesim.video_format import FRAME_RATES, NETWORK_HEIGHT, NETWORK_WIDTH
@@ -33,7 +33,7 @@ def rollout_motion(folder: Path, worlds: int = 8, seed: int = HELD_OUT_SEED) -> 
     films = [film for future in future_folders(folder) if (film := future / VIDEO).is_file()]
     if not films:
         raise InputError(f"{folder}: no finished future there (future-00/{VIDEO}); roll out the scenario first")
-    scenario = load_scenario(folder / "scenario.yaml")
+    scenario = scenario_of(folder)
     horizon = scenario.camera.model().horizon
     figures = {film.parent.name: ground_motion(read_video(film)[0], horizon) for film in films}
     if worlds > 0:

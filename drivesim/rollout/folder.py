@@ -1,6 +1,7 @@
 """The output folder of a rollout: what stands in it, what of it survives a crash, and what belongs to another job.
 
-    DIR/manifest.json  scenario.yaml  initial.png  preview.png
+    DIR/manifest.json  initial.png  preview.png
+    DIR/scenario.yaml  photo.png   what it was made from: see `inputs`
     DIR/SHA256SUMS           of all files, once the futures asked for are there
     DIR/future-00/video.mp4  rollout.h5
     DIR/future-00/.state/    while the future is being made: see `windows`
@@ -16,8 +17,8 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
@@ -25,18 +26,21 @@ from typing import Any, Self
 import numpy as np
 
 from drivesim.checksums import SUMS, faults, file_hash, read_sums, settle, write_safely, write_sums
-from drivesim.config import InputError, MachineError, write_atomic
+from drivesim.config import InputError, MachineError, read_json, write_atomic
 from drivesim.engine.stream import FinishedWindow
 from drivesim.engine.timeline import Timeline
+from drivesim.rollout.inputs import TEXT, Inputs
 from drivesim.rollout.labels_file import RolloutWriter, box_rows
 from drivesim.rollout.lock import FolderLock
 from drivesim.rollout.manifest import (
     NAME,
+    PHOTO,
     FutureRecord,
     Manifest,
     differences,
     future_folders,
     future_name,
+    future_number,
     is_rollout,
     read_manifest,
 )
@@ -47,39 +51,73 @@ from drivesim.video_format import KEY_FPS
 from drivesim.video_io import VideoWriter, contact_sheet, write_image
 
 PREVIEW_TIMES = 6
+FIRST_FRAME, PREVIEW = "initial.png", "preview.png"
 VIDEO, DATA = "video.mp4", "rollout.h5"
 
 
 class RolloutFolder:
     """The folder of one job. Use as a context manager: no second process can work in it meanwhile."""
 
-    def __init__(self, path: Path, manifest: Manifest, lock: FolderLock) -> None:
+    def __init__(self, path: Path, manifest: Manifest, lock: FolderLock, anew: bool = False) -> None:
         self.path = path
         self.manifest = manifest
+        self.anew = anew
+        """Whether nothing of an earlier rollout is to stay."""
         self._lock = lock
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path, manifest: Manifest, scenario_text: str, fresh: bool = False) -> Iterator[Self]:
-        """Opens the folder for the job of `manifest`, where it is new; goes on with what is there where it is not.
+    def open(cls, path: Path, manifest: Manifest, fresh: bool = False) -> Iterator[Self]:
+        """Opens the folder for the job of `manifest`, new, or one to go on with; `fresh` looks at nothing of what is there.
 
-        `fresh` removes what an earlier rollout made first. Raises InputError for a folder of another job, a folder that
-        no rollout made or that may not be written, one in which another process works, and one of which a finished file
-        is not what was written.
+        Changes nothing that is there: `prepare` does. Raises InputError for a folder of another job, a folder that no rollout
+        made or that may not be written, one in which another process works, and one of which a finished file is not what was
+        written.
         """
         _make_folder(path)
         is_rollout(path)
         with FolderLock.hold(path) as lock:
-            if is_rollout(path) and not fresh:
-                folder = cls(path, _continued(path, manifest), lock)
-            else:
-                _clear(path)
-                folder = cls(path, manifest, lock)
-                folder.save()
-            folder.tidy()
-            if "scenario.yaml" not in folder.manifest.files or not (path / "scenario.yaml").is_file():
-                folder.keep("scenario.yaml", write_safely(path / "scenario.yaml", scenario_text.encode()))
-            yield folder
+            anew = fresh or not is_rollout(path)
+            yield cls(path, manifest if anew else _continued(path, manifest), lock, anew)
+
+    def prepare(self, seconds: float, inputs: Inputs, say: Callable[[str], None] = lambda _: None) -> None:
+        """Makes ready for a job of `seconds`: what was there goes if the folder is `anew`, else is noted as too short if it is.
+
+        Keeps the scenario's text and photo. To be called when all that could go wrong beforehand has been tried.
+        """
+        if self.anew:
+            _clear(self.path)
+            self.save()
+        else:
+            self._lengthen(seconds, say)
+        self.tidy()
+        if not self.has(TEXT):
+            self.keep(TEXT, write_safely(self.path / TEXT, inputs.text))
+            if self.manifest.job.scenario != inputs.text_hash:
+                self.record(job=self.manifest.job.model_copy(update={"scenario": inputs.text_hash}))
+        elif self.manifest.files[TEXT] != inputs.text_hash:
+            say(f"{inputs.file}: differs from {self.path / TEXT} in words, not in meaning; the folder keeps its own")
+        if inputs.photo is not None and not any(self.has(name) for name in self.photos):
+            self.drop(*self.photos)
+            self.keep(inputs.photo_name, write_safely(self.path / inputs.photo_name, inputs.photo))
+
+    @property
+    def photos(self) -> list[str]:
+        """Names of the finished copy of the photo: one or none."""
+        return [name for name in self.manifest.files if name.startswith(f"{PHOTO}.")]
+
+    def _lengthen(self, seconds: float, say: Callable[[str], None]) -> None:
+        """Has the job's futures last for `seconds`, if that is longer. Whole windows are of any length, the last one is not."""
+        job = self.manifest.job
+        longer = job.model_copy(update={"seconds": seconds})
+        if longer.timeline.frames <= job.timeline.frames:
+            return
+        for name in self.manifest.futures:
+            if (number := future_number(name)) is not None and (future := self.future(number)).is_running:
+                future.windows.keep(job.timeline.windows - 1)
+        say(f"{self.path}: is made {seconds:g} s long, it was asked for {job.seconds:g} s")
+        self.drop(PREVIEW)
+        self.record(job=longer)
 
     def save(self) -> None:
         """Writes manifest.json."""
@@ -119,11 +157,6 @@ class RolloutFolder:
         """The folder of one future."""
         return FutureFolder(self, future)
 
-    @property
-    def has_pictures(self) -> bool:
-        """Whether the first frame and the preview are finished and there."""
-        return self.has("initial.png") and self.has("preview.png")
-
     def standing(self, futures: Sequence[int], windows: int) -> dict[str, dict[str, int]]:
         """What is safe on disk of these futures, by name: `windows` of so many (`of`), and `frames`.
 
@@ -158,7 +191,7 @@ class RolloutFolder:
             return
         rows = [frames_at(self.path / name / VIDEO, numbers) for name in names]
         times = "  ".join(f"{number / float(timeline.fps):.1f}" for number in numbers)
-        self.write_picture("preview.png", contact_sheet(rows, [f"{name}: {times} s" for name in names], width=320))
+        self.write_picture(PREVIEW, contact_sheet(rows, [f"{name}: {times} s" for name in names], width=320))
 
 
 class FutureFolder:
@@ -177,10 +210,24 @@ class FutureFolder:
         return self.rollout.manifest.futures.get(self.name)
 
     @property
+    def is_running(self) -> bool:
+        """Whether it was begun and not finished."""
+        return self.record is not None and self.record.state == "running"
+
+    @property
     def complete(self) -> bool:
         """Whether it is there in full."""
+        return self.number in self.rollout.manifest.complete and self._has_files
+
+    @property
+    def too_short(self) -> bool:
+        """Whether it was finished, and the job was made longer since."""
         recorded = self.record is not None and self.record.state == "complete"
-        return recorded and all(self.rollout.has(f"{self.name}/{file}") for file in (VIDEO, DATA))
+        return recorded and self._has_files and not self.complete
+
+    @property
+    def _has_files(self) -> bool:
+        return all(self.rollout.has(f"{self.name}/{file}") for file in (VIDEO, DATA))
 
     def begin(self, windows: int, frames: int) -> FutureRecord:
         """Notes it as running, with so many windows and frames: its record, with the seconds of earlier runs."""
@@ -265,6 +312,11 @@ def _continued(path: Path, new: Manifest) -> Manifest:
         raise InputError(
             f"{path}: holds another rollout ({'; '.join(changed)}); start anew with --fresh or give another --out"
         )
+    if new.job.timeline.frames < old.job.timeline.frames:
+        raise InputError(
+            f"{path}: holds a longer rollout ({old.job.seconds:g} s, {new.job.seconds:g} s are asked for), which begins with the "
+            f"shorter one; go on with --seconds {old.job.seconds:g}, start anew with --fresh or give another --out"
+        )
     for name, fault in faults(path, old.files, [name for name in old.files if (path / name).is_file()]).items():
         raise InputError(f"{path / name}: {fault}; make it again with: drivesim doctor {path} --repair")
     return old
@@ -278,5 +330,13 @@ def _clear(path: Path) -> None:
             (future / name).unlink(missing_ok=True)
         if future.is_dir() and not any(future.iterdir()):
             future.rmdir()
-    for name in ("progress.json", "scenario.yaml", "initial.png", "preview.png", SUMS):
+    for name in ("progress.json", TEXT, *_photos_of(path), FIRST_FRAME, PREVIEW, SUMS):
         (path / name).unlink(missing_ok=True)
+
+
+def _photos_of(path: Path) -> list[str]:
+    """Names of the photo that the rollout in a folder kept, which may be of a version that this one does not read."""
+    with suppress(InputError):
+        files = read_json(path / NAME).get("files")
+        return [name for name in files or () if name.startswith(f"{PHOTO}.") and "/" not in name]
+    return []

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import resource
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import av
 import numpy as np
 import torch
+from pydantic import ValidationError
 
 import drivesim
 from drivesim.config import Config, InputError, read_json
 from drivesim.engine.settings import SamplingSettings
+from drivesim.engine.timeline import Timeline
+from drivesim.scenario.scenario import Scenario
 from drivesim.video_format import PHASES
 
 FORMAT = 2
 MADE_BY = "drivesim rollout"
 NAME = "manifest.json"
 OF_DESKTOPS = (".DS_Store", ".localized", ".directory", "Thumbs.db", "desktop.ini")  # put by them into folders that they show
+PHOTO = "photo"  # name of the photo's copy, but for the suffix
 
 
 class Job(Config):
     """What decides the pixels. Two runs of the same job make the same futures; a folder holds one job."""
 
     scenario: str
-    """sha256 of the scenario file."""
+    """sha256 of the scenario's text that is kept; another text may mean the same."""
     photo: str | None = None
     """sha256 of the photo that is the first frame, if there is one."""
     seed: int
@@ -39,9 +45,17 @@ class Job(Config):
     """sha256 of every file of the checkpoints that decides pixels, by name: image-ldm/weights-00.safetensors."""
     device: str
 
+    @property
+    def timeline(self) -> Timeline:
+        """The frames of every future."""
+        return Timeline.of(self.seconds, self.fps)
+
 
 class FutureRecord(Config):
-    """How far one future is: `windows` and `frames` that are safe on disk, `seconds` of work by phase."""
+    """How far one future is: `windows` and `frames` that are safe on disk, `seconds` of work by phase.
+
+    One that is complete may be shorter than the job, which was made longer after it: then it is made longer, too.
+    """
 
     state: Literal["running", "complete"]
     windows: int
@@ -65,15 +79,17 @@ class Manifest(Config):
     files: dict[str, str]
     """sha256 of every file that is finished, by name: future-00/video.mp4."""
 
-
     @property
     def complete(self) -> list[int]:
         """Numbers of the futures that are there in full."""
-        complete = (future_number(name) for name, record in self.futures.items() if record.state == "complete")
-        return sorted(number for number in complete if number is not None)
+        frames = self.job.timeline.frames
+        complete = (record.state == "complete" and record.frames == frames for record in self.futures.values())
+        numbers = (future_number(name) for name, whole in zip(self.futures, complete, strict=True) if whole)
+        return sorted(number for number in numbers if number is not None)
 
 
 _FUTURE = "future-"
+_IN_JOB = ("seconds", "fps", "futures", "seed")  # of a scenario's rollout: the job has what was asked in the end
 
 
 def future_name(number: int) -> str:
@@ -133,7 +149,8 @@ def read_manifest(folder: Path) -> Manifest:
     values = _own_values(file)
     if values.get("format") != FORMAT:
         raise InputError(
-            f"{file}: format {values.get('format')} is not {FORMAT}; start anew with --fresh or give another --out"
+            f"{file}: format {values.get('format')} is not {FORMAT}, of which this version is; use the version that wrote it, "
+            "start anew with --fresh or give another --out"
         )
     _drop_batch(values)
     return Manifest.parse(values, file)
@@ -171,21 +188,33 @@ def _is_remnant(entry: Path) -> bool:
 
 
 def differences(old: Manifest, new: Manifest) -> list[str]:
-    """In which the jobs of two manifests differ, each with the old and the new value."""
-    before, now = dict(_leaves(old.job.model_dump())), dict(_leaves(new.job.model_dump()))
-    found = [
+    """In which the jobs of two manifests differ, each with the old and the new value; length and text are not compared.
+
+    Of scenarios the meaning is compared: comments, the order of keys and of vehicles and the way that numbers are written have
+    none.
+    """
+    before, now = (dict(_leaves(manifest.job.model_dump(exclude={"scenario", "seconds"}))) for manifest in (old, new))
+    if (was := _meaning(old.scenario)) != (meant := _meaning(new.scenario)):
+        before |= _leaves({"scenario": was})
+        now |= _leaves({"scenario": meant})
+    return [
         f"{name} was {_short(before.get(name))}, is {_short(now.get(name))}"
         for name in sorted(before.keys() | now.keys())
         if before.get(name) != now.get(name)
     ]
-    if old.job.scenario != new.job.scenario:
-        before, now = dict(_leaves(old.scenario)), dict(_leaves(new.scenario))
-        found += [
-            f"scenario.{name} was {_short(before.get(name))}, is {_short(now.get(name))}"
-            for name in sorted(before.keys() | now.keys())
-            if before.get(name) != now.get(name) and name != "file"
-        ]
-    return found
+
+
+def _meaning(values: dict[str, Any]) -> dict[str, Any]:
+    """What a scenario's values in a manifest decide that its job does not say; vehicles that mean the same are told in one order.
+
+    Values of an earlier version are filled up with what is implied today; those that are none today stay as they are.
+    """
+    values = {key: value for key, value in values.items() if key != "file"}
+    with suppress(ValidationError):
+        values = Scenario.model_validate_json(json.dumps(values)).model_dump(mode="json")
+    rollout = {key: value for key, value in values.get("rollout", {}).items() if key not in _IN_JOB}
+    vehicles = sorted(values.get("vehicles", []), key=json.dumps)
+    return {key: value for key, value in values.items() if key != "photo"} | {"rollout": rollout, "vehicles": vehicles}
 
 
 def _leaves(values: Any, name: str = "") -> Iterator[tuple[str, Any]]:

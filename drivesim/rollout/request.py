@@ -8,17 +8,15 @@ from typing import Self
 
 import torch
 
-from drivesim.checksums import file_hash
 from drivesim.config import InputError, shipped
 from drivesim.engine.cascade import settle_precision, weights_of
 from drivesim.engine.future import FutureSpec, Prompt
 from drivesim.engine.settings import SamplingSettings
 from drivesim.engine.timeline import Timeline
+from drivesim.rollout.inputs import Inputs
 from drivesim.rollout.manifest import FORMAT, MADE_BY, Job, Manifest, machine_facts, versions
-from drivesim.scenario.file import load_scenario
 from drivesim.scenario.scenario import Scenario
 from drivesim.tensors import pick_device
-from drivesim.video_io import read_image
 
 STANDARD = SamplingSettings.preset("standard")
 MAX_FUTURES = 1000
@@ -69,8 +67,7 @@ class Request:
 class Plan:
     """A request with nothing left open: futures `numbers` of `timeline`, on `device`; `job` decides their pixels."""
 
-    scenario: Scenario
-    file: Path
+    inputs: Inputs
     numbers: tuple[int, ...]
     timeline: Timeline
     checkpoints: Path
@@ -78,17 +75,18 @@ class Plan:
     job: Job
 
     @classmethod
-    def of(cls, request: Request) -> Self:
-        """The plan of a request; InputError for anything that the user can mend. Writes nothing."""
-        scenario = load_scenario(request.scenario)
+    def of(cls, request: Request, inputs: Inputs | None = None) -> Self:
+        """The plan of a request, `inputs` in place of its scenario file; InputError for what the user can mend. Writes nothing."""
+        inputs = inputs or Inputs.read(request.scenario)
+        scenario = inputs.scenario
         rollout, numbers = scenario.rollout, request.numbers(scenario)
         seconds = rollout.seconds if request.seconds is None else request.seconds
         timeline = Timeline.of(seconds, rollout.fps if request.fps is None else request.fps)
         device = pick_device(request.device)
         checkpoints = request.checkpoints or shipped("checkpoints")
         job = Job(
-            scenario=file_hash(request.scenario),
-            photo=_photo_hash(scenario),
+            scenario=inputs.text_hash,
+            photo=inputs.photo_hash,
             seed=request.chosen_seed(scenario),
             seconds=seconds,
             fps=float(timeline.fps),
@@ -96,7 +94,7 @@ class Plan:
             weights=weights_of(checkpoints),
             device=device.type,
         )
-        return cls(scenario, request.scenario, numbers, timeline, checkpoints, device, job)
+        return cls(inputs, numbers, timeline, checkpoints, device, job)
 
     def manifest(self) -> Manifest:
         """The manifest of the job, of which nothing is made yet."""
@@ -104,7 +102,7 @@ class Plan:
             format=FORMAT,
             made_by=MADE_BY,
             job=self.job,
-            scenario={"file": str(self.file), **self.scenario.model_dump(mode="json")},
+            scenario=self.inputs.values(),
             versions=versions(),
             machine=machine_facts(self.device),
             seconds={},
@@ -116,11 +114,3 @@ class Plan:
     def future(self, prompt: Prompt, number: int) -> FutureSpec:
         """Future `number` of the prompt, which is that of the scenario."""
         return FutureSpec(prompt, self.timeline, self.job.seed, number)
-
-
-def _photo_hash(scenario: Scenario) -> str | None:
-    """sha256 of the scenario's photo, if there is one; InputError if it is missing or damaged."""
-    if scenario.photo is None:
-        return None
-    read_image(scenario.photo)
-    return file_hash(scenario.photo)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,9 @@ from drivesim.engine.future import FutureSpec, Prompt
 from drivesim.engine.progress import Progress
 from drivesim.engine.stream import Carry, finished_frames, finished_windows, units_left
 from drivesim.rollout.disk import check_space, needed_bytes
-from drivesim.rollout.folder import FutureFolder, RolloutFolder
+from drivesim.rollout.extension import reopen
+from drivesim.rollout.folder import FIRST_FRAME, PREVIEW, FutureFolder, RolloutFolder
+from drivesim.rollout.inputs import kept_scenario
 from drivesim.rollout.live import LiveProgress
 from drivesim.rollout.manifest import FutureRecord, Manifest, peak_memory, seconds_together
 from drivesim.rollout.request import Plan, Request
@@ -39,27 +41,35 @@ def roll_out(
     `on_change` is called after every unit of work; `say` is told what a user should know. Raises InputError for anything
     that the user can mend, before anything is written, and MachineError or OSError where the machine fails.
     """
-    plan = Plan.of(request)
+    return carry_out(Plan.of(request), out, fresh, request.ignore_free_space, on_change, say)
+
+
+def carry_out(
+    plan: Plan,
+    out: Path,
+    fresh: bool = False,
+    ignore_free_space: bool = False,
+    on_change: Callable[[Progress], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
+) -> tuple[Manifest, Progress]:
+    """As `roll_out`, of a plan."""
     needed = needed_bytes(out, plan.timeline, plan.job.sampling, plan.numbers)
-    space = f"{out}: {check_space(out, needed, request.ignore_free_space)}"
-    with (
-        RolloutFolder.open(out, plan.manifest(), plan.file.read_text(encoding="utf-8"), fresh) as folder,
-        LiveProgress(out, lambda: folder.standing(plan.numbers, plan.timeline.windows), on_change) as live,
-    ):
-        carries = _carries(folder, plan.numbers, say)
-        incomplete = bool(carries) or not folder.has_pictures
-        progress = Progress(_totals(plan, carries.values(), composing=incomplete), live.note)
-        if carries:
-            say(space)
-        if incomplete:
-            engine = Engine(Cascade.load(plan.checkpoints, plan.device), plan.job.sampling, progress)
-            prompt = Prompt.of(plan.scenario)
-            first = _make_first_frame(engine, prompt, plan.job.seed, folder)
-            for number, carry in carries.items():
-                _make_future(engine, plan.future(prompt, number), folder.future(number), carry or Carry.start(first))
-            folder.write_preview(plan.timeline)
-            _record_work(folder, progress)
-        folder.seal()
+    space = f"{out}: {check_space(out, needed, ignore_free_space)}"
+    with RolloutFolder.open(out, plan.manifest(), fresh) as folder:
+        cascade = Cascade.load(plan.checkpoints, plan.device) if fresh else None  # before the old rollout goes
+        folder.prepare(plan.job.seconds, plan.inputs, say)
+        with LiveProgress(out, lambda: folder.standing(plan.numbers, plan.timeline.windows), on_change) as live:
+            futures = [future for future in map(folder.future, plan.numbers) if not future.complete]
+            if futures:
+                say(space)
+            progress = Progress(on_change=live.note)
+            if futures or not folder.has(FIRST_FRAME):
+                cascade = cascade or Cascade.load(plan.checkpoints, plan.device)
+                progress = _make(plan, cascade, folder, futures, live, say)
+            if futures or not folder.has(PREVIEW):
+                folder.write_preview(plan.timeline)
+                _record_work(folder, progress)
+            folder.seal()
     return folder.manifest, progress
 
 
@@ -79,10 +89,31 @@ def compose_frames(request: Request, variants: int = 1) -> list[np.ndarray]:
     return [engine.first_frame(engine.first_latents(prompt, seed, variant), seed) for variant in range(variants)]
 
 
-def _carries(folder: RolloutFolder, numbers: Iterable[int], say: Callable[[str], None]) -> dict[int, Carry | None]:
-    """Where to go on, for each of these futures that is not complete; None: from its beginning."""
-    futures = [future for future in map(folder.future, numbers) if not future.complete]
-    return {future.number: future.windows.resume(say) for future in futures}
+def _make(
+    plan: Plan,
+    cascade: Cascade,
+    folder: RolloutFolder,
+    futures: Sequence[FutureFolder],
+    live: LiveProgress,
+    say: Callable[[str], None],
+) -> Progress:
+    """Makes what is missing of the first frame and of these futures: the work that it was."""
+    prompt = Prompt.of(kept_scenario(folder.path, folder.manifest))
+    untimed = Engine(cascade, plan.job.sampling)  # for what is no step of the plan
+    specs = {future.number: plan.future(prompt, future.number) for future in futures}
+    carries = {
+        future.number: reopen(untimed, specs[future.number], future) if future.too_short else future.windows.resume(say)
+        for future in futures
+    }
+    composing = None in carries.values() or not folder.has(FIRST_FRAME)
+    progress = Progress(_totals(plan, carries.values(), composing), live.note)
+    engine = Engine(cascade, plan.job.sampling, progress)
+    start = Carry.start(_make_first_frame(engine, untimed, prompt, plan.job.seed, folder)) if composing else None
+    for future in futures:
+        carry = carries[future.number] or start
+        assert carry is not None
+        _make_future(engine, specs[future.number], future, carry)
+    return progress
 
 
 def _totals(plan: Plan, carries: Iterable[Carry | None], composing: bool) -> dict[Phase, int]:
@@ -91,16 +122,15 @@ def _totals(plan: Plan, carries: Iterable[Carry | None], composing: bool) -> dic
     for carry in carries:
         for phase, units in units_left(plan.timeline, plan.job.sampling, carry).items():
             totals[phase] += units
-    return totals | {"compose": plan.job.sampling.image.steps if composing and plan.scenario.photo is None else 0}
+    return totals | {"compose": plan.job.sampling.image.steps if composing and plan.inputs.photo is None else 0}
 
 
-def _make_first_frame(engine: Engine, prompt: Prompt, seed: int, folder: RolloutFolder) -> Tensor:
+def _make_first_frame(engine: Engine, untimed: Engine, prompt: Prompt, seed: int, folder: RolloutFolder) -> Tensor:
     """Latents [c h w] of the first frame, whose picture is written if it is not there."""
     engine.progress.start()
     latents = engine.first_latents(prompt, seed)
-    if not folder.has("initial.png"):
-        untimed = Engine(engine.cascade, engine.settings)  # its steps belong to no portion
-        folder.write_picture("initial.png", untimed.first_frame(latents, seed))
+    if not folder.has(FIRST_FRAME):
+        folder.write_picture(FIRST_FRAME, untimed.first_frame(latents, seed))
         engine.progress.lap("compose", 0)
     return latents
 

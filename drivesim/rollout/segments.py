@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -55,6 +55,36 @@ def _decoding_ahead(segment: Path, fps: Fraction) -> int:
     """Frames by which the decoding of a film runs ahead of its showing: short films need less than the encoder allows."""
     with _packets(segment) as (_, packets):
         return round(-packets[0].dts * packets[0].time_base * fps)
+
+
+@contextmanager
+def split_film(path: Path, fps: Fraction) -> Iterator[Callable[[Path, int], None]]:
+    """Undoes `join_segments`: gives a function that copies the next so many frames of a film into a film of their own.
+
+    They must be the segments of which the film was joined, from the first on. InputError if the film is damaged.
+    """
+    try:
+        with av.open(str(path)) as source:
+            template: Any = source.streams.video[0]
+            packets: Iterator[Any] = (packet for packet in source.demux(template) if packet.pts is not None)
+            first, delay = 0, None
+
+            def copy(segment: Path, frames: int) -> None:
+                nonlocal first, delay
+                with av.open(str(segment), "w", format="mp4", options={"movflags": "+faststart"}) as film:
+                    stream: Any = film.add_stream_from_template(template)
+                    for number in range(frames):
+                        packet = next(packets)
+                        delay = -packet.dts if delay is None else delay
+                        packet.pts -= round(first / fps / template.time_base)
+                        packet.dts = round(number / fps / template.time_base) - delay
+                        packet.stream = stream
+                        film.mux(packet)
+                first += frames
+
+            yield copy
+    except (av.FFmpegError, StopIteration) as error:
+        raise InputError(f"{path}: damaged, it breaks off ({error}); start anew with --fresh") from error
 
 
 @contextmanager

@@ -50,11 +50,15 @@ class Windows:
             whole -= 1
         if fault is not None:
             say(f"{fault}; going on after {whole} whole window{'s' * (whole != 1)}, what comes later is made again")
-        for file in self.folder.iterdir():
-            number = file.name.split(".")[0]
-            if not number.isdigit() or int(number) >= whole or file.suffix == ".part":
-                file.unlink()
+        self.keep(whole)
         return Carry.of(safetensors.torch.load_file(self._carry(whole - 1))) if whole else None
+
+    def keep(self, count: int) -> None:
+        """Removes all but the files of windows 0 to `count` - 1."""
+        for file in self.folder.iterdir() if self.folder.is_dir() else ():
+            number = file.name.split(".")[0]
+            if not number.isdigit() or int(number) >= count or file.suffix == ".part":
+                file.unlink()
 
     def whole(self) -> tuple[int, str | None]:
         """How many windows from the first on are whole, and what is wrong with the next, if it had been finished."""
@@ -67,7 +71,7 @@ class Windows:
             kept = [name for name in sums if name != self._carry(count).name]
             for name, fault in faults(self.folder, sums, kept).items():
                 return count, f"{self.folder / name} {fault}"
-            if self._keys(count).name not in sums or (self._film(count).name not in sums and self._film(count).exists()):
+            if self._keys(count).name not in sums or (self.film_path(count).name not in sums and self.film_path(count).exists()):
                 return count, f"{self._sums(count)} is damaged"
             count += 1
         lost = any(int(later.stem) > count for later in self.folder.glob("*.sha256"))
@@ -80,11 +84,11 @@ class Windows:
 
     def film(self, window: int, fps: Fraction, height: int, width: int) -> VideoWriter:
         """A writer for the film of one window."""
-        return VideoWriter(self._film(window), fps, height, width)
+        return VideoWriter(self.film_path(window), fps, height, width)
 
     def commit(self, window: FinishedWindow) -> None:
         """Makes a window, whose film is written, permanent."""
-        index, film = window.index, self._film(window.index)
+        index, film = window.index, self.film_path(window.index)
         sums = {film.name: file_hash(film)} if film.is_file() else {}
         contents = {self._keys(index): {"keys": window.keys.contiguous()}, self._carry(index): window.carry.tensors()}
         for file, tensors in contents.items():
@@ -101,16 +105,17 @@ class Windows:
                 "give the same command again: it makes anew what is lost"
             )
 
+    def film_path(self, window: int) -> Path:
+        """Where the film of a window stands."""
+        return self.folder / f"{window:04d}.mp4"
+
     def films(self, count: int) -> list[Path]:
         """The films of windows 0 to `count` - 1 that have one."""
-        return [film for window in range(count) if (film := self._film(window)).is_file()]
+        return [film for window in range(count) if (film := self.film_path(window)).is_file()]
 
     def keys(self, window: int) -> Tensor:
         """The key frames [k c h w] that a window made."""
         return safetensors.torch.load_file(self._keys(window))["keys"]
-
-    def _film(self, window: int) -> Path:
-        return self.folder / f"{window:04d}.mp4"
 
     def _keys(self, window: int) -> Path:
         return self.folder / f"{window:04d}.safetensors"

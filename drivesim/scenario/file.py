@@ -36,11 +36,12 @@ from drivesim.scenario.yaml_document import MAX_SIZE, TOO_LARGE, Fault, OneLine,
 from drivesim.video_format import MAX_VEHICLES
 from drivesim.video_io import read_image
 
-__all__ = ["Fault", "check_scenarios", "dump_scenario", "load_scenario", "parse_scenario", "scenario_files"]
-__all__ += ["scenario_schema"]
+__all__ = ["Fault", "check_scenarios", "dump_scenario", "load_scenario", "parse_scenario", "read_scenario"]
+__all__ += ["scenario_files", "scenario_schema"]
 
 _LOG = logging.getLogger(__name__)  # its warnings go to stderr, unless a program sets that up otherwise
 MIN_PHOTO = (16, 8)  # px, width and height: its middle is cut to 2:1 and scaled to the frames of the networks
+STREAMS = ("/", "dev"), ("/", "proc")  # where pipes have their names: a photo's path is relative to the working folder then
 S = TypeVar("S", bound=Section)
 
 SECTIONS: dict[str, type[Section]] = {
@@ -55,10 +56,15 @@ SECTIONS: dict[str, type[Section]] = {
 
 def load_scenario(path: Path) -> Scenario:
     """Reads a scenario, its `photo` made absolute; raises InputError that lists every fault, one a line."""
-    scenario, document = _read(Path(path))
+    return read_scenario(path)[0]
+
+
+def read_scenario(path: Path) -> tuple[Scenario, bytes]:
+    """As `load_scenario`, with the bytes of the file, which is read once: it may be a pipe, and - is standard input."""
+    scenario, document, data = _read(Path(path))
     if scenario is None:
         raise InputError("\n".join(map(str, document.faults)))
-    return scenario
+    return scenario, data
 
 
 def parse_scenario(
@@ -88,7 +94,7 @@ def check_scenarios(paths: Iterable[Path]) -> list[Fault]:
     faults: list[Fault] = []
     seen: dict[str, Path] = {}
     for path in scenario_files(paths):
-        _, document = _read(path)
+        _, document, _ = _read(path)
         name = document.values.get("name") if isinstance(document.values, dict) else None
         if isinstance(name, str) and seen.setdefault(name, path) != path:
             document.fault(("name",), f'the name "{shortened(name)}" is also that of {seen[name]}; rename one of the two')
@@ -116,8 +122,9 @@ def _short(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _read(path: Path) -> tuple[Scenario | None, YamlDocument]:
-    document = YamlDocument("", str(path))
+def _read(path: Path) -> tuple[Scenario | None, YamlDocument, bytes]:
+    path = Path("/dev/stdin") if str(path) == "-" else path
+    document, data = YamlDocument("", str(path)), b""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_SIZE + 1)
@@ -125,7 +132,7 @@ def _read(path: Path) -> tuple[Scenario | None, YamlDocument]:
             scenario, document = _parse(data.decode(), path)
             for remark in document.remarks:
                 _LOG.warning("%s", remark)
-            return scenario, document
+            return scenario, document, data
         document.fault((), TOO_LARGE)
     except FileNotFoundError:
         document.fault((), missing(path))
@@ -136,7 +143,7 @@ def _read(path: Path) -> tuple[Scenario | None, YamlDocument]:
         document.fault_after(before, f"byte 0x{error.object[error.start]:02X} is no UTF-8 text; save the file as UTF-8")
     except (OSError, ValueError) as error:
         document.fault((), f"cannot be read: {getattr(error, 'strerror', error)}; check path and permissions")
-    return None, document
+    return None, document, data
 
 
 def _parse(text: str, path: Path, photos_within: Path | None = None) -> tuple[Scenario | None, YamlDocument]:
@@ -163,7 +170,8 @@ def _parse(text: str, path: Path, photos_within: Path | None = None) -> tuple[Sc
 
 def _checked_photo(photo: str, path: Path, document: YamlDocument, within: Path | None) -> str:
     """Absolute path of `photo`: an image of at least MIN_PHOTO pixels, in the folder `within` if there is one."""
-    absolute = os.path.normpath(path.parent.absolute() / photo)
+    folder = Path.cwd() if path.parts[:2] in STREAMS else path.parent.absolute()
+    absolute = os.path.normpath(folder / photo)
     if within is not None and not _is_within(absolute, within):
         message = f'"{shortened(photo, 80)}" is not in the folder that photos are taken from; upload the photo'
         document.fault(("photo",), message)

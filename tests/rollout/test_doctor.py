@@ -17,7 +17,8 @@ from drivesim.checkpoint import Checkpoint, sign_checkpoint, write_checkpoint
 from drivesim.checksums import file_hash, read_sums, write_sums
 from drivesim.config import InputError
 from drivesim.engine.timeline import Timeline
-from drivesim.rollout.doctor import data_fault, examine, repair
+from drivesim.rollout.doctor.examination import data_fault, examine
+from drivesim.rollout.doctor.treatment import repair
 from drivesim.rollout.folder import FutureFolder
 from drivesim.rollout.labels_file import Rollout, box_rows
 from drivesim.rollout.lock import FolderLock

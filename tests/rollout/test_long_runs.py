@@ -21,7 +21,7 @@ from drivesim.engine.future import FutureSpec
 from drivesim.engine.stream import Carry, FinishedWindow, OpenFilm
 from drivesim.engine.timeline import Portions
 from drivesim.rollout import run as rollout
-from drivesim.rollout.doctor import examine
+from drivesim.rollout.doctor.examination import examine
 from drivesim.rollout.folder import FutureFolder
 from drivesim.rollout.request import Request
 from drivesim.rollout.run import roll_out

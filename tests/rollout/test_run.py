@@ -155,24 +155,24 @@ def test_a_finished_rollout_is_left_as_it_is(request_: Request, tmp_path: Path) 
     assert sum(work.seconds.values()) == 0
 
 
-@pytest.mark.parametrize("change", ["scenario", "seed", "sampling", "weights", "seconds"])
+@pytest.mark.parametrize("change", ["scenario", "seed", "sampling", "weights", "fps"])
 def test_another_job_is_refused_in_the_same_folder(request_: Request, tmp_path: Path, change: str) -> None:
     roll_out(with_(request_, futures=1), out := tmp_path / "out")
     other = with_(request_, futures=1)
     if change == "scenario":
-        request_.scenario.write_text(SCENARIO + "\n# changed\n")
+        request_.scenario.write_text(SCENARIO.replace("sedan", "van"))
     elif change == "seed":
         other = with_(other, seed=6)
-    elif change == "seconds":
-        other = with_(other, seconds=4.0)
+    elif change == "fps":
+        other = with_(other, fps=30.0)
     elif change == "sampling":
         other = with_(other, settings=SamplingSettings(**{**SETTINGS.model_dump(), "image": {"steps": 4}}))
     else:
         other = with_(other, checkpoints=write_cascade(tmp_path / "other", seed=1))
     told = {
-        "scenario": r"scenario was [0-9a-f]{12}, is [0-9a-f]{12}",
+        "scenario": r"scenario\.vehicles\.0\.kind was sedan, is van",
         "seed": "seed was 5, is 6",
-        "seconds": r"seconds was 3\.0, is 4\.0",
+        "fps": r"fps was 7\.5, is 30\.0",
         "sampling": r"sampling\.image\.steps was 3, is 4",
         "weights": r"weights\.image-ldm/weights\.safetensors was [0-9a-f]{12}, is [0-9a-f]{12}",
     }
@@ -226,7 +226,7 @@ def test_fresh_removes_only_what_a_rollout_made(request_: Request, tmp_path: Pat
 def test_two_processes_cannot_work_in_one_folder(request_: Request, tmp_path: Path) -> None:
     manifest, _ = roll_out(request_, out := tmp_path / "out")
     who = rf"process {os.getpid()} on {re.escape(socket.gethostname())}, since \d{{4}}-"
-    with RolloutFolder.open(out, manifest, ""), pytest.raises(InputError, match=who):
+    with RolloutFolder.open(out, manifest), pytest.raises(InputError, match=who):
         roll_out(request_, out)
     assert not (out / ".lock").exists()
     roll_out(request_, out)

@@ -1,34 +1,24 @@
-"""Whether an output folder or a checkpoint is whole, and the repair of what can be computed again."""
+"""Whether an output folder or a checkpoint is whole."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from drivesim.checkpoint import (
-    Checkpoint,
-    checkpoint_faults,
-    read_checkpoint,
-    require_checkpoint,
-    sign_checkpoint,
-    weight_files,
-)
+from drivesim.checkpoint import Checkpoint, checkpoint_faults, read_checkpoint, require_checkpoint, weight_files
 from drivesim.checksums import SUMS, faults, file_hash, read_sums
 from drivesim.config import InputError, read_json
 from drivesim.engine.cascade import Cascade
-from drivesim.engine.progress import Progress
 from drivesim.engine.timeline import Timeline
-from drivesim.rollout.folder import DATA, VIDEO, RolloutFolder
+from drivesim.rollout.folder import DATA, FIRST_FRAME, PREVIEW, VIDEO
 from drivesim.rollout.labels_file import SOURCES, Rollout, read_rollout
 from drivesim.rollout.live import NAME as LIVE
 from drivesim.rollout.lock import FolderLock
-from drivesim.rollout.manifest import NAME, Manifest, future_folders, future_number, read_manifest
-from drivesim.rollout.request import Request
-from drivesim.rollout.run import roll_out
+from drivesim.rollout.manifest import NAME, PHOTO, FutureRecord, Manifest, future_folders, read_manifest
 from drivesim.rollout.windows import STATE, Windows
 from drivesim.scene.vehicles import KINDS
 from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH, KEY_FPS, STAGE_NAMES
@@ -66,32 +56,6 @@ def examine(folder: Path) -> Report:
     if holder := FolderLock.holder(folder):
         raise InputError(f"{folder}: {holder} is working there; wait until it has ended")
     return _examine_rollout(folder)
-
-
-def repair(
-    report: Report,
-    checkpoints: Path | None = None,
-    on_change: Callable[[Progress], None] = lambda _: None,
-    say: Callable[[str], None] = lambda _: None,
-) -> Report:
-    """Removes what is damaged and makes it again, where it can be computed: what is found afterwards.
-
-    Of a rollout that needs its scenario and weights (`checkpoints`; None: the shipped ones) as they were. Of a checkpoint
-    only the sums can be written, where there are none and the rest can be loaded. InputError where nothing can be done.
-    """
-    folder = report.folder
-    if not report.faults:
-        return report
-    if not (folder / NAME).is_file():
-        _sign(report)
-    elif NAME in report.faults:
-        raise InputError(
-            f"{folder / NAME}: {report.faults[NAME]}, and it cannot be computed; "
-            "restore it from a copy, or roll out anew with --fresh"
-        )
-    else:
-        _remake(report, checkpoints, on_change, say)
-    return examine(folder)
 
 
 def _examine_cascade(folder: Path) -> Report:
@@ -134,18 +98,6 @@ def _examine_checkpoint(folder: Path) -> Report:
     return report
 
 
-def _sign(report: Report) -> None:
-    """Writes the sums of checkpoints that have none."""
-    mended = [name for name in report.faults if Path(name).name == SUMS and not (report.folder / name).exists()]
-    if not mended or len(mended) < len(report.faults):
-        lost = next(name for name in report.faults if name not in mended)
-        raise InputError(
-            f"{report.folder / lost}: {report.faults[lost]}, and weights cannot be computed; copy or export them again"
-        )
-    for name in mended:
-        sign_checkpoint((report.folder / name).parent)
-
-
 def _examine_rollout(folder: Path) -> Report:
     report = Report(folder)
     sums: dict[str, str] = {}
@@ -166,15 +118,16 @@ def _examine_rollout(folder: Path) -> Report:
     report.faults |= found
     if not sums and SUMS not in report.faults:
         report.unfinished.append(f"{SUMS} is not written yet: the last run did not come to its end{_last_words(folder)}")
-    if manifest.files.get("scenario.yaml", manifest.job.scenario) != manifest.job.scenario:
-        report.faults["scenario.yaml"] = "is not the scenario of this rollout"
-    for name in ("initial.png", "preview.png"):
+    if manifest.job.photo is not None and not any(name.startswith(f"{PHOTO}.") for name in manifest.files):
+        photo = manifest.scenario.get("photo")
+        report.whole.append(f"the photo stands outside, in {photo} (an earlier version made this): the same command copies it")
+    for name in (FIRST_FRAME, PREVIEW):
         if name not in manifest.files:
             report.unfinished.append(f"{name} is not made yet")
         elif name not in report.faults:
             report.faults |= dict(_picture_faults(folder, name))
     for name, record in manifest.futures.items():
-        _examine_future(report, manifest, name, record.state == "complete")
+        _examine_future(report, manifest, name, record)
     return report
 
 
@@ -193,15 +146,15 @@ def _picture_faults(folder: Path, name: str) -> Iterator[tuple[str, str]]:
         yield name, str(error)
 
 
-def _examine_future(report: Report, manifest: Manifest, name: str, complete: bool) -> None:
+def _examine_future(report: Report, manifest: Manifest, name: str, record: FutureRecord) -> None:
     """Adds what is found of one future."""
-    timeline = Timeline.of(manifest.job.seconds, manifest.job.fps)
-    folder = report.folder
-    if not complete:
+    asked, folder = manifest.job.timeline, report.folder
+    if record.state != "complete":
         whole, fault = Windows(folder / name / STATE).whole()
         state = f"; {fault}: it is made again" if fault else ""
-        report.unfinished.append(f"{name}: {whole} of {timeline.windows} windows are whole, the same command goes on{state}")
+        report.unfinished.append(f"{name}: {whole} of {asked.windows} windows are whole, the same command goes on{state}")
         return
+    timeline = replace(asked, frames=record.frames)
     files = (f"{name}/{VIDEO}", f"{name}/{DATA}")
     for file in files:
         if file not in manifest.files:
@@ -215,6 +168,9 @@ def _examine_future(report: Report, manifest: Manifest, name: str, complete: boo
         found = {files[1]: str(error)}
     if wrong := {file: fault for file, fault in found.items() if fault is not None}:
         report.faults |= wrong
+        return
+    if timeline.frames < asked.frames:
+        report.unfinished.append(f"{name}: {timeline.frames} of {asked.frames} frames are there, the same command makes the others")
         return
     report.whole.append(f"{name}: {timeline.frames} frames, {len(data.latents)} key frames, {len(data.boxes)} boxes")
 
@@ -249,32 +205,3 @@ def data_fault(data: Rollout, timeline: Timeline) -> str | None:
         if not (0 <= row["score"] <= 1 and row["kind"] < len(KINDS) and row["source"] < len(SOURCES)):
             return f"boxes: row {i} has a score, kind or source that cannot be"
     return None
-
-
-def _remake(
-    report: Report,
-    checkpoints: Path | None,
-    on_change: Callable[[Progress], None],
-    say: Callable[[str], None],
-) -> None:
-    """Removes the damaged files of a rollout, then makes again what they belong to."""
-    folder, manifest = report.folder, read_manifest(report.folder)
-    job = manifest.job
-    sources = (Path(str(manifest.scenario.get("file"))), folder / "scenario.yaml")
-    source = next((path for path in sources if path.is_file() and file_hash(path) == job.scenario), None)
-    if source is None:
-        raise InputError(f"{folder}: the scenario file {sources[0]} is not what it was; restore it to repair the rollout")
-    with FolderLock.hold(folder) as lock:
-        opened = RolloutFolder(folder, manifest, lock)
-        for name in report.faults:
-            say(f"removes {folder / name}: {report.faults[name]}")
-            (folder / name).unlink(missing_ok=True)
-        opened.drop(*report.faults)
-        (folder / SUMS).unlink(missing_ok=True)
-    damaged = sorted({number for name in report.faults if (number := future_number(name)) is not None})
-    for future in damaged or manifest.complete[:1]:
-        request = Request(
-            source, job.seconds, job.fps, only=future, seed=job.seed, device=job.device, settings=job.sampling,
-            checkpoints=checkpoints,
-        )  # fmt: skip
-        roll_out(request, folder, on_change=on_change, say=say)

@@ -1,0 +1,174 @@
+"""Nothing is removed before its replacement can be made, and a folder needs nothing from outside."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tiny_rollout import drivesim  # isort: skip  (finds the two below)
+from outcome import results
+from tiny_cascade import SCENARIO, write_cascade
+
+from drivesim.checksums import SUMS, file_hash, write_sums
+from drivesim.rollout import disk
+from drivesim.rollout.folder import FutureFolder
+from drivesim.video_io import write_image
+
+Roll = Callable[..., tuple[int, str]]
+Change = Callable[[Path], None]
+pytestmark = pytest.mark.usefixtures("tiny_presets")
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def damage(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 255
+    file.write_bytes(data)
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    """A scenario that starts from a photo, in a folder of its own."""
+    (folder := tmp_path / "scenarios").mkdir()
+    write_image(folder / "street.PNG", np.random.default_rng(0).integers(0, 255, (60, 140, 3), np.uint8))
+    (folder / "photo.yaml").write_text(SCENARIO + "photo: street.PNG\n")
+    return folder / "photo.yaml"
+
+
+# What --fresh and --repair do not take before there is something better.
+
+def weights_damaged(folder: Path) -> None:
+    damage(folder / "weights" / "video-ldm" / "weights.safetensors")
+
+
+def weights_gone(folder: Path) -> None:
+    shutil.rmtree(folder / "weights" / "super-resolution")
+
+
+def photo_gone(folder: Path) -> None:
+    (folder / "scenarios" / "street.PNG").unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "words"),
+    [
+        (weights_damaged, (), "weights.safetensors: is not what was written"),
+        (weights_gone, (), "super-resolution: no checkpoint"),
+        (photo_gone, (), "street.PNG"),
+        (None, ("--device", "mps"), "--device mps"),
+        (None, ("--seconds", "nan"), "seconds: nan"),
+        (None, ("--seconds", "80000"), "are free; free some"),
+    ],
+)
+def test_fresh_tries_everything_before_the_old_rollout_goes(
+    roll_one: Roll, scenario: Path, tmp_path: Path, checkpoints: Path, change: Change | None, options: tuple[str, ...], words: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    shutil.copytree(checkpoints, weights := tmp_path / "weights")
+    code, said = roll_one(scenario, out := tmp_path / "out", weights=weights)
+    assert code == 0, said
+    before = everything(out)
+    if change is not None:
+        change(tmp_path)
+    monkeypatch.setattr(disk, "BYTES_A_PIXEL", 1e6 if "80000" in options else disk.BYTES_A_PIXEL)
+    code, said = roll_one(scenario, out, "--fresh", *options, weights=weights)
+    assert code == 2 and words in said, said
+    assert everything(out) == before
+
+
+def other_weights(tmp_path: Path) -> tuple[str, ...]:
+    return ("--checkpoints", str(write_cascade(tmp_path / "others", seed=3)))
+
+
+def no_weights(tmp_path: Path) -> tuple[str, ...]:
+    return ("--checkpoints", str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("weights", [other_weights, no_weights])
+@pytest.mark.parametrize("name", ["future-00/video.mp4", "future-00/rollout.h5", "initial.png"])
+def test_repair_keeps_what_it_cannot_make_and_makes_the_rest(
+    roll_one: Roll, scenario: Path, tmp_path: Path, weights: Callable[[Path], tuple[str, ...]], name: str, checkpoints: Path
+) -> None:
+    roll_one(scenario, out := tmp_path / "out")
+    whole = everything(out)
+    for damaged in (name, "scenario.yaml", SUMS):
+        damage(out / damaged)
+    before = everything(out)
+    code, said = drivesim("doctor", out, "--repair", *weights(tmp_path))
+    assert code == 2 and f"{name}: cannot be made again, what is there stays" in said, said
+    after = everything(out)
+    assert after[name] == before[name] and after["scenario.yaml"] == whole["scenario.yaml"]
+    assert {file for file in whole if after[file] != whole[file]} == {name}
+    code, said = drivesim("doctor", out, "--repair", "--checkpoints", checkpoints)
+    assert code == 0 and everything(out)[name] == whole[name], said
+
+
+def test_repair_says_that_a_device_is_not_here(roll_one: Roll, scenario: Path, tmp_path: Path, checkpoints: Path) -> None:
+    roll_one(scenario, out := tmp_path / "out")
+    text = (out / "manifest.json").read_text().replace('"device": "cpu"', '"device": "mps"', 1)
+    (out / "manifest.json").write_text(text)
+    sums = json.loads(text)["files"] | {"manifest.json": file_hash(out / "manifest.json")}
+    write_sums(out / SUMS, sums)
+    damage(out / "future-00" / "video.mp4")
+    before = everything(out)
+    code, said = drivesim("doctor", out, "--repair", "--checkpoints", checkpoints)
+    assert code == 2 and "future-00/video.mp4: cannot be made again" in said and "mps" in said, said
+    assert everything(out) == before
+
+
+# A folder that stands alone.
+
+@pytest.mark.parametrize("name", ["future-00/video.mp4", "initial.png", "scenario.yaml", "photo.png"])
+def test_a_finished_folder_is_mended_without_what_it_was_made_from(
+    roll_one: Roll, scenario: Path, tmp_path: Path, checkpoints: Path, name: str
+) -> None:
+    roll_one(scenario, tmp_path / "out")
+    assert (tmp_path / "out" / "photo.png").read_bytes() == (scenario.parent / "street.PNG").read_bytes()
+    out = (tmp_path / "out").rename(tmp_path / "elsewhere")
+    made = results(out)
+    damage(out / name)
+    if name != "photo.png":
+        shutil.rmtree(scenario.parent)
+    code, said = drivesim("doctor", out, "--repair", "--checkpoints", checkpoints)
+    assert code == 0, said
+    if name == "scenario.yaml":  # its words are lost, not what it means
+        assert "photo: " in (out / name).read_text() and "ahead: 14" in (out / name).read_text()
+        made.pop(name)
+    assert made.items() <= results(out).items()
+
+
+def test_an_unfinished_folder_goes_on_elsewhere(
+    roll_one: Roll, scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("the end")
+
+    roll_one(scenario, tmp_path / "whole", seconds="6")
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(FutureFolder, "finish", broken)
+        roll_one(scenario, tmp_path / "out", seconds="6")
+    out = (tmp_path / "out").rename(tmp_path / "elsewhere")
+    shutil.move(scenario.parent, away := tmp_path / "away")
+    code, said = roll_one(away / scenario.name, out, seconds="6")
+    assert code == 0 and results(out) == results(tmp_path / "whole"), said
+
+
+def test_a_lost_photo_is_said_and_costs_nothing(
+    roll_one: Roll, scenario: Path, tmp_path: Path, checkpoints: Path
+) -> None:
+    roll_one(scenario, out := tmp_path / "out")
+    (out / "photo.png").unlink()
+    damage(out / "future-00" / "video.mp4")
+    shutil.rmtree(scenario.parent)
+    before = everything(out)
+    code, said = drivesim("doctor", out, "--repair", "--checkpoints", checkpoints)
+    assert code == 2 and "photo.png, future-00/video.mp4: cannot be made again" in said and "street.PNG" in said
+    assert everything(out) == before
