@@ -17,7 +17,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -30,7 +30,8 @@ from drivesim.config import InputError, MachineError, read_json, write_atomic
 from drivesim.engine.stream import FinishedWindow
 from drivesim.engine.timeline import Timeline
 from drivesim.rollout.inputs import TEXT, Inputs
-from drivesim.rollout.labels_file import RolloutWriter, box_rows
+from drivesim.rollout.labels.file import RolloutWriter
+from drivesim.rollout.labels.rows import FrameLabels
 from drivesim.rollout.lock import FolderLock
 from drivesim.rollout.manifest import (
     NAME,
@@ -46,7 +47,6 @@ from drivesim.rollout.manifest import (
 )
 from drivesim.rollout.segments import frames_at, join_segments
 from drivesim.rollout.windows import STATE, Windows
-from drivesim.scene.boxes import Boxes
 from drivesim.video_format import KEY_FPS
 from drivesim.video_io import VideoWriter, contact_sheet, write_image
 
@@ -251,14 +251,14 @@ class FutureFolder:
         self.windows.commit(window)
         self._note(record)
 
-    def finish(self, timeline: Timeline, boxes: Boxes) -> None:
+    def finish(self, timeline: Timeline, labels: Iterable[FrameLabels]) -> None:
         """Joins the windows into video.mp4 and rollout.h5, and removes the state.
 
-        `boxes` are those asked of the first frame. Raises MachineError if some of the state is lost or damaged.
+        `labels` of every frame, in order. Raises MachineError if some of the state is lost or damaged.
         """
         self.rollout.check_place()
         self.windows.check(timeline.windows)
-        self._write_data(timeline, boxes)
+        self._write_data(timeline, labels)
         frames = join_segments(self.windows.films(timeline.windows), self.path / VIDEO, timeline.fps)
         if frames != timeline.frames:
             raise MachineError(f"{self.windows.folder}: {frames} of {timeline.frames} frames are left; start anew with --fresh")
@@ -269,14 +269,13 @@ class FutureFolder:
         self._note(self.record.model_copy(update=complete))
         shutil.rmtree(self.windows.folder)
 
-    def _write_data(self, timeline: Timeline, boxes: Boxes) -> None:
+    def _write_data(self, timeline: Timeline, labels: Iterable[FrameLabels]) -> None:
         scratch = self.windows.folder / DATA
         scratch.unlink(missing_ok=True)
         count = 0
         channels, height, width = self.windows.keys(0).shape[1:]
         with RolloutWriter(scratch, (channels, height, width)) as data:
-            data.add_frames(np.arange(timeline.frames) / float(timeline.fps))
-            data.add_boxes(box_rows(0, boxes, "asked"))
+            data.add_frames(labels)
             for window in range(timeline.windows):
                 keys = self.windows.keys(window).numpy()
                 data.add_keyframes(keys, (count + np.arange(len(keys))) / float(KEY_FPS))

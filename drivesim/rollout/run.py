@@ -18,6 +18,7 @@ from drivesim.rollout.disk import check_space, needed_bytes
 from drivesim.rollout.extension import reopen
 from drivesim.rollout.folder import FIRST_FRAME, PREVIEW, FutureFolder, RolloutFolder
 from drivesim.rollout.inputs import kept_scenario
+from drivesim.rollout.labels.rows import scenario_labels
 from drivesim.rollout.live import LiveProgress
 from drivesim.rollout.manifest import FutureRecord, Manifest, peak_memory, seconds_together
 from drivesim.rollout.request import Plan, Request
@@ -151,7 +152,7 @@ def _make_future(engine: Engine, future: FutureSpec, folder: FutureFolder, carry
             seconds=seconds_together(earlier, spent),
         )
         folder.commit(window, record)
-    folder.finish(timeline, future.prompt.boxes)
+    folder.finish(timeline, scenario_labels(future.prompt.scenario, timeline))
     progress.lap("write", 0)
 
 

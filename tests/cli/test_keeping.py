@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -172,3 +173,12 @@ def test_a_lost_photo_is_said_and_costs_nothing(
     code, said = drivesim("doctor", out, "--repair", "--checkpoints", checkpoints)
     assert code == 2 and "photo.png, future-00/video.mp4: cannot be made again" in said and "street.PNG" in said
     assert everything(out) == before
+
+
+def test_vehicles_of_a_photo_are_no_evidence(roll_one: Roll, scenario: Path, tmp_path: Path) -> None:
+    roll_one(scenario, out := tmp_path / "out")
+    with h5py.File(out / "future-00" / "rollout.h5") as file:
+        rows = file["boxes"][:]
+        names = {number: name for name, number in h5py.check_enum_dtype(file["boxes"].dtype["source"]).items()}
+        assert [names[row["source"]] for row in rows] == ["stated"] and np.isnan(rows["score"]).all()
+        assert "photo" in file["boxes"].attrs["source"]

@@ -20,7 +20,8 @@ from drivesim.engine.timeline import Timeline
 from drivesim.rollout.doctor.examination import data_fault, examine
 from drivesim.rollout.doctor.treatment import repair
 from drivesim.rollout.folder import FutureFolder
-from drivesim.rollout.labels_file import Rollout, box_rows
+from drivesim.rollout.labels.file import Rollout
+from drivesim.rollout.labels.rows import box_rows
 from drivesim.rollout.lock import FolderLock
 from drivesim.rollout.request import Request
 from drivesim.rollout.run import roll_out

@@ -22,7 +22,7 @@ from drivesim.config import InputError, MachineError
 from drivesim.engine.progress import Progress
 from drivesim.engine.settings import SamplingSettings
 from drivesim.rollout.folder import FutureFolder, RolloutFolder
-from drivesim.rollout.labels_file import read_rollout
+from drivesim.rollout.labels.file import read_rollout
 from drivesim.rollout.manifest import is_rollout
 from drivesim.rollout.request import Request
 from drivesim.rollout.run import compose_frames, roll_out

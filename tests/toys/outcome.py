@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from drivesim.rollout.labels_file import read_rollout
+from drivesim.rollout.labels.file import read_rollout
 from drivesim.video_io import stream_video
 
 NOT_RESULTS = ("manifest.json", "progress.json", "SHA256SUMS")
@@ -21,7 +21,7 @@ def results(folder: Path, decoded: bool = False) -> dict[str, object]:
         name = str(path.relative_to(folder))
         if path.suffix == ".h5":
             data = read_rollout(path)
-            made[name] = [x.tobytes() for x in (data.time_s, data.latents, data.keyframe_time_s, data.boxes)]
+            made[name] = [x.tobytes() for x in (data.time_s, data.latents, data.keyframe_time_s, data.boxes, data.ego, data.camera)]
         elif path.suffix == ".mp4" and decoded:
             frames = hashlib.sha256()
             for frame in stream_video(path):

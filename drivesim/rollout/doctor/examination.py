@@ -15,7 +15,8 @@ from drivesim.config import InputError, read_json
 from drivesim.engine.cascade import Cascade
 from drivesim.engine.timeline import Timeline
 from drivesim.rollout.folder import DATA, FIRST_FRAME, PREVIEW, VIDEO
-from drivesim.rollout.labels_file import SOURCES, Rollout, read_rollout
+from drivesim.rollout.labels.file import Rollout, read_rollout
+from drivesim.rollout.labels.rows import SOURCES
 from drivesim.rollout.live import NAME as LIVE
 from drivesim.rollout.lock import FolderLock
 from drivesim.rollout.manifest import NAME, PHOTO, FutureRecord, Manifest, future_folders, read_manifest
@@ -196,12 +197,16 @@ def data_fault(data: Rollout, timeline: Timeline) -> str | None:
         return f"keyframes/time_s: not the times of {timeline.keys} key frames"
     if len(data.latents) != timeline.keys or not np.isfinite(data.latents).all():
         return f"keyframes/latents: not {timeline.keys} key frames of finite numbers"
+    for name, rows in (("ego", data.ego), ("camera", data.camera)):
+        if len(rows) and (len(rows) != len(times) or not all(np.isfinite(rows[column]).all() for column in rows.dtype.names or ())):
+            return f"{name}: not a row of finite numbers for each of {timeline.frames} frames"
     for i, row in enumerate(data.boxes):
         inside = 0 <= row["x1"] < row["x2"] <= FRAME_WIDTH and 0 <= row["y1"] < row["y2"] <= FRAME_HEIGHT
         if not inside:
             return f"boxes: row {i} is not inside the frame of {FRAME_WIDTH}x{FRAME_HEIGHT}"
         if not 0 <= row["frame"] < timeline.frames:
             return f"boxes: row {i} is of frame {row['frame']}, which is not there"
-        if not (0 <= row["score"] <= 1 and row["kind"] < len(KINDS) and row["source"] < len(SOURCES)):
+        known = 0 <= row["score"] <= 1 or (np.isnan(row["score"]) and row["source"] == SOURCES.index("stated"))
+        if not (known and row["kind"] < len(KINDS) and row["source"] < len(SOURCES)):
             return f"boxes: row {i} has a score, kind or source that cannot be"
     return None

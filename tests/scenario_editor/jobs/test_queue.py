@@ -21,7 +21,7 @@ from scenario_editor.storage.uploads import add_photo
 from tiny_cascade import SCENARIO, SETTINGS
 
 from drivesim.config import InputError
-from drivesim.rollout.labels_file import read_rollout
+from drivesim.rollout.labels.file import read_rollout
 from drivesim.rollout.request import Request
 from drivesim.rollout.run import roll_out
 from drivesim.video_io import read_video, video_info, write_image

@@ -1,0 +1,155 @@
+"""What a rollout tells of its frames: a row a vehicle and frame, and a row a frame of the ego and of its camera.
+
+Columns are plain numbers, so that each table is a table to pandas, too. What a column is, and in which unit, stands here once,
+and goes into the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import h5py
+import numpy as np
+
+from drivesim.engine.timeline import Timeline
+from drivesim.scenario.scenario import Scenario
+from drivesim.scene.boxes import UNKNOWN_LAMPS, Boxes
+from drivesim.scene.camera import Camera
+from drivesim.scene.geometry import Pose, arc
+from drivesim.scene.vehicles import KINDS
+from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
+
+Source = Literal["asked", "detected", "traffic", "stated"]
+SOURCES: tuple[Source, ...] = get_args(Source)
+
+BOX_COLUMNS = {
+    "frame": "number of the frame, from 0",
+    "track": "number of the vehicle within this future",
+    "kind": f"body of the vehicle: {', '.join(f'{number} {kind}' for number, kind in enumerate(KINDS))}",
+    "x1": "px of a frame of 1024x512: left edge of the whole extent, hidden parts included, clipped to the frame",
+    "y1": "px: top edge",
+    "x2": "px: right edge",
+    "y2": "px: bottom edge",
+    "x": "m: centre of the vehicle in the ego frame of this frame of the film, forward; NaN where it is not known",
+    "y": "m: centre, to the left",
+    "z": "m: centre, above the road",
+    "length": "m",
+    "width": "m",
+    "height": "m",
+    "yaw": "rad: heading in the ego frame, positive to the left; 0 drives away, pi comes towards the ego",
+    "visible": "0 to 1: share of the outline within the frame that no nearer vehicle hides",
+    "paint_r": "0 to 1, sRGB: red of the paint; NaN where it is not known",
+    "paint_g": "0 to 1, sRGB: green",
+    "paint_b": "0 to 1, sRGB: blue",
+    "lamps": f"sum of what is lit: 1 brake, 2 head, 4 tail, 8 left and 16 right indicator; {UNKNOWN_LAMPS} where it is not known",
+    "score": "0 to 1: how sure it is that the film shows it; 1 for what the networks were given; NaN where nothing speaks for it",
+    "source": "0 asked: of the scenario, and given to the networks; 1 detected: found in the film; 2 traffic: simulated, "
+    "and given to the networks; 3 stated: of a scenario that begins with a photo, which need not show it",
+}
+EGO_COLUMNS = {
+    "frame": "number of the frame, from 0",
+    "time_s": "s since the first frame",
+    "x": "m: place of the ego in the ego frame of the first frame, forward",
+    "y": "m: place, to the left",
+    "yaw": "rad: heading, positive to the left of that in the first frame",
+    "speed": "m/s",
+    "yaw_rate": "rad/s, positive to the left",
+    "curvature": "1/m: of the road at the ego, positive to the left",
+}
+CAMERA_COLUMNS = {
+    "frame": "number of the frame, from 0",
+    "time_s": "s since the first frame",
+    "fx": "px of a frame of 1024x512: focal length, across",
+    "fy": "px: focal length, down",
+    "cx": "px from the left edge of the frame: where the optical axis meets it",
+    "cy": "px from the top edge of the frame",
+    "x": "m: place of the camera in the ego frame, forward",
+    "y": "m: place, to the left",
+    "z": "m: place, above the road",
+    "roll": "rad, positive leans to the right",
+    "pitch": "rad, positive looks up",
+    "yaw": "rad, positive looks to the left",
+}
+
+_ENUMS = {
+    "kind": h5py.enum_dtype({kind: i for i, kind in enumerate(KINDS)}, basetype="u1"),
+    "source": h5py.enum_dtype({source: i for i, source in enumerate(SOURCES)}, basetype="u1"),
+}
+_TYPES = {"frame": "i8", "track": "i8", "lamps": "u1", "time_s": "f8"} | _ENUMS
+BOX_ROW = np.dtype([(name, _TYPES.get(name, "f4")) for name in BOX_COLUMNS])
+EGO_ROW = np.dtype([(name, _TYPES.get(name, "f8")) for name in EGO_COLUMNS])
+CAMERA_ROW = np.dtype([(name, _TYPES.get(name, "f8")) for name in CAMERA_COLUMNS])
+
+
+@dataclass(frozen=True)
+class FrameLabels:
+    """What is known of one frame at `time` (s): the `boxes` of its vehicles, all of one `source` and `score`; where the ego is
+    (`pose`, in the ego frame of the first frame), its `speed` (m/s), the road's `curvature` (1/m) there, and its camera.
+    """
+
+    time: float
+    boxes: Boxes
+    source: Source
+    score: float
+    pose: Pose[np.ndarray]
+    speed: float
+    curvature: float
+    camera: Camera
+
+
+def scenario_labels(scenario: Scenario, timeline: Timeline) -> Iterator[FrameLabels]:
+    """What a scenario says of every frame of a future: its vehicles in the first one, and the drive along its road.
+
+    With a photo the vehicles are no more than stated.
+    """
+    road, camera, speed = scenario.road_model(), scenario.camera_model(), scenario.ego.speed
+    source: Source = "asked" if scenario.photo is None else "stated"
+    score = 1.0 if scenario.photo is None else np.nan
+    for frame in range(timeline.frames):
+        time = frame / float(timeline.fps)
+        boxes = scenario.scene_boxes() if frame == 0 else Boxes.none()
+        pose = arc(np.asarray(speed * time), np.asarray(road.curvature))
+        yield FrameLabels(time, boxes, source, score, pose, speed, road.curvature, camera)
+
+
+def box_rows(frame: int, boxes: Boxes, source: Source, score: np.ndarray | float = 1.0) -> np.ndarray:
+    """The boxes of one frame as rows of BOX_ROW [n]; `score` one or [n]."""
+    rows = np.zeros(len(boxes), BOX_ROW)
+    rows["frame"], rows["score"], rows["source"] = frame, score, SOURCES.index(source)
+    for name in ("track", "kind", "visible", "lamps"):
+        rows[name] = getattr(boxes, name)
+    for name, fractions, size in zip(("x1", "y1", "x2", "y2"), boxes.box.T, (FRAME_WIDTH, FRAME_HEIGHT) * 2, strict=True):
+        rows[name] = fractions * size
+    for name, values in zip(("x", "y", "z", "length", "width", "height", "yaw"), boxes.cuboid.T, strict=True):
+        rows[name] = values
+    for name, values in zip(("paint_r", "paint_g", "paint_b"), boxes.paint.T, strict=True):
+        rows[name] = values
+    return rows
+
+
+def ego_row(frame: int, labels: FrameLabels) -> np.ndarray:
+    """One frame's row of EGO_ROW [1]."""
+    pose, turning = labels.pose, labels.speed * labels.curvature
+    row = (frame, labels.time, float(pose.x), float(pose.y), float(pose.yaw), labels.speed, turning, labels.curvature)
+    return np.array([row], EGO_ROW)
+
+
+def camera_row(frame: int, labels: FrameLabels) -> np.ndarray:
+    """One frame's row of CAMERA_ROW [1]."""
+    camera = labels.camera
+    focal = camera.focal * FRAME_WIDTH
+    inner = (focal, focal, FRAME_WIDTH / 2, FRAME_HEIGHT / 2)
+    return np.array([(frame, labels.time, *inner, 0.0, 0.0, camera.height, 0.0, np.radians(camera.pitch), 0.0)], CAMERA_ROW)
+
+
+def rows_of_version_1(rows: np.ndarray) -> np.ndarray:
+    """Rows of BOX_ROW [n] of those of the first version, which had neither cuboid nor visible share, paint and lamps."""
+    filled = np.full(len(rows), np.nan, np.float32)
+    values = {name: rows[name] if name in (rows.dtype.names or ()) else filled for name in BOX_COLUMNS if name != "lamps"}
+    made = np.zeros(len(rows), BOX_ROW)
+    for name, column in values.items():
+        made[name] = column
+    made["lamps"] = UNKNOWN_LAMPS
+    return made
