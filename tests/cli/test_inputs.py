@@ -160,6 +160,38 @@ def test_a_text_that_means_something_else_is_refused(
     assert code == 2 and words in said and "--fresh" in said and results(out) == before
 
 
+def as_the_first_release_wrote_it(out: Path) -> None:
+    """Scenarios had neither ego nor traffic then, vehicles no more than a place and a kind, and the batch was a setting."""
+    manifest = json.loads((out / "manifest.json").read_text())
+    scenario = manifest["scenario"]
+    scenario["rollout"]["speed"] = scenario.pop("ego")["speed"]
+    scenario.pop("traffic")
+    scenario["vehicles"] = [{key: car[key] for key in ("ahead", "left", "heading", "kind")} for car in scenario["vehicles"]]
+    manifest["job"]["sampling"]["interpolation"]["batch"] = 4
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    (out / "SHA256SUMS").unlink()
+
+
+@pytest.mark.parametrize(
+    "text", [SCENARIO, SCENARIO.replace("rollout: {", "rollout: {speed: 20, "), SCENARIO + "ego: {speed: 20}\n"]
+)
+def test_folders_of_the_first_release_are_gone_on_with(roll_one: Roll, made: Path, tmp_path: Path, text: str) -> None:
+    as_the_first_release_wrote_it(out := Path(shutil.copytree(made / "out", tmp_path / "out")))
+    (file := tmp_path / "s.yaml").write_text(text)
+    code, said = roll_one(file, out)
+    assert code == 0 and "nothing was missing" in said, said
+    assert roll_one(file, out, seconds="2")[0] == 0
+    assert drivesim("doctor", out)[0] == 0
+
+
+def test_a_format_that_is_not_read_is_said_with_what_to_do(roll_one: Roll, made: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(made / "out", tmp_path / "out"))
+    (out / "SHA256SUMS").unlink()
+    (out / "manifest.json").write_text((out / "manifest.json").read_text().replace('"format": 2', '"format": 1', 1))
+    code, said = roll_one(made / "s.yaml", out)
+    assert code == 2 and "format 1 is not 2" in said and "use the version that wrote it" in said and "--fresh" in said
+
+
 # More seconds.
 
 def ending(self: FutureFolder, *_: object) -> None:

@@ -44,8 +44,9 @@ _DESCRIPTION = """One future of a drivesim rollout, made by neural networks; vid
 Ego frame: x forward, y to the left, z up, in metres, origin on the road below the camera, moving with the ego.
 Pixels: of a frame of 1024x512, x to the right and y down from the upper left corner, in which the first pixel ends at 1; a film
 of another size is scaled. NaN is a value that is not known.
-boxes, ego and camera are what the networks were asked to show, or what was found, by the column `source`; they are tables:
-pandas.DataFrame(file["boxes"][:]) reads one, its attributes explain the columns."""
+boxes, ego and camera are what the networks were asked to show, or what was found, by the column `source`; they are tables, whose
+attributes explain the columns: pandas.DataFrame(file["boxes"][:]), or xarray.open_dataset(path, engine="h5netcdf",
+phony_dims="access"). `committed` has the lengths of all tables in the order of their names, for a file that is still written."""
 _TEXTS = {
     "time_s": {"units": "s", "description": "time of every frame of the film since the first"},
     "keyframes/time_s": {"units": "s", "description": "time of every key frame since the first frame"},
