@@ -11,7 +11,7 @@ Version 1 had neither ego nor camera, and of boxes no more than pixels, score an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -40,24 +40,22 @@ from drivesim.tables import Tables, add_table, committed, create_file, open_file
 KIND, VERSION = "drivesim rollout", 2
 _OLDER = (1,)
 _BLOCK = 512  # frames whose labels are written together
-_DESCRIPTION = """One future of a drivesim rollout, made by neural networks; video.mp4 beside it shows its frames.
+_ABOUT = """One future of a drivesim rollout, made by neural networks; video.mp4 beside it shows its frames.
 Ego frame: x forward, y to the left, z up, in metres, origin on the road below the camera, moving with the ego.
 Pixels: of a frame of 1024x512, x to the right and y down from the upper left corner, in which the first pixel ends at 1; a film
 of another size is scaled. NaN is a value that is not known.
-boxes, ego and camera are what the networks were asked to show, or what was found, by the column `source`; they are tables, whose
-attributes explain the columns: pandas.DataFrame(file["boxes"][:]), or xarray.open_dataset(path, engine="h5netcdf",
-phony_dims="access"). `committed` has the lengths of all tables in the order of their names, for a file that is still written."""
+boxes, ego and camera are what the networks were asked to show, or what was found, by the column `source`. They are tables, whose
+attributes `columns` and `units` say what each column is: pandas.DataFrame(file["boxes"][:]), or xarray.open_dataset(path,
+engine="h5netcdf", phony_dims="access"). `committed` says how many rows of each table count."""
+_COLUMNS = {"boxes": BOX_COLUMNS, "ego": EGO_COLUMNS, "camera": CAMERA_COLUMNS}
 _TEXTS = {
-    "time_s": {"units": "s", "description": "time of every frame of the film since the first"},
-    "keyframes/time_s": {"units": "s", "description": "time of every key frame since the first frame"},
-    "keyframes/latents": {
-        "units": "1",
-        "description": "latents [key frame, channel, row, column] that the video model made, standardised for the weights of the "
-        "autoencoder; the film between them is interpolated",
-    },
-    "boxes": {"description": "a row a vehicle and frame; frames of which nothing is known have none"} | BOX_COLUMNS,
-    "ego": {"description": "a row a frame: the drive that was asked for, not measured in the film"} | EGO_COLUMNS,
-    "camera": {"description": "a row a frame: the camera that was asked for, a pinhole, not measured in the film"} | CAMERA_COLUMNS,
+    "time_s": "Time of every frame of the film since the first, in s.",
+    "keyframes/time_s": "Time of every key frame since the first frame, in s.",
+    "keyframes/latents": "What the video model made, standardised: [key frame, channel, row, column], for the decoder of the "
+    "autoencoder with whose weights the rollout was made. The film between key frames is interpolated.",
+    "boxes": "A row a vehicle and frame, frame after frame; frames of which nothing is known have none.",
+    "ego": "A row a frame: the drive that was asked for, not measured in the film.",
+    "camera": "A row a frame: the camera that was asked for, a pinhole, not measured in the film.",
 }
 
 
@@ -150,14 +148,11 @@ def _lay_out(file: h5py.File, latent_shape: tuple[int, int, int]) -> None:
     add_table(file, "keyframes/time_s", (), np.float64, chunk=128)
     for name, row in (("ego", EGO_ROW), ("camera", CAMERA_ROW), ("boxes", BOX_ROW)):
         add_table(file, name, (), row)
-    file.attrs["description"], file.attrs["drivesim"] = _DESCRIPTION, drivesim.__version__
-    for name, texts in _TEXTS.items():
-        _explain(file[name], texts)
-
-
-def _explain(table: h5py.Dataset, texts: Mapping[str, str]) -> None:
-    for name, text in texts.items():
-        table.attrs[name] = text
+    file.attrs["about"], file.attrs["written_by"] = _ABOUT, f"drivesim {drivesim.__version__}"
+    for name, text in _TEXTS.items():
+        file[name].attrs["description"] = text
+    for name, columns in _COLUMNS.items():
+        file[name].attrs["columns"], file[name].attrs["units"] = list(columns), list(columns.values())
 
 
 def read_rollout(path: Path | str) -> Rollout:

@@ -40,9 +40,9 @@ BOX_COLUMNS = {
     "height": "m",
     "yaw": "rad: heading in the ego frame, positive to the left; 0 drives away, pi comes towards the ego",
     "visible": "0 to 1: share of the outline within the frame that no nearer vehicle hides",
-    "paint_r": "0 to 1, sRGB: red of the paint; NaN where it is not known",
-    "paint_g": "0 to 1, sRGB: green",
-    "paint_b": "0 to 1, sRGB: blue",
+    "red": "0 to 1, sRGB: red of the paint; NaN where it is not known",
+    "green": "0 to 1, sRGB: green",
+    "blue": "0 to 1, sRGB: blue",
     "lamps": f"sum of what is lit: 1 brake, 2 head, 4 tail, 8 left and 16 right indicator; {UNKNOWN_LAMPS} where it is not known",
     "score": "0 to 1: how sure it is that the film shows it; 1 for what the networks were given; NaN where nothing speaks for it",
     "source": "0 asked: of the scenario, and given to the networks; 1 detected: found in the film; 2 traffic: simulated, "
@@ -124,7 +124,7 @@ def box_rows(frame: int, boxes: Boxes, source: Source, score: np.ndarray | float
         rows[name] = fractions * size
     for name, values in zip(("x", "y", "z", "length", "width", "height", "yaw"), boxes.cuboid.T, strict=True):
         rows[name] = values
-    for name, values in zip(("paint_r", "paint_g", "paint_b"), boxes.paint.T, strict=True):
+    for name, values in zip(("red", "green", "blue"), boxes.paint.T, strict=True):
         rows[name] = values
     return rows
 

@@ -76,27 +76,28 @@ def file(tmp_path: Path) -> Iterator[h5py.File]:
 def test_every_value_has_a_name_a_unit_and_a_meaning(file: h5py.File) -> None:
     units = ("px", "m", "m/s", "rad", "rad/s", "1/m", "s", "0 to 1", "number", "sum", "body", "0 asked")
     for name in ("boxes", "ego", "camera"):
-        table = file[name]
-        assert table.attrs["description"]
-        for column in table.dtype.names:
-            assert str(table.attrs[column]).startswith(units), (name, column)
-    for name in ("time_s", "keyframes/time_s", "keyframes/latents"):
-        assert file[name].attrs["units"] and file[name].attrs["description"]
-    assert file.attrs["kind"] == "drivesim rollout" and file.attrs["version"] == 2 and file.attrs["drivesim"]
-    assert all(words in file.attrs["description"] for words in ("Ego frame: x forward", "1024x512", "NaN"))
+        columns, told = file[name].attrs["columns"], file[name].attrs["units"]
+        assert list(columns) == list(file[name].dtype.names) and len(told) == len(columns)
+        assert all(text.startswith(units) for text in told), name
+    for name in ("boxes", "ego", "camera", "time_s", "keyframes/time_s", "keyframes/latents", "committed"):
+        assert file[name].attrs["description"].endswith("."), name
+    assert file.attrs["kind"] == "drivesim rollout" and file.attrs["version"] == 2
+    assert file.attrs["written_by"].startswith("drivesim ")
+    assert all(words in file.attrs["about"] for words in ("Ego frame: x forward", "1024x512", "NaN"))
 
 
 def test_numbers_that_stand_for_words_are_explained_twice(file: h5py.File) -> None:
+    told = dict(zip(file["boxes"].attrs["columns"], file["boxes"].attrs["units"], strict=True))
     for column, word, number in (("source", "asked", 0), ("source", "detected", 1), ("source", "traffic", 2), ("kind", "truck", 4)):
         assert h5py.check_enum_dtype(file["boxes"].dtype[column])[word] == number
-        assert f"{number} {word}" in file["boxes"].attrs[column]
+        assert f"{number} {word}" in told[column]
 
 
 def test_a_stranger_finds_the_vehicle_where_the_labels_put_it(file: h5py.File) -> None:
     """By what the attributes say: the cuboid's centre, seen by the pinhole, is within its box; places, speeds and times agree."""
     (row,), ego, (camera, *_) = file["boxes"][:], file["ego"][:], file["camera"][:]
     assert (row["x1"], row["y1"], row["x2"], row["y2"]) == (256, 256, 512, 512) and row["visible"] == 0.75
-    assert (row["x"], row["length"], row["paint_b"], row["lamps"]) == (20, 9, 0.5, 3)
+    assert (row["x"], row["length"], row["blue"], row["lamps"]) == (20, 9, 0.5, 3)
     assert camera["fx"] == pytest.approx(512) and (camera["cx"], camera["cy"]) == (512, 256)  # 90 degrees across
     pitch, down = camera["pitch"], camera["z"] - row["z"]
     forward = np.cos(pitch) * row["x"] - np.sin(pitch) * down
@@ -137,7 +138,7 @@ def test_files_of_version_1_are_read(tmp_path: Path) -> None:
     assert len(rollout.time_s) == 5 and len(rollout.ego) == len(rollout.camera) == 0
     (row,) = rollout.boxes
     assert (row["kind"], row["x2"], row["score"], row["source"], row["lamps"]) == (4, 10, 0.5, 1, 255)
-    assert np.isnan([row["x"], row["yaw"], row["visible"], row["paint_r"]]).all()
+    assert np.isnan([row["x"], row["yaw"], row["visible"], row["red"]]).all()
 
 
 def test_wrong_files_are_named(tmp_path: Path) -> None:
