@@ -34,13 +34,15 @@ class Window(NamedTuple):
 class WindowBatch:
     """n windows of f frames: their labels, and where asked for pictures uint8 [n f h w 3] and latents float16 [n f c h w].
 
-    `layouts`: for each window the planes uint8 [p h w] of its frames (see layout.planes), None where they are not known.
+    `layouts`: for each window the planes uint8 [p h w] of its frames (see layout.planes), None where they are not known;
+    `windows` says where they are.
     """
 
     labels: tuple[ClipLabels, ...]
     frames: np.ndarray | None
     latents: np.ndarray | None
     layouts: tuple[list[np.ndarray | None], ...] | None = None
+    windows: tuple[Window, ...] = ()
 
     @property
     def fps(self) -> np.ndarray:
@@ -116,6 +118,7 @@ class ClipWindows:
             labels=tuple(self.stores[w.store].labels(*w[1:]) for w in windows),
             frames=self.pictures(rng, windows, crop, flip) if pictures else None,
             latents=None if latents is None else np.stack([latents[w.store].read(*w[1:]) for w in windows]),
+            windows=tuple(windows),
             layouts=None if layouts is None else tuple(layouts[w.store].read(*w[1:]) for w in windows),
         )
 

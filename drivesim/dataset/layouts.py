@@ -105,12 +105,12 @@ def cache_layouts(
 def _clip_planes(size: tuple[int, int], labels: ClipLabels) -> list[np.ndarray | None]:
     """The planes of each frame of a clip, None where its labels do not tell of them."""
     return [
-        layout_planes(SceneAt.labelled(labels, frame), *size) if _is_known(labels, frame) else None
+        layout_planes(SceneAt.labelled(labels, frame), *size) if is_known(labels, frame) else None
         for frame in range(len(labels))
     ]
 
 
-def _is_known(labels: ClipLabels, frame: int) -> bool:
+def is_known(labels: ClipLabels, frame: int) -> bool:
     """Whether the labels tell what stands and moves in a frame."""
     boxes = labels.boxes[frame]
     whole = None not in (labels.pose, labels.roadside, labels.road, labels.camera)

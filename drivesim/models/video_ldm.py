@@ -46,8 +46,9 @@ class Context:
     """The given frames of clips: clean `latents` [b f c h w], of which `mask` float [b f] (1: given) says what may be seen.
 
     `moved` [b f MOVED c h w]: given frames as the road takes them to where the camera is at this frame (see road_ahead.move_along),
-    where `moved_mask` float [b f MOVED] is 1, and zero where it is 0.
-    `level` float [b], 0 to 1: the deviation of the noise that all of them have (see `noised`); None: they have none.
+    where `moved_mask` float [b f MOVED] is 1, and zero where it is 0. `moved_seen` float [b f MOVED h w]: the share of each cell
+    of which that is known; None: of the whole picture. `level` float [b], 0 to 1: the deviation of the noise that all of them
+    have (see `noised`); None: they have none.
     """
 
     latents: Tensor
@@ -55,6 +56,7 @@ class Context:
     moved: Tensor
     moved_mask: Tensor
     level: Tensor | None = None
+    moved_seen: Tensor | None = None
 
     @classmethod
     def none(cls, like: Tensor) -> Self:
@@ -79,6 +81,8 @@ class Context:
         """
         scaled = level[:, None, None, None, None, None] * noise
         shown, moved = self.mask[..., None, None, None], self.moved_mask[..., None, None, None]
+        if self.moved_seen is not None:
+            moved = moved * (self.moved_seen > 0)[:, :, :, None]
         return replace(
             self, latents=self.latents + shown * scaled[:, :, 0], moved=self.moved + moved * scaled[:, :, 1:], level=level
         )
@@ -166,7 +170,7 @@ class VideoLDM(nn.Module):
         """Features of the given frames and of the maps of the conditions; the same at all diffusion times."""
         c = context
         return self.temporal.encode_context(
-            c.latents, c.mask, fps, c.moved, c.moved_mask, encoded.maps, encoded.features, c.level
+            c.latents, c.mask, fps, c.moved, c.moved_mask, encoded.maps, c.moved_seen, encoded.features, c.level
         )
 
     def estimate(self, conditions: Conditions, context: Context, fps: Tensor) -> Tensor:

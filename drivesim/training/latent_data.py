@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -16,14 +16,17 @@ from drivesim.dataset.batches import ClipWindows, WindowBatch
 from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.latents import LatentCache, cache_latents
 from drivesim.dataset.layouts import LayoutCache, cache_layouts
+from drivesim.dataset.moved import MovedCache, MovedUse, cache_moved, moved_key
 from drivesim.dataset.progress import Say
 from drivesim.diffusion.denoiser import Prediction, training_target
 from drivesim.diffusion.schedule import NoiseSchedule
+from drivesim.layout.flow import Flow
 from drivesim.models.conditions.boxes import box_map
 from drivesim.models.conditions.container import Conditions, stacked
 from drivesim.models.conditions.groups import LAYOUT_GROUPS, label_conditions
 from drivesim.models.conditions.layout.vehicles import KIND_PLANE
 from drivesim.models.latent_space import LatentSpace
+from drivesim.models.moved_frames import move_frames
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.clip import ClipLabels
 from drivesim.tensors import to_frames, to_network
@@ -75,6 +78,28 @@ class LatentData:
         latents = [self._caches[store.path] for store in fitting]
         layouts = [self._layouts[store.path] for store in fitting] if self.layouts else None
         return ClipWindows(fitting or opened, length, fps, latents, layouts)
+
+    def moved(self, windows: Iterable[ClipWindows], uses: Collection[MovedUse]) -> dict[Path, MovedCache]:
+        """Given frames of the stores of these windows as the layout moves them, made once and cached beside each store."""
+        key = moved_key(self.fingerprint + self.space.decoder_fingerprint(), uses)
+        stores = {store.path: store for each in windows for store in each.stores}
+        caches = {}
+        for path, store in stores.items():
+            if rank() == 0:
+                cache_moved(store, self._caches[path], self.move, key, uses, print)
+            barrier()
+            caches[path] = cache_moved(store, self._caches[path], self.move, key, uses)
+        return caches
+
+    @torch.no_grad()
+    def move(self, latents: np.ndarray, flows: Sequence[Flow]) -> tuple[np.ndarray, np.ndarray]:
+        """See dataset.moved.Move."""
+        sources, place = np.unique(latents.reshape(len(latents), -1), axis=0, return_inverse=True)
+        shown = self.space.decode(torch.from_numpy(sources.reshape(-1, *latents.shape[1:])).float().to(self._device))
+        flow = torch.from_numpy(np.stack([(one.right, one.down) for one in flows])).to(self._device)
+        seen = torch.from_numpy(np.stack([one.seen for one in flows])).to(self._device)
+        moved, share = move_frames(self.space, shown[torch.from_numpy(place.ravel()).to(self._device)], flow, seen)
+        return moved.cpu().numpy(), share.cpu().numpy()
 
     def _make(self, store: ClipStore, say: Say | None) -> None:
         """Opens the caches of a store, once what they lack is made."""

@@ -133,3 +133,17 @@ def test_noise_of_given_frames_is_drawn_as_the_recipe_says(films: list[Path], ch
     drawn = levels(context_noise=0.5, context_clean=0.25)
     assert 0.05 < (drawn == 0).float().mean() < 0.5 and 0.3 < drawn.max() < 0.5
     assert not levels(context_clean=1.0).any()
+
+
+def test_given_frames_are_moved_by_the_layout(films: list[Path], checkpoints: Path) -> None:
+    def drawn(**recipe: float) -> dict[str, torch.Tensor]:
+        stage = VideoLDMStage(VideoLDMRecipe.parse(VIDEO | recipe, "test"), films, films, checkpoints)
+        return stage.draw(0, range(6))
+
+    batch = drawn(prediction=1.0, drop_motion=0.0)
+    given = batch["mask"].sum(dim=1) > 0
+    assert given.any() and batch["metres"].isnan().all()  # the layout knows better
+    seen = batch["moved_seen"][given]
+    assert seen[:, 2, 0].any() and (seen.amax(dim=(3, 4)) <= 1).all() and not batch["moved_seen"][~given].any()
+    assert (batch["moved"].abs().amax(dim=3) > 0)[batch["moved_seen"] > 0].all()
+    assert not drawn(prediction=1.0, drop_motion=1.0)["moved_seen"].any()

@@ -99,12 +99,14 @@ class ContextNetwork(nn.Module):
         moved: Tensor,
         moved_mask: Tensor,
         maps: Tensor,
+        moved_seen: Tensor | None = None,
         features: Tensor | None = None,
         level: Tensor | None = None,
     ) -> tuple[list[Tensor], Tensor]:
         """Features [(b f) w h/2^l w/2^l] of every level l, and estimates [b f c h w]; arguments as of `nearest_given`.
 
-        `moved` [b f MOVED c h w]: given frames, moved with the road, and zero where `moved_mask` float [b f MOVED] is 0. `maps`
+        `moved` [b f MOVED c h w]: given frames, moved with the road, and zero where `moved_mask` float [b f MOVED] is 0;
+        `moved_seen` float [b f MOVED h w]: the share of each cell of which that is known, if not of the whole picture. `maps`
         [(b f) m h w] draw what is asked for, zero where nothing is; `features` [(b f) k h w] are what the image model makes of
         the layout. `level` [b e]: the embedded level of the noise on given frames.
         """
@@ -113,8 +115,8 @@ class ContextNetwork(nn.Module):
         if level is not None:
             embedding = embedding + level.repeat_interleave(mask.shape[1], dim=0)
         pair = rearrange(nearest.frames, "b f two c h w -> (b f) (two c) h w")
-        there = moved_mask.to(moved.dtype)[..., None, None, None]
-        road = torch.cat([moved, there.expand_as(moved[:, :, :, :1])], dim=3)
+        seen = moved_mask[..., None, None].expand(*moved_mask.shape, *moved.shape[4:]) if moved_seen is None else moved_seen
+        road = torch.cat([moved, seen.to(moved.dtype)[:, :, :, None]], dim=3)
         road = rearrange(road, "b f k c h w -> (b f) (k c) h w")
         height, width = pair.shape[2:]
         places = cell_coordinates(height, width, "ends", pair.device, pair.dtype).expand(len(pair), 2, height, width)
@@ -134,9 +136,10 @@ class ContextNetwork(nn.Module):
         h = nn.functional.silu(self.norm(h))
         choices = torch.cat([nearest.frames, moved], dim=2)
         shares = rearrange(self.share(h), "(b f) k h w -> b f k 1 h w", b=len(mask)).float()
-        others = torch.cat([nearest.mask[:, :, 1:], moved_mask], dim=2)
+        farther = nearest.mask[:, :, 1:, None, None].expand_as(seen[:, :, :1])
+        others = torch.cat([farther, seen], dim=2)
         start = torch.cat([torch.zeros_like(others[:, :, :1]), torch.log(others) - _BEHIND], dim=2)
-        shares = torch.softmax(shares + start[..., None, None, None], dim=2)
+        shares = torch.softmax(shares + start[:, :, :, None], dim=2)
         change = rearrange(self.estimate(h), "(b f) c h w -> b f c h w", b=len(mask))
         return levels, (shares * choices).sum(dim=2) + change
 

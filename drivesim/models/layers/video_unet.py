@@ -85,16 +85,17 @@ class TemporalLayers(nn.Module):
         moved: Tensor,
         moved_mask: Tensor,
         maps: Tensor,
+        moved_seen: Tensor | None = None,
         layout: Tensor | None = None,
         level: Tensor | None = None,
     ) -> ContextFeatures:
         """Features of context `latents` [b f c h w], of which those frames are given where `mask` float [b f] is 1.
 
-        `fps` float [b]; `moved`, `moved_mask`, `maps` and `layout` (its `features`) as of ContextNetwork; `level` float [b] of the
-        noise on given frames, None where there is none.
+        `fps` float [b]; `moved`, `moved_mask`, `maps`, `moved_seen` and `layout` (its `features`) as of ContextNetwork; `level`
+        float [b] of the noise on given frames, None where there is none.
         """
         told = None if self.level is None or level is None else self.level(level)
-        features, estimate = self.context(latents, mask, fps, moved, moved_mask, maps, layout, told)
+        features, estimate = self.context(latents, mask, fps, moved, moved_mask, maps, moved_seen, layout, told)
         features[0] = torch.cat([features[0], estimate.flatten(0, 1).to(features[0].dtype)], dim=1)
         return ContextFeatures(mask, fps, features, estimate, told)
 

@@ -13,11 +13,14 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from drivesim.checkpoint import weights_hash
+from drivesim.dataset.batches import ClipWindows, WindowBatch
+from drivesim.dataset.moved import MovedUse
 from drivesim.diffusion.ddim import sample
 from drivesim.models.conditions.container import Conditions
 from drivesim.models.conditions.groups import GROUPS, LAYOUT_GROUPS
 from drivesim.models.image_ldm import ImageLDM
 from drivesim.models.layers.context import MOVED
+from drivesim.models.moved_frames import moved_sources, with_moved
 from drivesim.models.road_ahead import move_along
 from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, hold, with_given
 from drivesim.scene.clip import ClipLabels
@@ -48,6 +51,18 @@ class Task(NamedTuple):
     frames: int
     fps: float
     given: tuple[tuple[float, tuple[int, ...]], ...]
+
+    @property
+    def use(self) -> MovedUse:
+        """Which frames are moved where."""
+        pairs = {
+            (frame, source)
+            for _, given in self.given
+            for frame, sources in enumerate(moved_sources(self.frames, given))
+            for source in sources
+            if source is not None
+        }
+        return MovedUse(self.frames, self.fps, frozenset(pairs))
 
 
 PREDICTION = Task(WINDOW, FRAME_RATES[0], ((0.15, ()), (0.30, (0,)), (0.55, (0, 1))))
@@ -114,6 +129,8 @@ class VideoLDMStage:
         self.tasks = (PREDICTION, *INTERPOLATION)
         self.windows = {task: self.latent_data.windows(data, task.frames, task.fps) for task in self.tasks}
         self.held_out = {task: self.latent_data.windows(held_out, task.frames, task.fps) for task in self.tasks}
+        both = (*self.windows.values(), *self.held_out.values())
+        self.moved = self.latent_data.moved(both, [task.use for task in self.tasks]) if self.latent_data.layouts else None
 
     def draw(self, step: int, index: range) -> Batch:
         """latents, noise [b f c h w], t [b], mask float [b f], fps [b], conditions [b f ...]; one task for the whole step.
@@ -139,7 +156,8 @@ class VideoLDMStage:
         latents = torch.from_numpy(labelled.latents[0]).float()
         mask = torch.zeros(task.frames)
         mask[list(given)] = 1.0
-        metres = torch.full((task.frames,), torch.nan) if rng.random() < recipe.drop_motion else metres_driven(labelled.labels)[0]
+        moving = rng.random() >= recipe.drop_motion
+        metres, moved = self._motion(self.windows[task], labelled, given, moving)
         level = 0.0 if rng.random() < recipe.context_clean else rng.uniform(0, recipe.context_noise)
         context_noise = rng.standard_normal((task.frames, 1 + MOVED, *latents.shape[1:]), np.float32)
         return {
@@ -147,12 +165,38 @@ class VideoLDMStage:
             "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
             "t": diffusion_time(i, rng, len(self.model.schedule)),
             "mask": mask,
-            "metres": metres,
+            "metres": metres[0],
+            **{name: value[0] for name, value in moved.items()},
             "level": torch.tensor(level, dtype=torch.float32),
             "context_noise": torch.from_numpy(context_noise),
             "fps": torch.tensor(task.fps),
             **pack(conditions),
         }
+
+    def _motion(
+        self, windows: ClipWindows, batch: WindowBatch, given: Sequence[int], moving: bool = True
+    ) -> tuple[Tensor, Batch]:
+        """How far each window's camera has come [b f], and given frames as the layout moves them, where it is known.
+
+        Of windows whose given frames the layout moves nobody needs to know how far, nor of those that are not `moving`.
+        """
+        metres = metres_driven(batch.labels)
+        if self.moved is None:
+            return torch.where(torch.tensor(moving), metres, torch.nan), {}
+        assert batch.latents is not None
+        count, frames, *shape = batch.latents.shape
+        moved, seen = np.zeros((count, frames, MOVED, *shape), np.float32), np.zeros((count, frames, MOVED, *shape[1:]), np.float32)
+        sources = moved_sources(frames, given)
+        for row, window in enumerate(batch.windows if moving else ()):
+            cache = self.moved[windows.stores[window.store].path]
+            for frame, side in np.ndindex(frames, MOVED):
+                source = sources[frame][side]
+                place = [window.start + number * window.step for number in (frame, source or 0)]
+                if source is not None and (found := cache.read(window.clip, *place)) is not None:
+                    moved[row, frame, side], seen[row, frame, side] = found
+        known = torch.tensor([any(planes is not None for planes in layouts) for layouts in batch.layouts or ()])
+        metres = torch.where(known[:, None] | (not moving), torch.nan, metres)
+        return metres, {"moved": torch.from_numpy(moved), "moved_seen": torch.from_numpy(seen)}
 
     def _asked(self, labels: ClipLabels, rng: np.random.Generator) -> ClipLabels:
         """The labels with the boxes that a scenario might ask for, in every frame, in the first alone, or in none."""
@@ -168,6 +212,8 @@ class VideoLDMStage:
         latents = batch["latents"]
         given = replace(Context.none(latents), latents=latents, mask=batch["mask"])
         context = move_along(self.latent_data.space.to(latents.device), given, conditions, batch["metres"])
+        if "moved" in batch:
+            context = with_moved(context, batch["moved"], batch["moved_seen"])
         if "level" not in batch or not self.model.config.context_noise:
             return context
         return context.noised(batch["level"], batch["context_noise"])
@@ -201,21 +247,24 @@ class VideoLDMStage:
         noted = {task: error.detach(), f"{task}_estimate": guessed.detach()}
         yield "model", error + self.recipe.estimate * absolute, noted
 
-    def _held_out_batch(self, task: Task, part: int, clips: int) -> tuple[Batch, Conditions]:
+    def _held_out_batch(self, task: Task, part: int, clips: int, given: Sequence[int]) -> tuple[Batch, Conditions]:
         """Tensors and conditions of held-out windows with fixed times and noise."""
         rng = numpy_stream(0, "held-out", part)
         labelled = self.held_out[task].batch(rng, clips, pictures=False)
         assert labelled.latents is not None
         latents = torch.from_numpy(labelled.latents).float()
+        metres, moved = self._motion(self.held_out[task], labelled, given)
         times = [diffusion_time(clips * part + i, rng, len(self.model.schedule)) for i in range(clips)]
         batch = {
             "latents": latents,
             "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
             "t": torch.stack(times),
             "mask": torch.zeros(latents.shape[:2]),
-            "metres": metres_driven(labelled.labels),
+            "metres": metres,
+            **moved,
             "fps": torch.full((clips,), task.fps),
         }
+        batch["mask"][:, list(given)] = 1.0
         device = next(self.model.parameters()).device
         labels = tuple(constant_crowdedness(labels) for labels in labelled.labels)
         conditions = known_conditions(replace(labelled, labels=labels))
@@ -234,8 +283,7 @@ class VideoLDMStage:
                 totals = [0.0, 0.0]
                 parts = self.recipe.held_out_batches
                 for part in range(parts):
-                    batch, conditions = self._held_out_batch(task, part, 4)
-                    batch["mask"][:, list(given)] = 1.0
+                    batch, conditions = self._held_out_batch(task, part, 4, given)
                     error, guessed, _ = self._errors(batch, conditions.drop(**dict.fromkeys(dropped, True)), foreground=0.0)
                     totals[0] += float(error) / parts
                     totals[1] += float(guessed) / parts
@@ -247,9 +295,8 @@ class VideoLDMStage:
         rows = []
         clips = min(2, self.recipe.batch)
         for task, given in ((PREDICTION, (0, 1)), (INTERPOLATION[0], (0, 4))):
-            batch, conditions = self._held_out_batch(task, 0, clips)
+            batch, conditions = self._held_out_batch(task, 0, clips, given)
             latents = batch["latents"]
-            batch["mask"][:, list(given)] = 1.0
             context = self._context(batch, conditions)
             noise = torch.randn(latents.shape, generator=torch_stream(0, "preview")).to(latents.device)
             denoise = hold(self.model.denoise(conditions, context, batch["fps"]), context)
