@@ -23,6 +23,7 @@ def validate(
     import json
 
     from drivesim.scenario.file import check_scenarios, scenario_files, scenario_schema
+    from drivesim.traffic.scenario.crashes import forced_crashes
 
     if schema:
         print(json.dumps(scenario_schema(), indent=2))
@@ -31,7 +32,7 @@ def validate(
         raise typer.BadParameter("name a scenario file or folder, or give --schema", param_hint="SCENARIO...")
     scenarios = [Path("/dev/stdin") if str(path) == "-" else path for path in scenarios]
     scenarios = [path if path.is_dir() else find_scenario(path) or path for path in scenarios]
-    faults = check_scenarios(scenarios)
+    faults = check_scenarios(scenarios, forced_crashes)
     files = len(scenario_files(scenarios))
     if faults:
         wrong = len({fault.file for fault in faults})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from drivesim.config import InputError, shortened, write_atomic
 from drivesim.scenario.actions import ACTION_FORMS, ACTION_NAMES, Trigger
 from drivesim.scenario.advice import UNITS, photo_remark, radians_remark, remedy
-from drivesim.scenario.consistency import Location, conflicts
+from drivesim.scenario.consistency import Conflict, Location, conflicts
 from drivesim.scenario.names import is_folder, missing
 from drivesim.scenario.scenario import CONFLICT, MAY_BE_EMPTY, TWO_SPEEDS, Scenario, has_older_speed, scenario_schema
 from drivesim.scenario.script_rules import script_conflicts
@@ -89,12 +89,20 @@ def scenario_files(paths: Iterable[Path]) -> list[Path]:
     return list(files.values())
 
 
-def check_scenarios(paths: Iterable[Path]) -> list[Fault]:
-    """Every fault of every file (see `scenario_files`), file by file; two files must not have the same name."""
+def check_scenarios(
+    paths: Iterable[Path], remarks: Callable[[Scenario], Iterable[Conflict]] = lambda _: ()
+) -> list[Fault]:
+    """Every fault of every file (see `scenario_files`), file by file; two files must not have the same name.
+
+    What `remarks` says of a scenario that is valid is logged as a warning, with its place.
+    """
     faults: list[Fault] = []
     seen: dict[str, Path] = {}
     for path in scenario_files(paths):
-        _, document, _ = _read(path)
+        scenario, document, _ = _read(path)
+        for conflict in remarks(scenario) if scenario is not None else ():
+            document.remark(conflict.location, conflict.message)
+            _LOG.warning("%s", document.remarks[-1])
         name = document.values.get("name") if isinstance(document.values, dict) else None
         if isinstance(name, str) and seen.setdefault(name, path) != path:
             document.fault(("name",), f'the name "{shortened(name)}" is also that of {seen[name]}; rename one of the two')

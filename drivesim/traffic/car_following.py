@@ -39,6 +39,8 @@ def follow(traffic: Traffic, dt: float) -> None:
     vehicles, n = traffic.vehicles, traffic.driving
     gap, leader, _ = leaders(traffic, vehicles.lane[:n], vehicles.target[:n])
     leader_speed, leader_accel = vehicles.speed[leader], vehicles.accel[leader]
+    if traffic.director is not None:  # in a script somebody may cross the lane, or use it the wrong way
+        leader_speed = leader_speed * np.cos(vehicles.heading[leader]) * lane_sign(vehicles.lane[:n])
     if math.isfinite(traffic.stop_s):
         to_line = traffic.stop_s - vehicles.s[:n] - 0.5 * LENGTHS[vehicles.kind[:n]]
         to_line = np.where(vehicles.stops[:n], to_line, np.inf)

@@ -25,10 +25,11 @@ def come_and_go(traffic: Traffic) -> None:
         side = np.flatnonzero((vehicles.d[n:] > 0) == (vehicles.d[row] > 0)) + n
         gap = float(rng.choice([rng.uniform(5.5, 7.5), rng.uniform(12, 30)], p=[0.7, 0.3]))
         vehicles.s[row] = max(float(vehicles.s[side].max()) + gap, float(vehicles.s[0]) + AHEAD - 20.0)
-        _rename(traffic, int(row), parked=True)
+        rename(traffic, int(row), parked=True)
 
 
-def _rename(traffic: Traffic, row: int, parked: bool = False) -> None:
+def rename(traffic: Traffic, row: int, parked: bool = False) -> None:
+    """Makes the vehicle of a row another one, of any kind (in place)."""
     traffic.vehicles.kind[row] = draw_kinds(traffic.road.setting, 1, traffic.rng, parked)[0]
     traffic.vehicles.track[row] = traffic.next_track
     traffic.next_track += 1
@@ -40,12 +41,12 @@ def _enter(traffic: Traffic, row: int) -> None:
     oncoming = bool(vehicles.lane[row] >= ONCOMING)
     lanes = traffic.oncoming_lanes if oncoming else traffic.road.lanes
     lane = (ONCOMING if oncoming else 1) + int(rng.integers(lanes))
-    _rename(traffic, row)
+    rename(traffic, row)
     vehicles.lane[row] = vehicles.target[row] = lane
     desired = float(traffic.draw_desired(vehicles.kind[row : row + 1], vehicles.lane[row : row + 1])[0])
     behind = not oncoming and desired * traffic.pace > vehicles.speed[0]
     s = float(vehicles.s[0]) + (BEHIND + 2.0 if behind else AHEAD - float(rng.uniform(1.0, 15.0)))
-    speed = _entering_speed(traffic, row, s, desired * traffic.pace)
+    speed = entering_speed(traffic, row, s, desired * traffic.pace)
     if speed is None:
         return
     vehicles.s[row], vehicles.speed[row], vehicles.desired[row] = s, speed, desired
@@ -57,7 +58,7 @@ def _enter(traffic: Traffic, row: int) -> None:
     vehicles.stops[row] = not oncoming and math.isfinite(traffic.stop_s) and can_stop(line, speed)
 
 
-def _entering_speed(traffic: Traffic, row: int, s: float, speed: float) -> float | None:
+def entering_speed(traffic: Traffic, row: int, s: float, speed: float) -> float | None:
     """At most `speed` (m/s), slower behind a slow leader; None where there is no room for the row at s in its lane."""
     vehicles, n = traffic.vehicles, traffic.driving
     taken = lane_bits(vehicles.lane[:n], vehicles.target[:n]) & (1 << int(vehicles.lane[row])) != 0

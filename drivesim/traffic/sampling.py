@@ -67,7 +67,7 @@ def sample_traffic(
         vehicles.stops[:moving] = (vehicles.lane[:moving] < ONCOMING) & (
             vehicles.s[:moving] + 0.5 * LENGTHS[vehicles.kind[:moving]] < traffic.stop_s
         )
-    _set_speeds(traffic)
+    set_speeds(traffic)
     steer(traffic, 0.0)
     return traffic
 
@@ -145,8 +145,8 @@ def _parked_places(rng: np.random.Generator, offsets: tuple[float, ...]) -> list
     return out
 
 
-def _set_speeds(traffic: Traffic) -> None:
-    """Start speeds that need no emergency braking: every lane from its front to its back."""
+def set_speeds(traffic: Traffic, fixed: frozenset[int] = frozenset()) -> None:
+    """Start speeds that need no emergency braking: every lane from its front to its back (in place). Rows `fixed` keep theirs."""
     vehicles, n = traffic.vehicles, traffic.driving
     wanted = vehicles.desired[:n] * traffic.pace
     for lane in np.unique(vehicles.lane[:n]):
@@ -162,6 +162,6 @@ def _set_speeds(traffic: Traffic) -> None:
                 speed = min(speed, float(vehicles.speed[leader]) + math.sqrt(room))
             if vehicles.stops[row]:
                 speed = min(speed, math.sqrt(3.0 * max(traffic.stop_s - float(vehicles.s[row]) - half - 1.0, 0.0)))
-            vehicles.speed[row] = speed
+            vehicles.speed[row] = vehicles.speed[row] if int(row) in fixed else speed
             leader = int(row)
     vehicles.braking[:n] = vehicles.speed[:n] < 0.4

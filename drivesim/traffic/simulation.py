@@ -47,11 +47,19 @@ def _step(traffic: Traffic, dt: float) -> None:
     if traffic.time >= traffic.next_decision - 1e-9:
         traffic.next_decision += DECISION
         traffic.vehicles.patience[: traffic.driving] -= DECISION
-        draw_events(traffic)
-        begin_lane_change(traffic)
-        come_and_go(traffic)
+        if traffic.director is None:
+            draw_events(traffic)
+            begin_lane_change(traffic)
+            come_and_go(traffic)
+        else:
+            begin_lane_change(traffic)
+            traffic.director.decide(traffic)
+    if traffic.director is not None:
+        traffic.director.begin(traffic, dt)
     follow(traffic, dt)
     steer(traffic, dt)
+    if traffic.director is not None:
+        traffic.director.drive(traffic, dt)
     update_brake_lamps(traffic)
     traffic.time += dt
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -64,6 +65,33 @@ class Vehicles:
         )  # fmt: skip
 
 
+class Director(Protocol):
+    """Who decides in the place of chance: a scenario. It is copied with its traffic, and changes it in place."""
+
+    def decide(self, traffic: Traffic) -> None:
+        """Events, and who comes and goes: called every DECISION seconds."""
+
+    def begin(self, traffic: Traffic, dt: float) -> None:
+        """Starts what is to start within the next `dt` seconds, before anybody moves."""
+
+    def drive(self, traffic: Traffic, dt: float) -> None:
+        """Moves those who follow a script, after the drivers have moved for `dt` seconds."""
+
+
+@dataclass(frozen=True)
+class Roadway:
+    """What traffic must know of the road beside the ego's own lanes; d in m left of the ego's first lane centre.
+
+    `oncoming_offset` is the d of the middle of the nearest of `oncoming_lanes`; vehicles park at each of `parking`;
+    `seen_across` says whether the other direction is near enough to be shown traffic.
+    """
+
+    oncoming_lanes: int
+    oncoming_offset: float
+    parking: tuple[float, ...] = ()
+    seen_across: bool = True
+
+
 @dataclass
 class Traffic:
     """Vehicles around the ego, the road they drive on, and the generator of all that they will decide.
@@ -85,6 +113,7 @@ class Traffic:
     next_decision: float = 0.0
     next_event: float = 0.0
     next_track: int = 0
+    director: Director | None = None
 
     def copy(self) -> Traffic:
         """An independent twin that will do exactly the same."""

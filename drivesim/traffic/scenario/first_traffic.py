@@ -1,0 +1,208 @@
+"""The vehicles of the first frame: those of the scenario, and drawn ones until as many are in view as are asked for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from drivesim.scenario.scenario import Scenario
+from drivesim.scene.road import Road, Setting
+from drivesim.scene.vehicles import KINDS, SIZES
+from drivesim.traffic.drivers import draw_kinds
+from drivesim.traffic.scenario.companions import VIEW, Companions, vehicles_in_view
+from drivesim.traffic.state import AHEAD, BEHIND, GONE, ONCOMING, Roadway, Traffic
+
+_ACROSS: dict[Setting, float] = {"highway": 0.15, "city": 0.3, "residential": 0.15, "rural": 0.4}  # share that is oncoming
+_PARKED: dict[Setting, float] = {"highway": 0.0, "city": 0.35, "residential": 0.65, "rural": 0.0}  # share that is parked
+_TRIES = 120  # places that are drawn for each vehicle that is missing in view
+_DENSEST = 0.04  # vehicles a metre and lane
+_CLEAR = 60.0  # m ahead of who follows a script, in whose lanes nobody is drawn
+_SPARE = 3  # rows beyond those on the road, who may turn up later
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A vehicle at time 0: track, kind (index into KINDS), s and d (m), heading (rad), lane (0: beside or across the lanes).
+
+    `speed` in m/s where it is given; `scripted`: it follows a script; `standing`: it stands for good.
+    """
+
+    track: int
+    kind: int
+    s: float
+    d: float
+    heading: float
+    lane: int
+    speed: float | None = None
+    scripted: bool = False
+    standing: bool = False
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Vehicles a metre of road: of the ego's direction, of the other one, and parked, all lanes and sides together."""
+
+    own: float
+    across: float
+    parked: float
+
+    @classmethod
+    def of(cls, scenario: Scenario, roadway: Roadway, listed: list[Listed]) -> Shares:
+        """Densities at which about as many are in view as are asked for."""
+        setting = scenario.road.setting
+        total = 1.25 * scenario.look.crowdedness / VIEW  # some are hidden
+        across = _ACROSS[setting] if roadway.oncoming_lanes and roadway.seen_across else 0.0
+        stands = sum(one.standing for one in listed) / max(len(listed), 1)
+        parked = max(_PARKED[setting], 0.9 * stands) if roadway.parking else 0.0
+        most = _DENSEST * scenario.road.lanes
+        return cls(min((1 - parked) * (1 - across) * total, most), min((1 - parked) * across * total, most), parked * total)
+
+
+def drawn_traffic(
+    scenario: Scenario, listed: list[Listed], roadway: Roadway, still: np.random.Generator, rng: np.random.Generator
+) -> list[Listed]:
+    """Who else is on the road: in view and ahead drawn from `still`, the same in all futures, behind the ego from `rng`.
+
+    Some stand at s = GONE: they wait to turn up.
+    """
+    if scenario.look.crowdedness == 0:
+        return []
+    draft = _Draft(scenario, roadway, list(listed), len(scenario.vehicles))
+    shares = Shares.of(scenario, roadway, listed)
+    draft.fill_view(shares, still)
+    draft.fill_far(shares, still)
+    draft.fill_behind(shares, rng)
+    for lane in [1] * (scenario.look.crowdedness + _SPARE) + [ONCOMING] * (5 if shares.across else 0):
+        draft.add(Listed(draft.track, 0, GONE - 50.0 * draft.track, 0.0, 0.0 if lane == 1 else math.pi, lane))
+    return draft.placed[len(listed) :]
+
+
+def companions_of(scenario: Scenario, traffic: Traffic, everybody: list[Listed], roadway: Roadway) -> Companions | None:
+    """Who keeps as many vehicles in view as are asked for; None if none is asked for."""
+    if scenario.look.crowdedness == 0:
+        return None
+    first = len(scenario.vehicles)
+    listed = [one for one in everybody if one.track < first]
+    shares = Shares.of(scenario, roadway, listed)
+    drawn = {row for row, one in enumerate(everybody, 1) if one.track >= first and not one.standing}
+    gap = len(roadway.parking) / shares.parked if shares.parked else math.inf
+    across = shares.across / max(sum(one.lane >= ONCOMING and one.s < GONE / 2 for one in everybody), 1)
+    return Companions(
+        scenario.look.crowdedness, scenario.camera_model(), traffic.rng, drawn, scenario.ego.speed,
+        scenario.ego.speed, across, gap, roadway.parking,
+    )  # fmt: skip
+
+
+class _Draft:
+    """Vehicles placed so far; each further one keeps its distance."""
+
+    def __init__(self, scenario: Scenario, roadway: Roadway, placed: list[Listed], track: int) -> None:
+        self.scenario, self.roadway, self.placed, self.track = scenario, roadway, placed, track
+        self.road: Road = scenario.road_model()
+        self.setting = scenario.road.setting
+
+    def add(self, one: Listed) -> None:
+        self.placed.append(one)
+        self.track += 1
+
+    def count(self, more: Listed | None = None) -> int:
+        """Vehicles in view that count, with one `more`."""
+        everybody = [*self.placed, *([more] if more else [])]
+        table = np.array([(one.s, one.d, one.heading, one.kind) for one in everybody]).reshape(-1, 4)
+        s, d, heading, kind = table.T
+        return vehicles_in_view(self.scenario.camera_model(), self.road, s, d, heading, kind.astype(int))
+
+    def fill_view(self, shares: Shares, rng: np.random.Generator) -> None:
+        """Places vehicles in view, each where it is seen and hides nobody who counts."""
+        weights = np.array([shares.own, shares.across, shares.parked])
+        count = self.count()
+        tries = _TRIES * max(self.scenario.look.crowdedness - count, 0)
+        for number in range(tries):
+            apart = 5.0 + (0.35 * self.scenario.ego.speed if number < tries / 2 else 0.0)
+            if count >= self.scenario.look.crowdedness:
+                return
+            group = int(rng.choice(3, p=weights / weights.sum()))
+            one = self._candidate(group, float(rng.uniform(7.0, VIEW + 5.0)), rng)
+            if self._has_room(one, apart) and self.count(one) == count + 1:
+                self.add(one)
+                count += 1
+
+    def fill_far(self, shares: Shares, rng: np.random.Generator) -> None:
+        """Places vehicles ahead that are too far away to count."""
+        focal = self.scenario.camera_model().focal * 256.0
+        for group, density in enumerate((shares.own, shares.across, shares.parked)):
+            for s in _spread(VIEW, AHEAD - 5.0, density, rng):
+                one = self._candidate(group, s, rng)
+                small = SIZES[KINDS[one.kind]][2] * focal / s < 7.6
+                if small and self._has_room(one, 6.0 if group == 2 else 14.0, 0.7 if group == 2 else 1.0):
+                    self.add(one)
+
+    def fill_behind(self, shares: Shares, rng: np.random.Generator) -> None:
+        """Places vehicles of the ego's direction behind the camera."""
+        for s in _spread(BEHIND + 2.0, -7.0, shares.own, rng):
+            one = self._candidate(0, s, rng)
+            if one.lane != self.road.ego_lane and self._has_room(one, 9.0):
+                self.add(one)
+
+    def _candidate(self, group: int, s: float, rng: np.random.Generator) -> Listed:
+        """A vehicle of the ego's direction (0), of the other (1) or parked (2) at s."""
+        kind = int(draw_kinds(self.setting, 1, rng, parked=group == 2)[0])
+        number, offset = float(rng.random()), float(np.clip(rng.normal(0.0, 0.12), -0.22, 0.22))
+        if group == 2:
+            d = self.roadway.parking[int(number * len(self.roadway.parking))]
+            return Listed(self.track, kind, s, d + 0.4 * offset, math.pi if d > 0 else 0.0, 0, 0.0, False, True)
+        if group == 1:
+            lane = int(number * self.roadway.oncoming_lanes)
+            d = self.roadway.oncoming_offset + lane * self.road.lane_width
+            return Listed(self.track, kind, s, d + offset, math.pi, ONCOMING + lane)
+        lane = 1 + int(number * self.road.lanes)
+        return Listed(self.track, kind, s, self.road.lane_center(lane) + offset, 0.0, lane)
+
+    def _has_room(self, one: Listed, apart: float, beside: float = 1.0) -> bool:
+        """Whether nobody is nearer than `apart` m bumper to bumper in its lane, or touches it, or drives by script behind."""
+        length, width, _ = SIZES[KINDS[one.kind]]
+        if one.lane == self.road.ego_lane and abs(one.s) < 6.0 + 0.5 * length + 0.4 * self.scenario.ego.speed:
+            return False
+        if one.lane == self.road.ego_lane and 0 < one.s < _CLEAR and self.scenario.ego.actions:
+            return False
+        for other in self.placed:
+            other_length, other_width, _ = SIZES[KINDS[other.kind]]
+            if abs(math.sin(other.heading)) > 0.5:
+                other_length, other_width = other_width, other_length
+            across = abs(one.d - other.d) - 0.5 * (width + other_width)
+            gap = abs(one.s - other.s) - 0.5 * (length + other_length)
+            if across < 0.5 and gap < (apart if one.lane == other.lane else 1.0):
+                return False
+            if across < beside and gap < 0.5:
+                return False
+            if other.scripted and one.lane in self._lanes_of(other) and -6.0 < one.s - other.s < _CLEAR:
+                return False
+        return True
+
+    def _lanes_of(self, other: Listed) -> set[int]:
+        """The lanes that a scripted vehicle may come to, as far as its actions name them, its own included."""
+        vehicle = self.scenario.vehicles[other.track]
+        lanes = {other.lane}
+        here = round(self.road.ego_lane - other.d / self.road.lane_width)
+        for action in getattr(vehicle, "actions", ()):
+            if (lane := getattr(action, "lane", None)) is not None:
+                here = lane
+            elif (by := getattr(action, "by", None)) is not None:
+                here -= by
+            for _, left in getattr(action, "waypoints", ()):
+                lanes.add(round(self.road.ego_lane - left / self.road.lane_width))
+            lanes.add(here)
+        return lanes
+
+
+def _spread(low: float, high: float, density: float, rng: np.random.Generator) -> list[float]:
+    """Random places from `low` to `high` (m), `density` a metre."""
+    if density <= 0:
+        return []
+    out, s = [], low + float(rng.exponential(1.0 / density))
+    while s < high:
+        out.append(s)
+        s += float(rng.exponential(1.0 / density))
+    return out
