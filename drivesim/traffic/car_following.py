@@ -9,6 +9,8 @@ import numpy as np
 from drivesim.traffic.drivers import LENGTHS, idm_acceleration
 from drivesim.traffic.state import Traffic, lane_bits, lane_sign
 
+HARDEST = 10.0  # m/s^2: no tyre brakes harder
+
 
 def leaders(traffic: Traffic, lane: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Every driving row's gap (m) to and row of its leader if it used `lane` and `target`, and who is how far ahead [n n]."""
@@ -49,6 +51,8 @@ def follow(traffic: Traffic, dt: float) -> None:
         gap = np.where(nearer, np.maximum(to_line + vehicles.standstill[:n], 0.1), gap)
     accel = accelerations(traffic, gap, leader_speed, leader_accel)
     speed = np.clip(vehicles.speed[:n] + accel * dt, 0.0, np.maximum(0.0, (gap - 0.6) / dt))
+    if traffic.director is not None:  # nor does a script that is in the way stop anybody at once
+        speed = np.maximum(speed, vehicles.speed[:n] - HARDEST * dt)
     sign = lane_sign(vehicles.lane[:n])
     vehicles.accel[:n] = (speed - vehicles.speed[:n]) / dt
     vehicles.s[:n] += sign * 0.5 * (speed + np.minimum(speed, vehicles.speed[:n])) * dt

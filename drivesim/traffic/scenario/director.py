@@ -16,7 +16,7 @@ from drivesim.traffic.state import AHEAD, BEHIND, GONE, INDICATING, ONCOMING, Tr
 
 _HURRY = 90.0  # m ahead of an actor within which drawn drivers drive at its speed at least
 _OFF_CENTRE, _CENTRES = 0.25, 40.0  # m beside the middle that drivers keep, and m within which they lose most of more
-_MIN_OVERLAP = 0.25  # m that a vehicle reaches into a lane before it counts there
+_CORRIDOR = 0.95  # m to either side of a lane's middle that its drivers need: who reaches into it is in their way
 
 
 @dataclass
@@ -130,10 +130,10 @@ class ScenarioDirector:
 def lanes_taken(traffic: Traffic, row: int, moving: Actor | None = None) -> tuple[int, int]:
     """The two lanes, or twice the one, that a vehicle reaches into, and that it is `moving` to; 0 is none."""
     vehicles = traffic.vehicles
-    across = extents(traffic, row)[1] - _MIN_OVERLAP
+    across = extents(traffic, row)[1] + _CORRIDOR
     lanes = np.r_[1 : traffic.road.lanes + 1, ONCOMING : ONCOMING + traffic.oncoming_lanes]
     away = np.abs(traffic.lane_d(lanes) - vehicles.d[row])
-    taken = lanes[(away < traffic.road.lane_width / 2 + across)]
+    taken = lanes[away < across]
     taken = taken[np.argsort(np.abs(traffic.lane_d(taken) - vehicles.d[row]), kind="stable")]
     if moving is not None and moving.move is not None:
         goal = vehicles.d[row] + moving.move.remaining
