@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
 from collections.abc import Callable, Iterable
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from drivesim.config import InputError, shortened, write_atomic
-from drivesim.scenario.actions import ACTION_FORMS, ACTION_NAMES, Trigger
-from drivesim.scenario.advice import UNITS, photo_remark, radians_remark, remedy
-from drivesim.scenario.consistency import Conflict, Location, conflicts
+from drivesim.scenario.advice import photo_remark, radians_remark
+from drivesim.scenario.consistency import Conflict, conflicts
+from drivesim.scenario.explanation import explain, found_value
 from drivesim.scenario.names import is_folder, missing
-from drivesim.scenario.scenario import CONFLICT, MAY_BE_EMPTY, TWO_SPEEDS, Scenario, has_older_speed, scenario_schema
+from drivesim.scenario.scenario import MAY_BE_EMPTY, TWO_SPEEDS, Scenario, has_older_speed, scenario_schema
 from drivesim.scenario.script_rules import script_conflicts
 from drivesim.scenario.section import Section
 from drivesim.scenario.sections import (
+    SECTIONS,
     VEHICLE_FORMS,
     CameraSection,
     EgoSection,
-    GuidanceSection,
     LookSection,
     RoadSection,
-    RolloutSection,
     TrafficMode,
     Vehicle,
     vehicle_tag,
@@ -36,22 +33,13 @@ from drivesim.scenario.yaml_document import MAX_SIZE, TOO_LARGE, Fault, OneLine,
 from drivesim.video_format import MAX_VEHICLES
 from drivesim.video_io import read_image
 
-__all__ = ["Fault", "check_scenarios", "dump_scenario", "load_scenario", "parse_scenario", "read_scenario"]
+__all__ = ["SECTIONS", "Fault", "check_scenarios", "dump_scenario", "load_scenario", "parse_scenario", "read_scenario"]
 __all__ += ["scenario_files", "scenario_schema"]
 
 _LOG = logging.getLogger(__name__)  # its warnings go to stderr, unless a program sets that up otherwise
 MIN_PHOTO = (16, 8)  # px, width and height: its middle is cut to 2:1 and scaled to the frames of the networks
 STREAMS = ("/", "dev"), ("/", "proc")  # where pipes have their names: a photo's path is relative to the working folder then
 S = TypeVar("S", bound=Section)
-
-SECTIONS: dict[str, type[Section]] = {
-    "look": LookSection,
-    "road": RoadSection,
-    "camera": CameraSection,
-    "ego": EgoSection,
-    "rollout": RolloutSection,
-    "guidance": GuidanceSection,
-}
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -159,7 +147,7 @@ def _parse(text: str, path: Path, photos_within: Path | None = None) -> tuple[Sc
     values = document.values
     if not isinstance(values, dict):
         if not document.faults:
-            document.fault((), f'expected the keys "name", "look" and so on, not {_found(values)}')
+            document.fault((), f'expected the keys "name", "look" and so on, not {found_value(values)}')
         return None, document
     values = {key: value for key, value in values.items() if value is not None or key not in MAY_BE_EMPTY}
     if isinstance(values.get("photo"), str):
@@ -171,7 +159,7 @@ def _parse(text: str, path: Path, photos_within: Path | None = None) -> tuple[Sc
             if remark := radians_remark(vehicle.heading):
                 document.remark(("vehicles", i, "heading"), remark)
     except ValidationError as error:
-        _explain(error, values, document)
+        explain(error, values, document)
         _contradictions(values, document)
     return (None if document.faults else scenario), document
 
@@ -202,126 +190,6 @@ def _is_within(path: str, folder: Path) -> bool:
         return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
     except (OSError, ValueError):
         return False
-
-
-def _explain(error: ValidationError, values: dict[str, Any], document: YamlDocument) -> None:
-    """Turns the errors of pydantic into faults, except contradictions, which `_contradictions` finds."""
-    errors = [(*_place(tuple(e["loc"])), e["type"]) for e in error.errors() if e["type"] != CONFLICT]
-    guesses = {
-        (location[:depth], guess)
-        for location, depth, model, kind in errors
-        if kind == "extra_forbidden" and (guess := _closest(str(location[-1]), model.model_fields))
-    }
-    deeper = {location[:-1] for location, _, _, _ in errors}
-    for location, depth, model, kind in errors:
-        if kind == "too_short" and location in deeper:
-            continue  # pydantic does not count the entries that are wrong
-        group, key = location[:depth], str(location[min(depth, len(location) - 1)])
-        if kind == "extra_forbidden":
-            document.fault(location, _unknown_key(key, group, model), at_key=True)
-        elif kind == "missing":
-            if (group, key) not in guesses:
-                document.fault(group, f'"{key}" is missing; it must be {_expected(model, key)}', at_key=True)
-        else:
-            if location == ("ego", "speed") and has_older_speed(values):
-                location = ("rollout", "speed")
-            wrong: Any = values
-            for step in location:
-                wrong = wrong[step]
-            document.fault(location, _wrong_value(key, wrong, location, model))
-
-
-def _place(loc: Location) -> tuple[Location, int, type[Section]]:
-    """Of an error's location of pydantic: the path of keys in the file, how many of them lead to the model that holds the
-    last key, and this model."""
-    place: Location = ()
-    model: type[Section] = Scenario
-    if loc[0] == "vehicles" and len(loc) > 2:
-        place, model, loc = loc[:2], VEHICLE_FORMS[str(loc[2])], loc[3:]
-    elif loc[0] in SECTIONS and len(loc) > 1:
-        place, model, loc = loc[:1], SECTIONS[str(loc[0])], loc[1:]
-    if place and loc[:1] == ("actions",) and len(loc) > 2:
-        place, model, loc = place + loc[:2], ACTION_FORMS[str(loc[2])], loc[3:]
-        if loc[:1] == ("when",) and len(loc) > 1:
-            place, model, loc = (*place, "when"), Trigger, loc[1:]
-    return place + loc, len(place), model
-
-
-def _closest(word: str, choices: Iterable[str]) -> str | None:
-    matches = difflib.get_close_matches(word.lower().replace("-", "_").replace(" ", "_"), list(choices), 1)
-    return matches[0] if matches else None
-
-
-def _unknown_key(key: str, group: Location, model: type[Section]) -> str:
-    guess = _closest(key, model.model_fields)
-    where = f' in "{next(str(step) for step in reversed(group) if isinstance(step, str))}"' if group else ""
-    homes = [name for name, section in SECTIONS.items() if key in section.model_fields]
-    if model in VEHICLE_FORMS.values() and any(key in form.model_fields for form in VEHICLE_FORMS.values()):
-        remedy = '(a vehicle has either "box", or "ahead" and "left")'
-    elif guess:
-        remedy = f'(did you mean "{guess}"?)'
-    elif homes and not (model in ACTION_FORMS.values() or model is Trigger):
-        remedy = f'(it belongs in "{homes[0]}")'
-    else:
-        remedy = f"(known: {', '.join(model.model_fields)})"
-    return f'unknown key "{shortened(key)}"{where} {remedy}'
-
-
-def _wrong_value(key: str, wrong: Any, location: Location, model: type[Section]) -> str:
-    if len(location) == 2 and location[0] == "vehicles":
-        return f"a vehicle must be a group of keys such as {{ahead: 20, left: 0, kind: sedan}}, not {_found(wrong)}"
-    if isinstance(location[-1], int) and location[-2] == "actions":
-        return f"an action must be a group of keys such as {{action: stop, rate: 4}}, not {_found(wrong)}"
-    message = f"{key} must be {_expected(model, key)}, not {_found(wrong)}"
-    choices = ACTION_NAMES if key == "action" else _property(model, key).get("enum", ())
-    if advice := remedy(key, wrong, _property(model, key)):
-        return message + advice
-    guess = _closest(wrong, map(str, choices)) if isinstance(wrong, str) else None
-    return f'{message} (did you mean "{guess}"?)' if guess else message
-
-
-@cache
-def _property(model: type[Section], key: str) -> dict[str, Any]:
-    schema: dict[str, Any] = model.model_json_schema()["properties"].get(key, {})
-    whole: dict[str, Any] = next((form for form in schema.get("anyOf", []) if form.get("type") != "null"), {})
-    return whole | schema
-
-
-def _expected(model: type[Section], key: str) -> str:
-    """What a value must be, in words."""
-    schema = _property(model, key)
-    if model is Scenario and key in SECTIONS:
-        return f"a group of keys ({', '.join(SECTIONS[key].model_fields)})"
-    if key == "action":
-        return f"{', '.join(ACTION_NAMES[:-1])} or {ACTION_NAMES[-1]}"
-    if key == "when":
-        return f"a group of keys ({', '.join(Trigger.model_fields)})"
-    if "enum" in schema:
-        words = [f"{choice:g}" if isinstance(choice, float) else str(choice) for choice in schema["enum"]]
-        return f"{', '.join(words[:-1])} or {words[-1]}"
-    if schema.get("type") in ("integer", "number"):
-        number = "a whole number" if schema["type"] == "integer" else "a number"
-        span = ""
-        if "minimum" in schema:
-            span = f" from {schema['minimum']:.10g} to {schema['maximum']:.10g}"
-        elif "exclusiveMinimum" in schema:
-            span = f" above {schema['exclusiveMinimum']:.10g}, to {schema['maximum']:.10g}"
-        return number + span + (f" {UNITS[key]}" if key in UNITS else "")
-    description = str(schema.get("description", "something else")).rstrip(".")
-    return description[0].lower() + description[1:]
-
-
-def _found(value: Any) -> str:
-    """A value as the user wrote it, in words."""
-    if isinstance(value, str):
-        return f'"{shortened(value)}"'
-    if value is None:
-        return "nothing"
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
-    if isinstance(value, dict):
-        return "a group of keys"
-    return shortened(str(value).lower())
 
 
 def _contradictions(values: dict[str, Any], document: YamlDocument) -> None:

@@ -153,3 +153,11 @@ def vehicle_tag(values: Any) -> str:
 
 
 VEHICLE_FORMS: dict[str, type[Section]] = {"placed": PlacedVehicle, "boxed": BoxedVehicle}
+SECTIONS: dict[str, type[Section]] = {
+    "look": LookSection,
+    "road": RoadSection,
+    "camera": CameraSection,
+    "ego": EgoSection,
+    "rollout": RolloutSection,
+    "guidance": GuidanceSection,
+}
