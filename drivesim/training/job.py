@@ -30,7 +30,7 @@ from drivesim.training.stages.autoencoder import AutoencoderRecipe, AutoencoderS
 from drivesim.training.stages.image_ldm import ImageLDMRecipe, ImageLDMStage
 from drivesim.training.stages.super_resolution import SuperResolutionRecipe, SuperResolutionStage
 from drivesim.training.stages.video_ldm import VideoLDMRecipe, VideoLDMStage
-from drivesim.video_format import StageName
+from drivesim.video_format import STAGE_NAMES, StageName
 from drivesim.world.generator import WORLD_VERSION
 
 UNKNOWN = "unknown"
@@ -89,7 +89,7 @@ def ensure_store(spec: DataSpec, folder: Path, workers: int | None, say: Say) ->
 RESTS_ON: dict[StageName, tuple[StageName, ...]] = {
     "autoencoder": (),
     "image-ldm": ("autoencoder",),
-    "video-ldm": ("autoencoder", "image-ldm"),
+    "video-ldm": STAGE_NAMES[:2],
     "super-resolution": ("autoencoder",),
 }
 """The stages whose checkpoints training a stage reads."""
