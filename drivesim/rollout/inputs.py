@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -37,7 +37,16 @@ class Inputs:
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """What a scenario file says; InputError if it or its photo is missing or wrong."""
+        """What a scenario file says; InputError if it or its photo is missing or wrong.
+
+        Of the text in a rollout's folder the photo is the copy beside it, wherever the photo was.
+        """
+        if file.name == TEXT and (file.parent / NAME).is_file():
+            manifest = read_manifest(file.parent)
+            if manifest.job.photo is not None and _first([file], {manifest.files.get(TEXT)}) is not None:
+                kept = cls.kept(file.parent, manifest)
+                if kept.photo is not None:
+                    return replace(kept, file=str(file))
         scenario, text = read_scenario(file)
         return cls(scenario, str(file), text, None if scenario.photo is None else _picture_bytes(scenario.photo))
 

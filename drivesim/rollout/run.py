@@ -17,12 +17,11 @@ from drivesim.engine.stream import Carry, finished_frames, finished_windows, uni
 from drivesim.rollout.disk import check_space, needed_bytes
 from drivesim.rollout.extension import reopen
 from drivesim.rollout.folder import FIRST_FRAME, PREVIEW, FutureFolder, RolloutFolder
-from drivesim.rollout.inputs import kept_scenario
+from drivesim.rollout.inputs import Inputs, kept_scenario
 from drivesim.rollout.labels.rows import scenario_labels
 from drivesim.rollout.live import LiveProgress
 from drivesim.rollout.manifest import FutureRecord, Manifest, peak_memory, seconds_together
 from drivesim.rollout.request import Plan, Request
-from drivesim.scenario.file import load_scenario
 from drivesim.tensors import pick_device
 from drivesim.video_format import PHASES, Phase
 
@@ -79,7 +78,7 @@ def compose_frames(request: Request, variants: int = 1) -> list[np.ndarray]:
 
     Raises InputError for anything that the user can mend, more than one variant of a photo included.
     """
-    scenario = load_scenario(request.scenario)
+    scenario = Inputs.read(request.scenario).scenario
     if not 1 <= variants <= MAX_VARIANTS:
         raise InputError(f"--variants {variants}: ask for 1 to {MAX_VARIANTS}")
     if scenario.photo is not None and variants > 1:

@@ -146,8 +146,9 @@ def test_a_finished_folder_is_mended_without_what_it_was_made_from(
     assert made.items() <= results(out).items()
 
 
+@pytest.mark.parametrize("source", ["the scenario, moved", "the folder's own"])
 def test_an_unfinished_folder_goes_on_elsewhere(
-    roll_one: Roll, scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    roll_one: Roll, scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("the end")
@@ -158,8 +159,21 @@ def test_an_unfinished_folder_goes_on_elsewhere(
         roll_one(scenario, tmp_path / "out", seconds="6")
     out = (tmp_path / "out").rename(tmp_path / "elsewhere")
     shutil.move(scenario.parent, away := tmp_path / "away")
-    code, said = roll_one(away / scenario.name, out, seconds="6")
+    code, said = roll_one(out / "scenario.yaml" if "own" in source else away / scenario.name, out, seconds="6")
     assert code == 0 and results(out) == results(tmp_path / "whole"), said
+    assert drivesim("doctor", out)[0] == 0
+
+
+def test_what_a_folder_keeps_can_be_used_for_another(
+    roll_one: Roll, scenario: Path, tmp_path: Path, checkpoints: Path
+) -> None:
+    roll_one(scenario, out := tmp_path / "out")
+    shutil.rmtree(scenario.parent)
+    assert roll_one(out / "scenario.yaml", tmp_path / "again")[0] == 0
+    assert results(tmp_path / "again") == results(out)
+    options = ("--checkpoints", checkpoints, "--device", "cpu")
+    assert drivesim("compose", out / "scenario.yaml", "--out", tmp_path / "frame.png", *options)[0] == 0
+    assert (tmp_path / "frame.png").read_bytes() == (out / "initial.png").read_bytes()
 
 
 def test_a_lost_photo_is_said_and_costs_nothing(
