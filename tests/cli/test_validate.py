@@ -66,10 +66,12 @@ def _fits(schema: dict[str, Any], value: Any, root: dict[str, Any]) -> bool:
             case "type":
                 kinds = [types[kind] for kind in ([asked] if isinstance(asked, str) else asked)]
                 return any(isinstance(value, kind) for kind in kinds) and not isinstance(value, bool)
-            case "enum":
-                return value in asked
+            case "enum" | "const":
+                return value in asked if word == "enum" else value == asked
             case "pattern":
                 return re.search(asked, value) is not None
+            case "exclusiveMinimum":
+                return value > asked
             case "minimum" | "maximum":
                 return value >= asked if word == "minimum" else value <= asked
             case "maxLength":
@@ -100,7 +102,10 @@ def test_the_schema_says_the_same_as_the_check() -> None:
     car, box = {"ahead": 20, "left": 0, "kind": "van"}, {"box": [1, 2, 30, 40], "kind": "bus", "heading": 9}
     good = [yaml.safe_load(path.read_text()) for path in shipped("scenarios").glob("*.yaml")]
     good += [base, base | {"vehicles": [car, box]}, base | {"rollout": {"seconds": 600, "fps": 7.5}}]
-    good += [base | {key: None} for key in ("road", "camera", "vehicles", "photo", "rollout", "guidance")]
+    stop = {"action": "stop", "rate": 3, "when": {"distance": 9}}
+    good += [base | {"ego": {"speed": 9}, "traffic": "free"}, base | {"rollout": {"speed": 9}}]
+    good += [base | {"vehicles": [car | {"name": "b", "paint": "red", "speed": 8, "actions": [stop]}]}]
+    good += [base | {key: None} for key in ("road", "camera", "ego", "vehicles", "traffic", "photo", "rollout", "guidance")]
     wrong = [
         {}, [], {"name": "a"}, base | {"name": "A b"}, base | {"name": "x" * 65}, base | {"lanes": 2},
         base | {"look": None}, base | {"name": None},
@@ -109,6 +114,10 @@ def test_the_schema_says_the_same_as_the_check() -> None:
         base | {"rollout": {"futures": 0}}, base | {"rollout": {"seed": 2**32}}, base | {"rollout": {"seconds": 1e9}},
         base | {"guidance": {"boxes": True}}, base | {"vehicles": {}}, base | {"vehicles": [car] * 25},
         base | {"vehicles": [car | box]}, base | {"vehicles": [{"ahead": 9, "kind": "van"}]}, base | {"photo": 3},
+        base | {"traffic": "some"}, base | {"ego": {"speed": 40}}, base | {"rollout": {"speed": -1}},
+        base | {"vehicles": [car | {"actions": [stop | {"rate": 0}]}]},
+        base | {"vehicles": [car | {"actions": [{"action": "fly"}]}]},
+        base | {"vehicles": [car | {"actions": [stop | {"when": {"hour": 3}}]}]}, base | {"vehicles": [box | {"paint": "red"}]},
         base | {"vehicles": [box | {"box": [1, 2, 3]}]}, base | {"vehicles": [car | {"kind": "tram"}]},
     ]  # fmt: skip
     for values in good:
@@ -124,6 +133,17 @@ def test_a_scenario_comes_from_a_pipe() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "1 scenario valid\n", "")
     done = subprocess.run(command, input=text + "lanse: 3", capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stderr.splitlines()[0].split(": ")[0]) == (2, "/dev/stdin:3:1")
+
+
+def test_a_crash_that_the_script_forces_is_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    vehicle = "{ahead: 44.7, left: 0, kind: sedan, speed: 10}"
+    text = GOOD.format(name="a").replace("0", "1") + "ego: {speed: 20}\ntraffic: scripted\n"
+    path.write_text(text + f"vehicles: [{vehicle}]\n")
+    command = [sys.executable, "-m", "drivesim.cli.main", "validate", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    warning = f"{path}:5:41: warning: ego and vehicle 1 (sedan) crash into each other at 4.1 s, as the script has it\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 scenario valid\n", warning)
 
 
 def test_nothing_to_do_is_a_usage_error() -> None:
