@@ -3,7 +3,8 @@
     future-00/video.mp4   the films of its windows come apart again, without encoding
     future-00/rollout.h5  has the key frames; all else that the next window needs follows from them, to the bit
 
-That takes about a tenth of the time that the future took. The finished files stay until the longer ones are whole.
+Nothing is predicted for that, and of each window one portion is upsampled: what takes most of a rollout's time is not done again.
+The finished files stay until the longer ones are whole.
 """
 
 from __future__ import annotations
