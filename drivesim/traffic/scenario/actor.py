@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +21,7 @@ from drivesim.scenario.consistency import EGO as EGO_CUBOID
 from drivesim.scene.road import Road
 from drivesim.scene.vehicles import KINDS, SIZES
 from drivesim.traffic.scenario.motion import Curve, LaneMove, SpeedChange
-from drivesim.traffic.state import Traffic
+from drivesim.traffic.state import ONCOMING, Traffic
 
 STRAIGHTENS = 6.0  # m within which most of a slight turn from the lane's direction is gone
 ALONG = math.radians(20.0)  # from a lane's direction, up to which a vehicle drives in the lane
@@ -116,6 +116,19 @@ def _lane_left(action: LaneChangeAction, d: float, heading: float, road: Road) -
     if against and road.setting == "highway":  # beyond a median, lanes are not where those of this side would be
         return d + by * road.lane_width
     return road.lane_center(lane - by)
+
+
+def lanes_of(actions: Iterable[AnyActionValue], d: float, road: Road) -> set[int]:
+    """The lanes that an actor at d (m) uses and comes to by its actions, as far as these name them."""
+    here = round(road.ego_lane - d / road.lane_width)
+    lanes = {here}
+    for action in actions:
+        if isinstance(action, LaneChangeAction):
+            here = action.lane if action.lane is not None else here - (action.by or 0)
+            lanes.add(here)
+        elif isinstance(action, WaypointsAction):
+            lanes |= {round(road.ego_lane - left / road.lane_width) for _, left in action.waypoints}
+    return {lane if lane > 0 else ONCOMING - lane for lane in lanes}
 
 
 def nearest_direction(heading: float) -> float | None:

@@ -10,11 +10,11 @@ import numpy as np
 
 from drivesim.scenario.actions import SpeedAction
 from drivesim.scene.road import Road
-from drivesim.traffic.scenario.actor import STRAIGHTENS, Actor, extents, nearest_direction
+from drivesim.traffic.scenario.actor import STRAIGHTENS, Actor, extents, lanes_of, nearest_direction
 from drivesim.traffic.scenario.companions import Companions
 from drivesim.traffic.state import AHEAD, BEHIND, GONE, INDICATING, ONCOMING, Traffic, lane_bits
 
-_HURRY = 90.0  # m ahead of an actor within which drawn drivers drive at its speed at least
+_HURRY = 130.0  # m ahead of an actor within which drawn drivers drive at its speed at least
 _OFF_CENTRE, _CENTRES = 0.25, 40.0  # m beside the middle that drivers keep, and m within which they lose most of more
 _CORRIDOR = 0.95  # m to either side of a lane's middle that its drivers need: who reaches into it is in their way
 
@@ -103,12 +103,11 @@ class ScenarioDirector:
     def _keep_clear(self, traffic: Traffic, actor: Actor) -> None:
         """Takes back lane changes that were just begun and lead close before an actor, who does not look (in place)."""
         vehicles, n = traffic.vehicles, traffic.driving
-        speeds = [actor.change.speed(traffic.time), actor.change.target]
-        fastest = max(speeds + [action.target for action in actor.pending if isinstance(action, SpeedAction)])
+        fastest = self._fastest(traffic, actor)
         begun = (vehicles.lane[:n] != vehicles.target[:n]) & (vehicles.progress[:n] <= INDICATING)
         ahead = vehicles.s[:n] - actor.s
         close = (ahead > -8.0) & (ahead < 12.0 + 3.5 * fastest)
-        mine = int(lane_bits(vehicles.lane[actor.row], vehicles.target[actor.row])) & ~1
+        mine = self._lanes(traffic, actor)
         for row in np.flatnonzero(begun & close & ((1 << vehicles.target[:n]) & mine != 0)):
             if int(row) not in self.rows:
                 vehicles.target[row], vehicles.indicator[row], vehicles.patience[row] = vehicles.lane[row], 0, 2.0
@@ -117,14 +116,23 @@ class ScenarioDirector:
         """Nobody whose speed is not asked for holds up an actor, who does not look (in place)."""
         assert self.companions is not None
         vehicles, n = traffic.vehicles, traffic.driving
-        along = nearest_direction(actor.heading)
-        if along is None or actor.change.speed(traffic.time) < 1.0:
+        along, fastest = nearest_direction(actor.heading), self._fastest(traffic, actor)
+        if along is None or fastest < 1.0:
             return
         ahead = (vehicles.s[:n] - actor.s) * math.cos(along)
-        mine = int(lane_bits(vehicles.lane[actor.row], vehicles.target[actor.row])) & ~1
-        same = (lane_bits(vehicles.lane[:n], vehicles.target[:n]) & mine != 0) & (ahead > 0) & (ahead < _HURRY)
-        rows = [int(row) for row in np.flatnonzero(same) if int(row) in self.companions.drawn]
-        vehicles.desired[rows] = np.maximum(vehicles.desired[rows], actor.change.speed(traffic.time) + 0.8)
+        same = (self._lanes(traffic, actor) & lane_bits(vehicles.lane[:n], vehicles.target[:n])) != 0
+        rows = [int(row) for row in np.flatnonzero(same & (ahead > -4.0) & (ahead < _HURRY)) if int(row) in self.companions.drawn]
+        vehicles.desired[rows] = np.maximum(vehicles.desired[rows], 1.1 * fastest + 1.0)
+
+    def _fastest(self, traffic: Traffic, actor: Actor) -> float:
+        """The greatest speed (m/s) that an actor has now or is still to have."""
+        speeds = [actor.change.speed(traffic.time), actor.change.target]
+        return max(speeds + [action.target for action in actor.pending if isinstance(action, SpeedAction)])
+
+    def _lanes(self, traffic: Traffic, actor: Actor) -> int:
+        """Bits of the lanes that an actor uses and will come to."""
+        now = int(lane_bits(traffic.vehicles.lane[actor.row], traffic.vehicles.target[actor.row]))
+        return (now | sum(1 << lane for lane in lanes_of(actor.pending, actor.d, self.road))) & ~1
 
 
 def lanes_taken(traffic: Traffic, row: int, moving: Actor | None = None) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from drivesim.scenario.scenario import Scenario
 from drivesim.scene.road import Road, Setting
 from drivesim.scene.vehicles import KINDS, SIZES
 from drivesim.traffic.drivers import draw_kinds
+from drivesim.traffic.scenario.actor import lanes_of
 from drivesim.traffic.scenario.companions import VIEW, Companions, vehicles_in_view
 from drivesim.traffic.state import AHEAD, BEHIND, GONE, ONCOMING, Roadway, Traffic
 
@@ -165,7 +166,8 @@ class _Draft:
         length, width, _ = SIZES[KINDS[one.kind]]
         if one.lane == self.road.ego_lane and abs(one.s) < 6.0 + 0.5 * length + 0.4 * self.scenario.ego.speed:
             return False
-        if one.lane == self.road.ego_lane and 0 < one.s < _CLEAR and self.scenario.ego.actions:
+        ego = self.scenario.ego.actions
+        if ego and -12.0 < one.s < _CLEAR and one.lane in lanes_of(ego, 0.0, self.road):
             return False
         for other in self.placed:
             other_length, other_width, _ = SIZES[KINDS[other.kind]]
@@ -177,24 +179,11 @@ class _Draft:
                 return False
             if across < beside and gap < 0.5:
                 return False
-            if other.scripted and one.lane in self._lanes_of(other) and -6.0 < one.s - other.s < _CLEAR:
+            actions = getattr(self.scenario.vehicles[other.track], "actions", ()) if other.scripted else ()
+            lanes = lanes_of(actions, other.d, self.road) if other.scripted else set()
+            if one.lane in lanes and -6.0 < one.s - other.s < _CLEAR:
                 return False
         return True
-
-    def _lanes_of(self, other: Listed) -> set[int]:
-        """The lanes that a scripted vehicle may come to, as far as its actions name them, its own included."""
-        vehicle = self.scenario.vehicles[other.track]
-        lanes = {other.lane}
-        here = round(self.road.ego_lane - other.d / self.road.lane_width)
-        for action in getattr(vehicle, "actions", ()):
-            if (lane := getattr(action, "lane", None)) is not None:
-                here = lane
-            elif (by := getattr(action, "by", None)) is not None:
-                here -= by
-            for _, left in getattr(action, "waypoints", ()):
-                lanes.add(round(self.road.ego_lane - left / self.road.lane_width))
-            lanes.add(here)
-        return lanes
 
 
 def _spread(low: float, high: float, density: float, rng: np.random.Generator) -> list[float]:
