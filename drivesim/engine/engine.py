@@ -17,6 +17,7 @@ from drivesim.diffusion.ddim import Draft, sample
 from drivesim.diffusion.guidance import guide
 from drivesim.engine.cascade import Cascade, settle_precision
 from drivesim.engine.future import FutureSpec, Prompt
+from drivesim.engine.moments import ticks
 from drivesim.engine.progress import UNTIMED, Progress
 from drivesim.engine.settings import SamplingSettings
 from drivesim.engine.timeline import Window
@@ -79,7 +80,7 @@ class Engine:
         """Latents [k c h w] of the key frames that `window` adds, after `keys` [n c h w], its context (Video LDM, section 3.2).
 
         With f(S, c, B) the estimate under context frames S, look, road and camera c (the same for all frames) and the boxes
-        B of those key frames of which the future has any, and the prompt's scales s of context and g of boxes:
+        B of the key frames, and the prompt's scales s of context and g of boxes:
 
             f' = f(0, c, B) + s (f_g - f(0, c, B))                      context guidance, eq. 4
             f_g = f(S, c, none) + g (f(S, c, B) - f(S, c, none))        box guidance within it; without boxes f(S, c, none)
@@ -87,16 +88,15 @@ class Engine:
         The context frames are held (`hold`) throughout, but for s = 0, which ignores them.
         """
         settings, video, device, prompt = self.settings.prediction, self.cascade.video, self.cascade.device, future.prompt
-        boxes = [future.boxes.get(key) for key in window.keys]
-        conditions = prompt.rows(boxes, torch.tensor(window.keys) / float(KEY_FPS)).to(device)
+        frames = ticks(window.keys, level=0)
+        conditions = future.conditions(frames).to(device)
         without_boxes = conditions.drop(boxes=True)
         shape, key = (1, WINDOW, *keys.shape[1:]), (future.seed, future.number, "predict", window.index)
         fps = torch.full((1,), float(KEY_FPS), device=device)
         with self.cascade.sampling(self.settings.precision):
             known = {i: latents[None].to(device) for i, latents in enumerate(keys)}
-            metres = prompt.speed / KEY_FPS * torch.arange(WINDOW, device=device)[None]
-            context = self._context(shape, known, conditions, metres)
-            guidance = 1.0 if all(table is None for table in boxes) else prompt.guidance
+            context = self._context(shape, known, conditions, future.metres(frames)[None].to(device))
+            guidance = prompt.guidance if conditions["boxes"].given.any() else 1.0
             boxed = guide(video.denoise(conditions, context, fps), video.denoise(without_boxes, context, fps), guidance)
             denoise = guide(boxed, video.denoise(conditions, context.without(), fps), prompt.context_guidance)
             clip = sample(
@@ -126,17 +126,16 @@ class Engine:
 
     def _links(self, future: FutureSpec, ends: Tensor, links: range, level: int) -> Tensor:
         """Latents [n 5 c h w] of n links, of which `ends` [n + 1 c h w] are where they begin and end."""
-        settings, video, device, prompt = self.settings.interpolation, self.cascade.video, self.cascade.device, future.prompt
+        settings, video, device = self.settings.interpolation, self.cascade.video, self.cascade.device
         shape, key = (FACTOR + 1, *ends.shape[1:]), (future.seed, future.number, "interpolate", level)
-        fps = torch.full((len(links),), float(KEY_FPS * FACTOR**level))
-        frames = FACTOR * torch.tensor(links)[:, None] + torch.arange(FACTOR + 1)
-        conditions = prompt.rows([None] * frames.numel(), (frames / fps[:, None]).flatten()).to(device)
-        fps = fps.to(device)
+        fps = torch.full((len(links),), float(KEY_FPS * FACTOR**level), device=device)
+        frames = [tick for link in links for tick in ticks(range(FACTOR * link, FACTOR * (link + 1) + 1), level)]
+        conditions = future.conditions(frames).to(device)
         noise = torch.stack([_noise(shape, *key, link) for link in links])
         step_noise = [_step_noise(shape, *key, link) for link in links]
         with self.cascade.sampling(self.settings.precision):
             known = {0: ends[:-1].to(device), FACTOR: ends[1:].to(device)}
-            metres = prompt.speed / fps[:, None] * torch.arange(FACTOR + 1, device=device)
+            metres = future.metres(frames).reshape(len(links), FACTOR + 1).to(device)
             context = self._context(noise.shape, known, conditions, metres)
             denoise = guide(
                 video.denoise(conditions, context, fps), video.denoise(conditions, context.without(), fps), settings.guidance

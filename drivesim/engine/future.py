@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+import torch
 from torch import Tensor
 
+from drivesim.engine.moments import TICKS, Moments
 from drivesim.engine.timeline import Timeline
+from drivesim.layout.vehicles.boxes import moment_boxes
 from drivesim.models.conditions.container import Conditions
-from drivesim.models.conditions.groups import box_conditions, scenario_conditions
+from drivesim.models.conditions.groups import GROUPS, box_conditions, group_rows, scenario_conditions
 from drivesim.scenario.scenario import Scenario
+from drivesim.scenario.sections import BoxedVehicle
 from drivesim.scene.boxes import Boxes
+from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH, WINDOW
 
 
 @dataclass(frozen=True)
 class Prompt:
     """What a scenario asks of the networks.
 
-    `conditions` of the first frame, one row; `boxes` of its vehicles; `speed` of the ego in m/s; the scales of box and of
-    context guidance; `photo`, the picture that is the first frame where none is to be composed.
+    `conditions` of the first frame, one row; `boxes` of its vehicles; the scales of box and of context guidance; `photo`, the
+    picture that is the first frame where none is to be composed.
     """
 
     scenario: Scenario
     conditions: Conditions
     boxes: Boxes
-    speed: float
     guidance: float
     context_guidance: float
     photo: Path | None = None
@@ -39,29 +45,66 @@ class Prompt:
             scenario,
             scenario_conditions(scenario),
             scenario.scene_boxes(),
-            scenario.ego.speed,
             scenario.guidance.boxes,
             scenario.guidance.context,
             scenario.photo,
         )
-
-    def rows(self, boxes: Sequence[Boxes | None], seconds: Tensor) -> Conditions:
-        """Conditions of later frames, a row for each element of `boxes` (None: they are not known).
-
-        The others are what the scenario says of the frames at `seconds` float [rows] after the first.
-        """
-        return scenario_conditions(self.scenario, seconds.tolist()).replace("boxes", box_conditions(boxes))
 
 
 @dataclass(frozen=True)
 class FutureSpec:
     """Future `number` of a rollout with this `seed`: with first frame, weights and settings it decides every bit.
 
-    `boxes`: the vehicles of key frames, by the key frame's number, where they are known.
+    Its frames are named by ticks (see moments).
     """
 
     prompt: Prompt
     timeline: Timeline
     seed: int
     number: int
-    boxes: Mapping[int, Boxes] = field(default_factory=dict)
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Who is where."""
+        return Moments(self.prompt.scenario, self.seed, self.number)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the networks make up what follows the first frame (the paper's own setting): nothing but the look is given."""
+        return self.prompt.scenario.traffic == "free"
+
+    @cached_property
+    def boxes(self) -> Callable[[int], Boxes | None]:
+        """What `_boxes` finds for a tick: it is asked for by prediction, interpolation and labels."""
+        return lru_cache(maxsize=2 * WINDOW * self.timeline.stride)(self._boxes)
+
+    def _boxes(self, tick: int) -> Boxes | None:
+        """The vehicles of a frame, those of the first one as they are asked for; None where they are not known.
+
+        They are not in a photo of which the scenario names none, nor after the first frame where traffic is free.
+        """
+        vehicles = self.prompt.scenario.vehicles
+        if (self.prompt.photo is not None and not vehicles) or (tick and self.is_free):
+            return None
+        if tick:
+            return moment_boxes(self.moments[tick])
+        boxes = moment_boxes(self.moments[0], always=len(vehicles))
+        box = boxes.box.copy()
+        for row, track in enumerate(boxes.track.tolist()):
+            if track < len(vehicles) and isinstance(vehicle := vehicles[track], BoxedVehicle):
+                box[row] = np.asarray(vehicle.box) / ([FRAME_WIDTH, FRAME_HEIGHT] * 2)
+        return replace(boxes, box=box)
+
+    def metres(self, ticks: Sequence[int]) -> Tensor:
+        """How far the ego has come at each of these frames, float32 [rows]."""
+        return torch.tensor([float(self.moments.state(tick).s[0]) for tick in ticks], dtype=torch.float32)
+
+    def conditions(self, ticks: Sequence[int]) -> Conditions:
+        """What these frames are asked to show, a row each."""
+        scenario = self.prompt.scenario
+        along = [None if scenario.photo else {"along": metres} for metres in self.metres(ticks).tolist()]
+        conditions = scenario_conditions(scenario, [float(tick / TICKS) for tick in ticks])
+        conditions = conditions.replace("place", group_rows(GROUPS["place"], along))
+        if self.is_free:
+            return conditions.drop(**{name: True for name in GROUPS if name != "look"})
+        return conditions.replace("boxes", box_conditions([self.boxes(tick) for tick in ticks]))

@@ -36,6 +36,20 @@ def layout_maps(scene: SceneAt, height: int, width: int) -> LayoutMaps:
     return maps
 
 
+def pixel_counts(scene: SceneAt, height: int, width: int) -> np.ndarray:
+    """Pixels that show each of the scene's vehicles, int64 [n]."""
+    painted = _painted(scene, height, width)
+    if not len(scene.solids) and len(scene.vehicles) == 1:
+        return np.array([np.count_nonzero(painted.ids)])
+    faces = np.bincount(painted.ids.ravel(), minlength=len(painted.track))
+    order = np.argsort(scene.vehicles.track)
+    row = np.searchsorted(scene.vehicles.track, painted.track, sorter=order)
+    vehicle = painted.track >= 0
+    counts = np.zeros(len(scene.vehicles), np.int64)
+    np.add.at(counts, order[row[vehicle]], faces[vehicle])
+    return counts
+
+
 @dataclass(frozen=True, eq=False)
 class _Painted:
     """What covers each pixel's centre: `ids` int32 [h w], 0 the ground or sky, else 1 + index of a face.

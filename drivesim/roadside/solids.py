@@ -71,7 +71,7 @@ def solids(roadside: Roadside, s_from: float, s_to: float) -> Solids:
     return Solids(**{f.name: np.concatenate([getattr(cell, f.name) for cell in cells]) for f in fields(Solids)})
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=64)
 def cell_solids(roadside: Roadside, index: int) -> Solids:
     """Solids of one cell."""
     cell = furnished(roadside, index)

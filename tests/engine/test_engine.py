@@ -22,6 +22,7 @@ from drivesim.models.video_ldm import Context, hold
 from drivesim.scenario.file import load_scenario
 from drivesim.video_io import write_image
 
+SLOW = SCENARIO.replace("rollout:", "ego: {speed: 4}\nrollout:")
 NIGHT = SCENARIO.replace("time_of_day: day", "time_of_day: night")
 
 
@@ -75,22 +76,23 @@ def test_a_photo_is_cut_to_its_middle_and_is_the_first_frame(engine: Engine, tmp
     assert torch.equal(engine.first_latents(prompt_of(tmp_path, SCENARIO + "photo: road.png\n"), seed=1), expected)
 
 
-def test_prediction_adds_what_its_window_needs_and_looks_at_its_context(engine: Engine, future: FutureSpec) -> None:
+def test_prediction_adds_what_its_window_needs_and_looks_at_its_context(
+    engine: Engine, future: FutureSpec, tmp_path: Path
+) -> None:
     window, keys = future.timeline.window(1), random_latents(engine, 2)
     second = engine.predict(future, keys, window)
     assert len(engine.predict(future, keys[:1], future.timeline.window(0))) == 9 and len(second) == 8
     assert torch.equal(second, engine.predict(future, keys, window))
-    boxes, slow = future.prompt.boxes, replace(future.prompt, speed=future.prompt.speed / 2)
+    slow, bus = (prompt_of(tmp_path, text) for text in (SLOW, SCENARIO.replace("sedan", "bus")))
     for other in (
         engine.predict(future, -keys, window),
         engine.predict(future, keys, future.timeline.window(2)),
         engine.predict(replace(future, number=1), keys, window),
         engine.predict(replace(future, seed=2), keys, window),
-        engine.predict(replace(future, boxes={12: boxes}), keys, window),
+        engine.predict(replace(future, prompt=bus), keys, window),
         engine.predict(replace(future, prompt=slow), keys, window),
     ):
         assert not torch.equal(second, other)
-    assert torch.equal(second, engine.predict(replace(future, boxes={40: boxes}), keys, window))
 
 
 def test_context_guidance_zero_ignores_the_context(engine: Engine, future: FutureSpec, tmp_path: Path) -> None:
@@ -115,15 +117,15 @@ def test_held_frames_go_through_the_noise_levels_of_their_own_values() -> None:
         torch.testing.assert_close(x[:, 0], schedule.add_noise(truth, noise, t)[:, 0])
 
 
-def test_interpolation_keeps_what_it_joins(engine: Engine, future: FutureSpec) -> None:
+def test_interpolation_keeps_what_it_joins(engine: Engine, future: FutureSpec, tmp_path: Path) -> None:
     latents = random_latents(engine, 6)
     batches = [range(3, 5), range(5, 7)]
     dense = engine.interpolate(future, latents, batches, 1)
     assert len(dense) == 17
     assert torch.equal(dense[::4], latents[:5])
     assert not torch.equal(dense[1], dense[2])
-    fast = replace(future.prompt, speed=2 * future.prompt.speed)
-    assert not torch.equal(dense[1], engine.interpolate(replace(future, prompt=fast), latents, batches, 1)[1])
+    slow = replace(future, prompt=prompt_of(tmp_path, SLOW))
+    assert not torch.equal(dense[1], engine.interpolate(slow, latents, batches, 1)[1])
     assert not torch.equal(dense[1], engine.interpolate(future, latents, batches, 2)[1])
     assert torch.equal(engine.interpolate(future, latents[2:], batches[1:], 1), dense[8:])
 

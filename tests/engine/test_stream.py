@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from tiny_cascade import SETTINGS, load_cascade, write_cascade
+from tiny_cascade import SCENARIO, SETTINGS, load_cascade, write_cascade
 
 from drivesim.engine.cascade import Cascade
 from drivesim.engine.engine import Engine
@@ -118,7 +118,10 @@ def test_futures_share_the_first_key_frame_and_then_differ(cascade: Cascade, pro
     assert all(not torch.equal(a, b) for a, b in zip(one[1:], other[1:], strict=True))
 
 
-def test_memory_does_not_grow_with_the_length(cascade: Cascade, prompt: Prompt) -> None:
+def test_memory_does_not_grow_with_the_length(cascade: Cascade, tmp_path: Path) -> None:
+    """Of an ego that stands, so that no cells of the roadside turn up, of which so many are kept."""
+    (tmp_path / "standing.yaml").write_text(SCENARIO.replace("rollout:", "ego: {speed: 0}\nrollout:"))
+    prompt = Prompt.of(load_scenario(tmp_path / "standing.yaml"))
     windows = stream(cascade, prompt, Timeline(19 + 16 * 6, 0), Nowhere())
     sizes = [sum(x.numel() for x in window.carry.tensors().values()) for window in windows]
     assert len(sizes) > 12 and max(sizes[1:]) <= 1.8 * min(sizes[1:])

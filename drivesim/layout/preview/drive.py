@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -30,12 +32,47 @@ def scenario_moments(scenario: Scenario, future: int, frames: int, fps: float, s
 
     Who is where is what `scenario_states` says; the roadside is the same in all futures.
     """
-    night = scenario.look.time_of_day == "night"
-    roadside = scenario_roadside(scenario, seed)
-    asked = asked_paints(scenario)
-    states = scenario_states(scenario, seed, future, roadway_of(roadside.section), frames, fps)
-    for frame, now in enumerate(states):
-        yield _scene(roadside, scenario.camera_model(), now, night, seed, frame / fps, asked)
+    scenery = Surroundings.of(scenario, seed)
+    for frame, now in enumerate(scenery.states(scenario, future, frames, fps)):
+        yield scenery.moment(now, frame / fps)
+
+
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """What all moments of a scenario have in common; `paints` of vehicles that the scenario gives one, by track."""
+
+    roadside: Roadside
+    camera: Camera
+    night: bool
+    seed: int
+    paints: dict[int, tuple[float, float, float]]
+
+    @classmethod
+    def of(cls, scenario: Scenario, seed: int) -> Self:
+        """Those of a scenario."""
+        night, camera = scenario.look.time_of_day == "night", scenario.camera_model()
+        return cls(scenario_roadside(scenario, seed), camera, night, seed, asked_paints(scenario))
+
+    def states(self, scenario: Scenario, future: int, frames: int, fps: float) -> Iterator[Snapshot]:
+        """The traffic of a future of the scenario at the time of each frame."""
+        return scenario_states(scenario, self.seed, future, roadway_of(self.roadside.section), frames, fps)
+
+    def moment(self, now: Snapshot, time: float) -> SceneAt:
+        """The scene at a state of the traffic, `time` s after the first frame."""
+        x, y, heading = self.roadside.alignment.to_world(now.s, now.d)
+        yaw = heading + now.heading
+        pose = Pose(x[0], y[0], yaw[0])
+        rows = 1 + np.flatnonzero((now.s[1:] > now.s[0] + _BEHIND) & (now.s[1:] < now.s[0] + _AHEAD))
+        ahead, left = pose.inverse().to_outer(x[rows], y[rows])
+        size = _SIZE_TABLE[now.kind[rows]]
+        cuboid = np.column_stack([ahead, left, size[:, 2] / 2, size, yaw[rows] - yaw[0]])
+        kind, track = now.kind[rows], now.track[rows]
+        lit = lamps(track, now.braking[rows], now.indicator[rows], now.parked[rows], self.night, time)
+        paint = paints(self.seed, kind, track)
+        for row in np.flatnonzero(np.isin(track, list(self.paints))):
+            paint[row] = self.paints[int(track[row])]
+        vehicles = Vehicles(track, kind, cuboid, paint, lit.bits)
+        return SceneAt.beside(self.roadside, float(now.s[0]), pose, self.camera, vehicles)
 
 
 def asked_paints(scenario: Scenario) -> dict[int, tuple[float, float, float]]:
@@ -62,23 +99,3 @@ def roadway_of(section: CrossSection) -> Roadway:
     if left is not None:
         parking.append(max(left, outermost_left + PARKED_ROOM))
     return Roadway(section.oncoming_lanes, section.near + section.lane_width / 2, tuple(parking), section.near < 30)
-
-
-def _scene(
-    roadside: Roadside, camera: Camera, now: Snapshot, night: bool, seed: int, time: float,
-    asked: dict[int, tuple[float, float, float]],
-) -> SceneAt:  # fmt: skip
-    x, y, heading = roadside.alignment.to_world(now.s, now.d)
-    yaw = heading + now.heading
-    pose = Pose(x[0], y[0], yaw[0])
-    rows = 1 + np.flatnonzero((now.s[1:] > now.s[0] + _BEHIND) & (now.s[1:] < now.s[0] + _AHEAD))
-    ahead, left = pose.inverse().to_outer(x[rows], y[rows])
-    size = _SIZE_TABLE[now.kind[rows]]
-    cuboid = np.column_stack([ahead, left, size[:, 2] / 2, size, yaw[rows] - yaw[0]])
-    kind, track = now.kind[rows], now.track[rows]
-    lit = lamps(track, now.braking[rows], now.indicator[rows], now.parked[rows], night, time)
-    paint = paints(seed, kind, track)
-    for row in np.flatnonzero(np.isin(track, list(asked))):
-        paint[row] = asked[int(track[row])]
-    vehicles = Vehicles(track, kind, cuboid, paint, lit.bits)
-    return SceneAt.beside(roadside, float(now.s[0]), pose, camera, vehicles)

@@ -1,0 +1,62 @@
+"""Who is where in every frame of one future, from traffic and roadside alone: what the networks are shown, and what labels say.
+
+A moment is named by its tick, the number of its frame at the highest rate: a key frame is every sixteenth.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from fractions import Fraction
+
+from drivesim.engine.timeline import MAX_SECONDS
+from drivesim.layout.preview.drive import Surroundings
+from drivesim.layout.scene_at import SceneAt
+from drivesim.scenario.scenario import Scenario
+from drivesim.traffic.simulation import Snapshot
+from drivesim.video_format import FRAME_RATES, INTERPOLATION_FACTOR, KEY_FPS, WINDOW
+
+TICKS = Fraction(FRAME_RATES[-1])  # a second
+KEY_TICKS = int(TICKS / KEY_FPS)
+_KEPT = 2 * WINDOW * KEY_TICKS  # a window looks ahead to its end, and what is finished lags behind it by little
+_LAST = 2 * int(MAX_SECONDS * TICKS)
+
+
+def ticks(frames: range, level: int) -> range:
+    """The ticks of frames at the rate to which `level` interpolations lead."""
+    step = KEY_TICKS // INTERPOLATION_FACTOR**level
+    return range(frames.start * step, frames.stop * step, frames.step * step)
+
+
+class Moments:
+    """The moments of a future, in any order; memory is flat and the cost of each is small where they are asked for about in turn.
+
+    The first one is kept; who asks for another that is long past has them all made again.
+    """
+
+    def __init__(self, scenario: Scenario, seed: int, future: int) -> None:
+        self.surroundings = Surroundings.of(scenario, seed)
+        self._scenario, self._future = scenario, future
+        self._start()
+
+    def _start(self) -> None:
+        self._coming = enumerate(self.surroundings.states(self._scenario, self._future, _LAST, float(TICKS)))
+        self._first = next(self._coming)[1]
+        self._kept: OrderedDict[int, Snapshot] = OrderedDict()
+        self._next = 1
+
+    def state(self, tick: int) -> Snapshot:
+        """The traffic at a tick, from 0."""
+        if tick == 0:
+            return self._first
+        if tick < self._next and tick not in self._kept:
+            self._start()
+        while self._next <= tick:
+            number, state = next(self._coming)
+            self._kept[number], self._next = state, number + 1
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return self._kept[tick]
+
+    def __getitem__(self, tick: int) -> SceneAt:
+        """The moment of a tick, from 0."""
+        return self.surroundings.moment(self.state(tick), float(tick / TICKS))

@@ -1,0 +1,49 @@
+"""Labels of a moment: the boxes of the vehicles that the camera sees, as labels of the world are made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from drivesim.layout.raster import pixel_counts
+from drivesim.layout.scene_at import SceneAt, Vehicles
+from drivesim.layout.solids import Solids
+from drivesim.scene.boxes import Boxes, project_cuboids
+from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
+
+FRAME_SIZE = FRAME_HEIGHT, FRAME_WIDTH
+
+MIN_PIXELS = 6 / (256 * 512)  # share of the frame below which a vehicle is not labelled, as in the world's labels
+
+
+def moment_boxes(scene: SceneAt, always: int = 0) -> Boxes:
+    """The vehicles of a moment that the camera sees, and those of tracks below `always` that are within the frame.
+
+    A box is that of the whole cuboid, clipped to the frame. `visible`: pixels that a vehicle shows in the frame, of those
+    that it would show if nothing else were there.
+    """
+    vehicles = scene.vehicles
+    box, _ = project_cuboids(scene.camera, vehicles.cuboid)
+    inside = (box[:, 2] > box[:, 0]) & (box[:, 3] > box[:, 1])  # NaN is not
+    seen = pixel_counts(scene, *FRAME_SIZE)
+    shown = inside & ((seen >= MIN_PIXELS * FRAME_HEIGHT * FRAME_WIDTH) | (vehicles.track < always))
+    rows = np.flatnonzero(shown)
+    alone = replace(scene, solids=Solids.none())
+    whole = [pixel_counts(replace(alone, vehicles=_row(vehicles, row)), *FRAME_SIZE)[0] for row in rows.tolist()]
+    heading = vehicles.cuboid[rows, 6]
+    return Boxes(
+        vehicles.track[rows],
+        vehicles.kind[rows],
+        box[rows],
+        ((heading + np.pi) % (2 * np.pi) - np.pi).astype(np.float32),
+        np.minimum(seen[rows] / np.maximum(whole, 1), 1.0).astype(np.float32),
+        vehicles.cuboid[rows].astype(np.float32),
+        vehicles.paint[rows],
+        vehicles.lamps[rows],
+    )
+
+
+def _row(vehicles: Vehicles, row: int) -> Vehicles:
+    columns = (vehicles.track, vehicles.kind, vehicles.cuboid, vehicles.paint, vehicles.lamps)
+    return Vehicles(*(column[row : row + 1] for column in columns))
