@@ -10,7 +10,7 @@ import numpy as np
 
 from drivesim.config import InputError
 from drivesim.dataset.clips import ClipStore
-from drivesim.dataset.progress import ProgressLine
+from drivesim.dataset.progress_line import ProgressLine
 from drivesim.tables import Tables, add_table, committed, create_file, open_file
 
 KIND, VERSION = "drivesim latents", 1

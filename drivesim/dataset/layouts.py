@@ -16,7 +16,7 @@ import numpy as np
 
 from drivesim.config import InputError
 from drivesim.dataset.clips import ClipStore
-from drivesim.dataset.progress import ProgressLine
+from drivesim.dataset.progress_line import ProgressLine
 from drivesim.dataset.workers import in_order
 from drivesim.layout.planes import PLANES_VERSION, Plane, layout_planes
 from drivesim.layout.scene_at import SceneAt

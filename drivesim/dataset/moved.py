@@ -19,7 +19,7 @@ from drivesim.config import InputError
 from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.latents import LatentCache
 from drivesim.dataset.layouts import is_known
-from drivesim.dataset.progress import ProgressLine
+from drivesim.dataset.progress_line import ProgressLine
 from drivesim.layout.flow import Flow, flow
 from drivesim.layout.planes import PLANES_VERSION
 from drivesim.layout.raster import layout_maps

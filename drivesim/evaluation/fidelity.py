@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from drivesim.config import InputError
-from drivesim.dataset.progress import ProgressLine, Say
+from drivesim.dataset.progress_line import ProgressLine, Say
 from drivesim.dataset.sheets import real_pictures
 from drivesim.dataset.synthesis import fresh_clips
 from drivesim.metrics.reconstruction import gradient_energy, psnr, ssim

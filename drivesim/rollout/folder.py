@@ -5,7 +5,7 @@
     DIR/SHA256SUMS           of all files, once the futures asked for are there
     DIR/future-00/video.mp4  rollout.h5
     DIR/future-00/.state/    while the future is being made: see `windows`
-    DIR/progress.json        while a rollout works there, or after it failed: see `live`
+    DIR/progress.json        while a rollout works there, or after it failed: see `progress_file`
 
 A file takes its name when it is whole, and its sum enters the manifest after that; while it has none there, it is not
 finished and may be written again. A finished file is never overwritten.
@@ -45,6 +45,7 @@ from drivesim.rollout.manifest import (
     is_rollout,
     read_manifest,
 )
+from drivesim.rollout.progress_file import PROGRESS
 from drivesim.rollout.segments import frames_at, join_segments
 from drivesim.rollout.windows import STATE, Windows
 from drivesim.video_format import KEY_FPS
@@ -329,7 +330,7 @@ def _clear(path: Path) -> None:
             (future / name).unlink(missing_ok=True)
         if future.is_dir() and not any(future.iterdir()):
             future.rmdir()
-    for name in ("progress.json", TEXT, *_photos_of(path), FIRST_FRAME, PREVIEW, SUMS):
+    for name in (PROGRESS, TEXT, *_photos_of(path), FIRST_FRAME, PREVIEW, SUMS):
         (path / name).unlink(missing_ok=True)
 
 

@@ -19,8 +19,8 @@ from drivesim.rollout.extension import reopen
 from drivesim.rollout.folder import FIRST_FRAME, PREVIEW, FutureFolder, RolloutFolder
 from drivesim.rollout.inputs import Inputs, kept_scenario
 from drivesim.rollout.labels.rows import scenario_labels
-from drivesim.rollout.live import LiveProgress
 from drivesim.rollout.manifest import FutureRecord, Manifest, peak_memory, seconds_together
+from drivesim.rollout.progress_file import LiveProgress
 from drivesim.rollout.request import Plan, Request
 from drivesim.tensors import pick_device
 from drivesim.video_format import PHASES, Phase

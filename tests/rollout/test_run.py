@@ -114,7 +114,7 @@ def test_one_future_alone_is_the_same_as_beside_others(request_: Request, tmp_pa
 
 
 def test_another_process_can_follow_it(request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivesim.rollout.live.INTERVAL", 0.0)
+    monkeypatch.setattr("drivesim.rollout.progress_file.INTERVAL", 0.0)
     states = []
 
     def look(progress: Progress) -> None:

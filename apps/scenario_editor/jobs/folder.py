@@ -26,6 +26,7 @@ import av
 from drivesim.config import Config, InputError, write_atomic
 from drivesim.engine.timeline import Timeline
 from drivesim.rollout.manifest import future_name
+from drivesim.rollout.progress_file import PROGRESS
 from drivesim.rollout.segments import join_segments
 from drivesim.rollout.windows import finished_films
 from drivesim.video_io import video_info
@@ -128,7 +129,7 @@ class JobFolder:
 
     def view(self, record: JobRecord, position: int, checkpoints: Path | None) -> JobView:
         """What can be said of the job now."""
-        live = _json(self.out / "progress.json") if record.state == "running" else {}
+        live = _json(self.out / PROGRESS) if record.state == "running" else {}
         if record.pid is None or live.get("pid") != record.pid:
             live = {}  # it was left by the process before
         futures = self.futures(record)
@@ -160,7 +161,7 @@ class JobFolder:
     def futures(self, record: JobRecord) -> tuple[FutureView, ...]:
         """How far each future is, by progress.json where a rollout keeps one, else by manifest.json."""
         manifest = _group(_json(self.out / "manifest.json").get("futures"))
-        live = _group(_json(self.out / "progress.json").get("futures"))
+        live = _group(_json(self.out / PROGRESS).get("futures"))
         of = Timeline.of(record.seconds, record.fps).windows
         return tuple(_future(self.out, number, of, manifest, live) for number in range(record.futures))
 
@@ -175,7 +176,7 @@ class JobFolder:
             names = {int(signal.SIGKILL): "killed, perhaps for want of memory", int(signal.SIGTERM): "stopped from outside"}
             what = names.get(-code, f"ended by signal {-code}")
             return f"the rollout was {what}; resume it, finished windows are kept"
-        live = _json(self.out / "progress.json")
+        live = _json(self.out / PROGRESS)
         if live.get("state") == "failed" and live.get("message"):
             sentence = str(live["message"])
         elif code in (130, 143):

@@ -17,9 +17,9 @@ from drivesim.engine.timeline import Timeline
 from drivesim.rollout.folder import DATA, FIRST_FRAME, PREVIEW, VIDEO
 from drivesim.rollout.labels.file import Rollout, read_rollout
 from drivesim.rollout.labels.rows import SOURCES
-from drivesim.rollout.live import NAME as LIVE
 from drivesim.rollout.lock import FolderLock
 from drivesim.rollout.manifest import NAME, PHOTO, FutureRecord, Manifest, future_folders, read_manifest
+from drivesim.rollout.progress_file import PROGRESS
 from drivesim.rollout.windows import STATE, Windows
 from drivesim.scene.vehicles import KINDS
 from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH, KEY_FPS, STAGE_NAMES
@@ -134,7 +134,7 @@ def _examine_rollout(folder: Path) -> Report:
 
 def _last_words(folder: Path) -> str:
     try:
-        values = read_json(folder / LIVE)
+        values = read_json(folder / PROGRESS)
     except InputError:
         return ""
     return f" ({values.get('message') or values.get('state')})"

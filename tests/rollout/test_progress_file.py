@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from drivesim.engine.progress import Progress
-from drivesim.rollout import live
-from drivesim.rollout.live import LiveProgress
+from drivesim.rollout import progress_file
+from drivesim.rollout.progress_file import LiveProgress
 
 FUTURES = {"future-00": {"windows": 1, "of": 3, "frames": 120}}
 
@@ -24,7 +24,7 @@ def test_it_follows_the_work_at_most_once_a_second_and_goes_at_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 100.0
-    monkeypatch.setattr(live.time, "monotonic", lambda: now)
+    monkeypatch.setattr(progress_file.time, "monotonic", lambda: now)
     progress = Progress({"predict": 4, "upsample": 2})
     with LiveProgress(tmp_path, lambda: FUTURES) as shown:
         assert read(tmp_path) == {

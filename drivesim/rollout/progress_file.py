@@ -30,7 +30,7 @@ from drivesim.config import MachineError
 from drivesim.engine.progress import UNTIMED, Progress
 from drivesim.failures import explain
 
-NAME = "progress.json"
+PROGRESS = "progress.json"
 INTERVAL = 1.0  # seconds
 State = Literal["running", "interrupted", "failed"]
 
@@ -48,7 +48,7 @@ class LiveProgress:
         futures: Callable[[], dict[str, dict[str, int]]],
         on_change: Callable[[Progress], None] = lambda _: None,
     ) -> None:
-        self._path = folder / NAME
+        self._path = folder / PROGRESS
         self._futures = futures
         self._on_change = on_change
         self._progress: Progress = UNTIMED
@@ -79,7 +79,7 @@ class LiveProgress:
         self._written = time.monotonic()
         with suppress(OSError, MachineError):
             text = json.dumps(self._values(state, message)) + "\n"
-            scratch = self._path.with_name(NAME + ".part")
+            scratch = self._path.with_name(PROGRESS + ".part")
             scratch.write_text(text, encoding="utf-8")
             scratch.replace(self._path)
 
