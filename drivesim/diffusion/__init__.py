@@ -1,0 +1,1 @@
+"""Diffusion without networks: noise schedule, denoiser, guidance and the DDIM sampler."""

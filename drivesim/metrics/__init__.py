@@ -1,0 +1,1 @@
+"""Metrics of pictures and films, which know nothing of models, worlds or files."""

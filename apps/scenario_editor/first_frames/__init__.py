@@ -1,0 +1,1 @@
+"""Composes first frames in the background, and keeps the finished ones."""

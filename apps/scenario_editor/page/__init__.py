@@ -1,0 +1,1 @@
+"""What the page shows of a session: the view, and the choices of its form."""

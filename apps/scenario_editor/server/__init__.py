@@ -1,0 +1,1 @@
+"""The page's requests, and what it loads beside them."""

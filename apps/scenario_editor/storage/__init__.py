@@ -1,0 +1,1 @@
+"""Sessions, uploads and saved scenarios on disk."""

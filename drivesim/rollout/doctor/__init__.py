@@ -1,0 +1,1 @@
+"""`drivesim doctor`: what is wrong with a rollout's folder, and how it is made whole."""

@@ -1,0 +1,1 @@
+"""rollout.h5: the boxes, times and key-frame latents of a future."""

@@ -1,0 +1,1 @@
+"""The ground of the world: pavement and paint, grass, and their radiance."""

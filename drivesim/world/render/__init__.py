@@ -1,0 +1,1 @@
+"""From meshes and sprites to the pixels of a frame: visibility, id map, sensor."""

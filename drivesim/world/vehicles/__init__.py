@@ -1,0 +1,1 @@
+"""Meshes of cars, trucks and buses."""

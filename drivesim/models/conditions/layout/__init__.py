@@ -1,0 +1,1 @@
+"""The layout as a condition: the maps of ground, roadside and vehicles."""
