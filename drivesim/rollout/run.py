@@ -18,7 +18,7 @@ from drivesim.rollout.disk import check_space, needed_bytes
 from drivesim.rollout.extension import reopen
 from drivesim.rollout.folder import FIRST_FRAME, PREVIEW, FutureFolder, RolloutFolder
 from drivesim.rollout.inputs import Inputs, kept_scenario
-from drivesim.rollout.labels.rows import scenario_labels
+from drivesim.rollout.labels.frames import BOXES_ALONE, future_labels
 from drivesim.rollout.manifest import FutureRecord, Manifest, peak_memory, seconds_together
 from drivesim.rollout.progress_file import LiveProgress
 from drivesim.rollout.request import Plan, Request
@@ -151,7 +151,7 @@ def _make_future(engine: Engine, future: FutureSpec, folder: FutureFolder, carry
             seconds=seconds_together(earlier, spent),
         )
         folder.commit(window, record)
-    folder.finish(timeline, scenario_labels(future.prompt.scenario, timeline))
+    folder.finish(timeline, future_labels(future, BOXES_ALONE))
     progress.lap("write", 0)
 
 

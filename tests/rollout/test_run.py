@@ -23,6 +23,7 @@ from drivesim.engine.progress import Progress
 from drivesim.engine.settings import SamplingSettings
 from drivesim.rollout.folder import FutureFolder, RolloutFolder
 from drivesim.rollout.labels.file import read_rollout
+from drivesim.rollout.labels.rows import SOURCES
 from drivesim.rollout.manifest import is_rollout
 from drivesim.rollout.request import Request
 from drivesim.rollout.run import compose_frames, roll_out
@@ -75,7 +76,9 @@ def test_the_output_folder(request_: Request, tmp_path: Path) -> None:
     np.testing.assert_allclose(data.time_s, np.arange(22) / 7.5)
     np.testing.assert_allclose(data.keyframe_time_s, np.arange(7) / 1.875)
     assert data.latents.shape == (7, 8, 2, 4)
-    assert len(data.boxes) == 1 and data.boxes["frame"][0] == 0 and data.boxes["source"][0] == 0
+    asked = data.boxes[data.boxes["source"] == SOURCES.index("asked")]
+    assert asked["frame"].tolist() == list(range(22)) and (asked["track"] == 0).all(), "the car ahead has a box in every frame"
+    assert len(data.ego) == len(data.camera) == 22
     other = read_rollout(out / "future-01" / "rollout.h5")
     np.testing.assert_array_equal(data.latents[0], other.latents[0])
     assert np.abs(data.latents[1:] - other.latents[1:]).min(axis=(1, 2, 3)).max() > 0

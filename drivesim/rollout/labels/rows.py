@@ -6,18 +6,16 @@ and goes into the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import h5py
 import numpy as np
 
-from drivesim.engine.timeline import Timeline
-from drivesim.scenario.scenario import Scenario
 from drivesim.scene.boxes import UNKNOWN_LAMPS, Boxes
 from drivesim.scene.camera import Camera
-from drivesim.scene.geometry import Pose, arc
+from drivesim.scene.geometry import Pose
 from drivesim.scene.vehicles import KINDS
 from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
 
@@ -44,7 +42,8 @@ BOX_COLUMNS = {
     "green": "0 to 1, sRGB: green",
     "blue": "0 to 1, sRGB: blue",
     "lamps": f"sum of what is lit: 1 brake, 2 head, 4 tail, 8 left and 16 right indicator; {UNKNOWN_LAMPS} where it is not known",
-    "score": "0 to 1: how sure it is that the film shows it; 1 for what the networks were given; NaN where nothing speaks for it",
+    "score": "0 to 1: how sure it is that the film shows it; 1 for what the networks were given, 0.5 where they were given boxes "
+    "after the first frame, but no layout; NaN where nothing speaks for it",
     "source": "0 asked: of the scenario, and given to the networks; 1 detected: found in the film; 2 traffic: simulated, "
     "and given to the networks; 3 stated: of a scenario that begins with a photo, which need not show it",
 }
@@ -85,39 +84,29 @@ CAMERA_ROW = np.dtype([(name, _TYPES.get(name, "f8")) for name in CAMERA_COLUMNS
 
 @dataclass(frozen=True)
 class FrameLabels:
-    """What is known of one frame at `time` (s): the `boxes` of its vehicles, all of one `source` and `score`; where the ego is
-    (`pose`, in the ego frame of the first frame), its `speed` (m/s), the road's `curvature` (1/m) there, and its camera.
+    """What is known of one frame at `time` (s): the `boxes` of its vehicles, with `source` and `score`, one for all or one each;
+    where the ego is (`pose`, in the ego frame of the first frame), its `speed` (m/s) and `yaw_rate` (rad/s), the road's
+    `curvature` (1/m) there, and its camera.
     """
 
     time: float
     boxes: Boxes
-    source: Source
-    score: float
+    source: Source | Sequence[Source]
+    score: float | np.ndarray
     pose: Pose[np.ndarray]
     speed: float
+    yaw_rate: float
     curvature: float
     camera: Camera
 
 
-def scenario_labels(scenario: Scenario, timeline: Timeline) -> Iterator[FrameLabels]:
-    """What a scenario says of every frame of a future: its vehicles in the first one, and the drive along its road.
-
-    With a photo the vehicles are no more than stated.
-    """
-    road, camera, speed = scenario.road_model(), scenario.camera_model(), scenario.ego.speed
-    source: Source = "asked" if scenario.photo is None else "stated"
-    score = 1.0 if scenario.photo is None else np.nan
-    for frame in range(timeline.frames):
-        time = frame / float(timeline.fps)
-        boxes = scenario.scene_boxes() if frame == 0 else Boxes.none()
-        pose = arc(np.asarray(speed * time), np.asarray(road.curvature))
-        yield FrameLabels(time, boxes, source, score, pose, speed, road.curvature, camera)
-
-
-def box_rows(frame: int, boxes: Boxes, source: Source, score: np.ndarray | float = 1.0) -> np.ndarray:
-    """The boxes of one frame as rows of BOX_ROW [n]; `score` one or [n]."""
+def box_rows(
+    frame: int, boxes: Boxes, source: Source | Sequence[Source], score: np.ndarray | float = 1.0
+) -> np.ndarray:
+    """The boxes of one frame as rows of BOX_ROW [n]; `source` and `score` one or [n]."""
     rows = np.zeros(len(boxes), BOX_ROW)
-    rows["frame"], rows["score"], rows["source"] = frame, score, SOURCES.index(source)
+    rows["frame"], rows["score"] = frame, score
+    rows["source"] = SOURCES.index(source) if isinstance(source, str) else [SOURCES.index(one) for one in source]
     for name in ("track", "kind", "visible", "lamps"):
         rows[name] = getattr(boxes, name)
     for name, fractions, size in zip(("x1", "y1", "x2", "y2"), boxes.box.T, (FRAME_WIDTH, FRAME_HEIGHT) * 2, strict=True):
@@ -131,8 +120,8 @@ def box_rows(frame: int, boxes: Boxes, source: Source, score: np.ndarray | float
 
 def ego_row(frame: int, labels: FrameLabels) -> np.ndarray:
     """One frame's row of EGO_ROW [1]."""
-    pose, turning = labels.pose, labels.speed * labels.curvature
-    row = (frame, labels.time, float(pose.x), float(pose.y), float(pose.yaw), labels.speed, turning, labels.curvature)
+    pose, rates = labels.pose, (labels.speed, labels.yaw_rate, labels.curvature)
+    row = (frame, labels.time, float(pose.x), float(pose.y), float(pose.yaw), *rates)
     return np.array([row], EGO_ROW)
 
 

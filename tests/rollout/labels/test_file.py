@@ -30,7 +30,7 @@ def frames(count: int, first: int = 0) -> list[FrameLabels]:
     """Labels of frames at 30 per second, driven at 15 m/s on a straight road, with a vehicle in the first."""
     place = [Pose(np.asarray(0.5 * i), np.asarray(0.0), np.asarray(0.0)) for i in range(first, first + count)]
     return [
-        FrameLabels(i / 30, boxes() if i == 0 else Boxes.none(), "asked", 1.0, pose, 15.0, 0.0, Camera(1.4, 2.0, 90.0))
+        FrameLabels(i / 30, boxes() if i == 0 else Boxes.none(), "asked", 1.0, pose, 15.0, 0.0, 0.0, Camera(1.4, 2.0, 90.0))
         for i, pose in enumerate(place, start=first)
     ]
 
