@@ -13,6 +13,7 @@ import torch
 from drivesim.checkpoint import require_checkpoint, weight_files
 from drivesim.checksums import file_hash
 from drivesim.engine.settings import SamplingSettings
+from drivesim.models.conditions.groups import LAYOUT_GROUPS
 from drivesim.models.image_ldm import ImageLDM
 from drivesim.models.latent_space import LatentSpace
 from drivesim.models.layers.blocks import channels_last
@@ -52,6 +53,11 @@ class Cascade:
         """Frames on either side that the decoder sees of a frame."""
         temporal = self.latent_space.temporal
         return 0 if temporal is None else temporal.reach
+
+    @property
+    def is_shown_layout(self) -> bool:
+        """Whether the networks that make latents are shown layout planes."""
+        return not LAYOUT_GROUPS.keys().isdisjoint(self.image.config.groups)
 
     @contextmanager
     def sampling(self, precision: str) -> Iterator[None]:

@@ -48,6 +48,11 @@ class Engine:
         factor, height = self.cascade.latent_space.autoencoder.factor, self.settings.height
         return self.cascade.image.config.latent_channels, height // factor, 2 * height // factor
 
+    @property
+    def layout_height(self) -> int | None:
+        """Height in px of the layout planes that the networks are shown; None if they are shown none."""
+        return self.settings.height if self.cascade.is_shown_layout else None
+
     def first_latents(self, prompt: Prompt, seed: int, variant: int = 0) -> Tensor:
         """Latents [c h w] of the first frame: of the prompt's photo, or else composed."""
         if prompt.photo is not None:
@@ -68,7 +73,8 @@ class Engine:
         """Latents [c h w] of a first frame that shows the prompt, guided away from one without any conditions."""
         settings, image, device = self.settings.image, self.cascade.image, self.cascade.device
         shape, key = (1, *self.latent_shape), (seed, "compose", variant)
-        conditions, nothing = prompt.conditions.to(device), no_conditions(1).to(device)
+        conditions = FutureSpec.first_conditions(prompt, seed, self.layout_height).to(device)
+        nothing = no_conditions(1).to(device)
         with self.cascade.sampling(self.settings.precision):
             denoise = guide(image.denoise(conditions), image.denoise(nothing), prompt.guidance)
             noise = _noise(shape, *key).to(device)
@@ -89,7 +95,7 @@ class Engine:
         """
         settings, video, device, prompt = self.settings.prediction, self.cascade.video, self.cascade.device, future.prompt
         frames = ticks(window.keys, level=0)
-        conditions = future.conditions(frames).to(device)
+        conditions = future.conditions(frames, self.layout_height).to(device)
         without_boxes = conditions.drop(boxes=True)
         shape, key = (1, WINDOW, *keys.shape[1:]), (future.seed, future.number, "predict", window.index)
         fps = torch.full((1,), float(KEY_FPS), device=device)
@@ -130,7 +136,7 @@ class Engine:
         shape, key = (FACTOR + 1, *ends.shape[1:]), (future.seed, future.number, "interpolate", level)
         fps = torch.full((len(links),), float(KEY_FPS * FACTOR**level), device=device)
         frames = [tick for link in links for tick in ticks(range(FACTOR * link, FACTOR * (link + 1) + 1), level)]
-        conditions = future.conditions(frames).to(device)
+        conditions = future.conditions(frames, self.layout_height).to(device)
         noise = torch.stack([_noise(shape, *key, link) for link in links])
         step_noise = [_step_noise(shape, *key, link) for link in links]
         with self.cascade.sampling(self.settings.precision):

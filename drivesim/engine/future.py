@@ -14,6 +14,7 @@ from torch import Tensor
 
 from drivesim.engine.moments import TICKS, Moments
 from drivesim.engine.timeline import Timeline
+from drivesim.layout.planes import layout_planes
 from drivesim.layout.vehicles.boxes import moment_boxes
 from drivesim.models.conditions.container import Conditions
 from drivesim.models.conditions.groups import GROUPS, box_conditions, group_rows, scenario_conditions
@@ -27,12 +28,11 @@ from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH, WINDOW
 class Prompt:
     """What a scenario asks of the networks.
 
-    `conditions` of the first frame, one row; `boxes` of its vehicles; the scales of box and of context guidance; `photo`, the
+    `boxes` of the vehicles that it asks for; the scales of box and of context guidance; `photo`, the
     picture that is the first frame where none is to be composed.
     """
 
     scenario: Scenario
-    conditions: Conditions
     boxes: Boxes
     guidance: float
     context_guidance: float
@@ -43,7 +43,6 @@ class Prompt:
         """The prompt of a scenario."""
         return cls(
             scenario,
-            scenario_conditions(scenario),
             scenario.scene_boxes(),
             scenario.guidance.boxes,
             scenario.guidance.context,
@@ -99,12 +98,29 @@ class FutureSpec:
         """How far the ego has come at each of these frames, float32 [rows]."""
         return torch.tensor([float(self.moments.state(tick).s[0]) for tick in ticks], dtype=torch.float32)
 
-    def conditions(self, ticks: Sequence[int]) -> Conditions:
-        """What these frames are asked to show, a row each."""
-        scenario = self.prompt.scenario
-        along = [None if scenario.photo else {"along": metres} for metres in self.metres(ticks).tolist()]
-        conditions = scenario_conditions(scenario, [float(tick / TICKS) for tick in ticks])
-        conditions = conditions.replace("place", group_rows(GROUPS["place"], along))
+    def conditions(self, ticks: Sequence[int], layout_height: int | None = None) -> Conditions:
+        """What these frames are asked to show, a row each; with layout planes of `layout_height` px, if networks are shown any."""
         if self.is_free:
-            return conditions.drop(**{name: True for name in GROUPS if name != "look"})
-        return conditions.replace("boxes", box_conditions([self.boxes(tick) for tick in ticks]))
+            nothing = {name: True for name in GROUPS if name != "look"}
+            return scenario_conditions(self.prompt.scenario, [0.0] * len(ticks)).drop(**nothing)
+        return self._known(ticks, layout_height)
+
+    @classmethod
+    def first_conditions(cls, prompt: Prompt, seed: int, layout_height: int | None = None) -> Conditions:
+        """What the first frame of all futures is asked to show, one row: with the vehicles that traffic draws."""
+        return cls(prompt, Timeline(2, 0), seed, 0)._known([0], layout_height)
+
+    def _known(self, ticks: Sequence[int], layout_height: int | None) -> Conditions:
+        """All that is known of these frames. Of a photo neither where dashes are is known, nor what stands beside the road."""
+        scenario = self.prompt.scenario
+        photo = scenario.photo is not None
+        layouts = None
+        if layout_height is not None:
+            layouts = [layout_planes(self.moments[tick], layout_height, 2 * layout_height) for tick in ticks]
+        boxes = [self.boxes(tick) for tick in ticks]
+        along = [None if photo else {"along": metres} for metres in self.metres(ticks).tolist()]
+        conditions = scenario_conditions(scenario, [float(tick / TICKS) for tick in ticks], layouts)
+        conditions = conditions.replace("place", group_rows(GROUPS["place"], along))
+        unknown = torch.tensor([table is None for table in boxes])
+        conditions = conditions.drop(vehicles=unknown, ground_map=photo, roadside=photo)
+        return conditions.replace("boxes", box_conditions(boxes))

@@ -151,7 +151,7 @@ def _make_future(engine: Engine, future: FutureSpec, folder: FutureFolder, carry
             seconds=seconds_together(earlier, spent),
         )
         folder.commit(window, record)
-    folder.finish(timeline, future_labels(future, BOXES_ALONE))
+    folder.finish(timeline, future_labels(future, 1.0 if engine.cascade.is_shown_layout else BOXES_ALONE))
     progress.lap("write", 0)
 
 

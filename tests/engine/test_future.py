@@ -12,7 +12,7 @@ from tiny_cascade import SCENARIO
 from drivesim.engine.future import FutureSpec, Prompt
 from drivesim.engine.moments import KEY_TICKS
 from drivesim.engine.timeline import Timeline
-from drivesim.models.conditions.groups import scenario_conditions
+from drivesim.models.conditions.groups import LAYOUT_GROUPS, scenario_conditions
 from drivesim.scenario.file import load_scenario
 from drivesim.video_io import write_image
 
@@ -66,7 +66,6 @@ def test_a_photo_has_markings_of_its_own_and_vehicles_that_are_named(tmp_path: P
     write_image(tmp_path / "road.png", np.zeros((64, 128, 3), np.uint8))
     future = future_of(tmp_path, (SCENARIO if vehicles else EMPTY) + "photo: road.png\n")
     assert future.prompt.photo == tmp_path / "road.png"
-    assert not future.prompt.conditions["place"].given.any()
     rows = future.conditions([0, 45])
     assert not rows["place"].given.any() and not rows["place"]["along"].any()
     assert rows["boxes"].given.tolist() == [vehicles] * 2
@@ -77,4 +76,31 @@ def test_free_traffic_gives_nothing_but_the_look(tmp_path: Path) -> None:
     rows = future.conditions([0, 16])
     assert [name for name, group in rows.groups.items() if group.given.any()] == ["look"]
     assert future.boxes(0) is not None and future.boxes(16) is None
-    assert future.prompt.conditions["boxes"].given.all(), "the first frame is composed as the scenario says"
+    first = FutureSpec.first_conditions(future.prompt, seed=1)
+    assert first["boxes"].given.all() and first["road"].given.all(), "the first frame is composed as the scenario says"
+
+
+def test_the_first_frame_is_the_same_in_all_futures_and_shows_drawn_vehicles(tmp_path: Path) -> None:
+    text = SCENARIO.replace("crowdedness: 1", "crowdedness: 6")
+    one, other = (future_of(tmp_path, text, number) for number in (0, 1))
+    first = FutureSpec.first_conditions(one.prompt, seed=1)["boxes"]
+    assert first["present"].sum() >= 6
+    for future in (one, other):
+        assert torch.equal(future.conditions([0])["boxes"]["box"], first["box"])
+    assert not torch.equal(one.conditions([64])["boxes"]["box"], other.conditions([64])["boxes"]["box"])
+
+
+def test_layout_is_given_to_networks_that_are_shown_it(tmp_path: Path) -> None:
+    future = future_of(tmp_path, SCENARIO)
+    assert not future.conditions([0, 16])["vehicles"].given.any()
+    rows = future.conditions([0, 16], layout_height=32)
+    for name, group in LAYOUT_GROUPS.items():
+        assert rows[name].given.all() and rows[name]["planes"].shape == (2, *group.fields["planes"].shape[:1], 32, 64)
+    assert rows["vehicles"]["planes"].any() and rows["ground_map"]["planes"].any()
+
+
+def test_of_a_photo_layout_knows_the_named_vehicles_alone(tmp_path: Path) -> None:
+    write_image(tmp_path / "road.png", np.zeros((64, 128, 3), np.uint8))
+    for text, named in ((SCENARIO, True), (EMPTY, False)):
+        rows = future_of(tmp_path, text + "photo: road.png\n").conditions([0, 16], layout_height=32)
+        assert [rows[name].given.all().item() for name in LAYOUT_GROUPS] == [named, False, False]
