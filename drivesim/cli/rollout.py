@@ -36,6 +36,9 @@ def rollout(
     fresh: Annotated[bool, typer.Option("--fresh", help="Remove an earlier rollout in DIR and start anew.")] = False,
     quality: Annotated[str, typer.Option(help="draft, standard or best: more sampling steps.")] = "standard",
     checkpoints: Annotated[Path | None, typer.Option(help="Folder of the weights; default: the shipped ones.")] = None,
+    free: Annotated[
+        bool, typer.Option("--free", help="Networks make up what follows the first frame, as with `traffic: free`.")
+    ] = False,
     ignore_free_space: Annotated[
         bool, typer.Option("--ignore-free-space", help="Start even where the disk seems too small for it.")
     ] = False,
@@ -51,7 +54,7 @@ def rollout(
         from drivesim.rollout.run import roll_out
 
         request = Request(
-            scenario, seconds, fps, futures, only, seed, device, parse_quality(quality), checkpoints, ignore_free_space
+            scenario, seconds, fps, futures, only, seed, device, parse_quality(quality), checkpoints, ignore_free_space, free
         )
         manifest, progress = roll_out(request, out, fresh, show, lambda line: typer.echo(line, err=True))
     from drivesim.rollout.manifest import future_name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -28,7 +28,7 @@ class Request:
     """What is asked for. None stands for what the scenario says, and for the shipped checkpoints.
 
     `only` asks for that one future, otherwise futures 0 to `futures` - 1 are made. Without `ignore_free_space` there is
-    none where the disk seems too small for it.
+    none where the disk seems too small for it. `free`: networks make up what follows the first frame, as with free traffic.
     """
 
     scenario: Path
@@ -41,6 +41,7 @@ class Request:
     settings: SamplingSettings = STANDARD
     checkpoints: Path | None = None
     ignore_free_space: bool = False
+    free: bool = False
 
     def numbers(self, scenario: Scenario) -> tuple[int, ...]:
         """Numbers of the futures asked for; InputError where that makes no sense."""
@@ -78,6 +79,8 @@ class Plan:
     def of(cls, request: Request, inputs: Inputs | None = None) -> Self:
         """The plan of a request, `inputs` in place of its scenario file; InputError for what the user can mend. Writes nothing."""
         inputs = inputs or Inputs.read(request.scenario)
+        if request.free:
+            inputs = replace(inputs, scenario=inputs.scenario.freed())
         scenario = inputs.scenario
         rollout, numbers = scenario.rollout, request.numbers(scenario)
         seconds = rollout.seconds if request.seconds is None else request.seconds

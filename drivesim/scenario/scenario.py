@@ -96,6 +96,14 @@ class Scenario(Section):
             raise PydanticCustomError(CONFLICT, "{text}", {"text": "; ".join(c.message for c in found)})
         return self
 
+    def freed(self) -> Self:
+        """The same with free traffic: without speeds and actions of vehicles, which have no effect there."""
+        vehicles = [
+            vehicle.model_copy(update={"speed": None, "actions": ()}) if isinstance(vehicle, PlacedVehicle) else vehicle
+            for vehicle in self.vehicles
+        ]
+        return self.model_copy(update={"traffic": "free", "vehicles": tuple(vehicles)})
+
     def camera_model(self) -> Camera:
         """The camera as a value type."""
         return self.camera.model()

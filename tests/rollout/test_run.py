@@ -98,6 +98,17 @@ def test_the_output_folder(request_: Request, tmp_path: Path) -> None:
     assert written["seconds"]["predict"] > 0 and work.remaining() == 0
 
 
+def test_free_futures_are_labelled_in_their_first_frame_alone(request_: Request, tmp_path: Path) -> None:
+    manifest, _ = roll_out(free := Request(**{**vars(request_), "futures": 1, "free": True}), out := tmp_path / "out")
+    assert manifest.scenario["traffic"] == "free"
+    assert read_rollout(out / "future-00" / "rollout.h5").boxes["frame"].tolist() == [0]
+    before = results(out)
+    roll_out(free, out)
+    assert results(out) == before
+    with pytest.raises(InputError, match=r"traffic was free, is simulated"):
+        roll_out(request_, out)
+
+
 def test_the_same_seed_gives_the_same_files_and_another_does_not(request_: Request, tmp_path: Path) -> None:
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
         roll_out(with_(request_, seed=seed), tmp_path / name)
