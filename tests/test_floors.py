@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
-    {"config", "failures", "checksums", "tensors", "video_io", "checkpoint", "tables", "video_format"},
+    {"config", "failures", "checksums", "tensors", "video_io", "video_writer", "checkpoint", "tables", "video_format"},
     {"scene", "diffusion"},
     {"scenario"},
     {"traffic", "roadside"},

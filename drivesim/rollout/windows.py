@@ -20,7 +20,7 @@ from torch import Tensor
 from drivesim.checksums import faults, file_hash, read_sums, write_safely, write_sums
 from drivesim.config import InputError, MachineError
 from drivesim.engine.stream import Carry, FinishedWindow
-from drivesim.video_io import VideoWriter
+from drivesim.video_writer import VideoWriter
 
 STATE = ".state"
 CARRIES = 2  # of so many windows, so that one that is damaged costs one window

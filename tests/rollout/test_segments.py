@@ -7,7 +7,8 @@ import pytest
 
 from drivesim.config import InputError
 from drivesim.rollout.segments import frames_at, join_segments
-from drivesim.video_io import VideoWriter, read_video
+from drivesim.video_io import read_video
+from drivesim.video_writer import VideoWriter
 
 
 def film(frames: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drivesim.video_io import VideoWriter
+from drivesim.video_writer import VideoWriter
 
 
 def write_video(path: Path, frames: np.ndarray, fps: Fraction | float) -> None:

@@ -19,7 +19,7 @@ from drivesim.scenario.file import load_scenario
 from drivesim.scene.boxes import project_cuboids
 from drivesim.scene.vehicles import KINDS
 from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
-from drivesim.video_io import VideoWriter
+from drivesim.video_writer import VideoWriter
 
 HEIGHT, WIDTH = FRAME_HEIGHT // 2, FRAME_WIDTH // 2  # of the film
 COLUMNS = (
