@@ -13,7 +13,7 @@ from drivesim.config import InputError
 from drivesim.dataset.synthesis import fresh_clips
 from drivesim.evaluation.fidelity import HELD_OUT_SEED
 from drivesim.metrics.motion import GroundMotion, ground_motion
-from drivesim.rollout.folder import VIDEO
+from drivesim.rollout.future_folder import VIDEO
 from drivesim.rollout.inputs import scenario_of
 from drivesim.rollout.manifest import future_folders
 from drivesim.scene.clip import Clip, TimeOfDay

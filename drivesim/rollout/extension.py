@@ -16,7 +16,7 @@ import torch
 from drivesim.engine.engine import Engine
 from drivesim.engine.future import FutureSpec
 from drivesim.engine.stream import Carry, finished_frames, replayed_windows
-from drivesim.rollout.folder import DATA, VIDEO, FutureFolder
+from drivesim.rollout.future_folder import DATA, VIDEO, FutureFolder
 from drivesim.rollout.labels.file import read_rollout
 from drivesim.rollout.segments import split_film
 

@@ -4,7 +4,7 @@
     DIR/scenario.yaml  photo.png   what it was made from: see `inputs`
     DIR/SHA256SUMS           of all files, once the futures asked for are there
     DIR/future-00/video.mp4  rollout.h5
-    DIR/future-00/.state/    while the future is being made: see `windows`
+    DIR/future-00/.state/    while the future is being made: see `future_folder`, `windows`
     DIR/progress.json        while a rollout works there, or after it failed: see `progress_file`
 
 A file takes its name when it is whole, and its sum enters the manifest after that; while it has none there, it is not
@@ -14,30 +14,26 @@ finished and may be written again. A finished file is never overwritten.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
-from drivesim.checksums import SUMS, faults, file_hash, read_sums, settle, write_safely, write_sums
-from drivesim.config import InputError, MachineError, read_json, write_atomic
-from drivesim.engine.stream import FinishedWindow
+from drivesim.checksums import SUMS, faults, file_hash, read_sums, write_safely
+from drivesim.config import InputError, read_json
 from drivesim.engine.timeline import Timeline
+from drivesim.rollout.future_folder import DATA, VIDEO, FutureFolder
 from drivesim.rollout.inputs import TEXT, Inputs
-from drivesim.rollout.labels.file import RolloutWriter
-from drivesim.rollout.labels.rows import FrameLabels
 from drivesim.rollout.lock import FolderLock
 from drivesim.rollout.manifest import (
     NAME,
     PHOTO,
-    FutureRecord,
     Manifest,
+    ManifestFile,
     differences,
     future_folders,
     future_name,
@@ -46,25 +42,21 @@ from drivesim.rollout.manifest import (
     read_manifest,
 )
 from drivesim.rollout.progress_file import PROGRESS
-from drivesim.rollout.segments import frames_at, join_segments
-from drivesim.rollout.windows import STATE, Windows
-from drivesim.video_format import KEY_FPS
-from drivesim.video_io import VideoWriter, contact_sheet, write_image
+from drivesim.rollout.segments import frames_at
+from drivesim.rollout.windows import STATE
+from drivesim.video_io import contact_sheet, write_image
 
 PREVIEW_TIMES = 6
 FIRST_FRAME, PREVIEW = "initial.png", "preview.png"
-VIDEO, DATA = "video.mp4", "rollout.h5"
 
 
-class RolloutFolder:
+class RolloutFolder(ManifestFile):
     """The folder of one job. Use as a context manager: no second process can work in it meanwhile."""
 
     def __init__(self, path: Path, manifest: Manifest, lock: FolderLock, anew: bool = False) -> None:
-        self.path = path
-        self.manifest = manifest
+        super().__init__(path, manifest, lock)
         self.anew = anew
         """Whether nothing of an earlier rollout is to stay."""
-        self._lock = lock
 
     @classmethod
     @contextmanager
@@ -120,40 +112,6 @@ class RolloutFolder:
         self.drop(PREVIEW)
         self.record(job=longer)
 
-    def save(self) -> None:
-        """Writes manifest.json."""
-        self._lock.check()
-        write_atomic(self.path / NAME, json.dumps(self.manifest.model_dump(mode="json"), indent=2) + "\n")
-
-    def record(self, **changes: Any) -> None:
-        """Changes fields of the manifest and writes it. The folder has no SHA256SUMS then, until it is sealed."""
-        (self.path / SUMS).unlink(missing_ok=True)
-        self.manifest = self.manifest.model_copy(update=changes)
-        self.save()
-
-    def keep(self, name: str, digest: str) -> None:
-        """Notes a file as finished."""
-        self.record(files=dict(sorted((self.manifest.files | {name: digest}).items())))
-
-    def drop(self, *names: str) -> None:
-        """Notes that files are not finished, so that they may be written."""
-        if names := tuple(name for name in names if name in self.manifest.files):
-            self.record(files={name: digest for name, digest in self.manifest.files.items() if name not in names})
-
-    def has(self, name: str) -> bool:
-        """Whether a file is finished and there."""
-        return name in self.manifest.files and (self.path / name).is_file()
-
-    def seal(self) -> None:
-        """Writes SHA256SUMS, of the finished files and the manifest."""
-        if not (self.path / SUMS).is_file():
-            self._lock.check()
-            write_sums(self.path / SUMS, self.manifest.files | {NAME: file_hash(self.path / NAME)})
-
-    def check_place(self) -> None:
-        """MachineError if the folder is gone."""
-        self._lock.check()
-
     def future(self, future: int) -> FutureFolder:
         """The folder of one future."""
         return FutureFolder(self, future)
@@ -193,100 +151,6 @@ class RolloutFolder:
         rows = [frames_at(self.path / name / VIDEO, numbers) for name in names]
         times = "  ".join(f"{number / float(timeline.fps):.1f}" for number in numbers)
         self.write_picture(PREVIEW, contact_sheet(rows, [f"{name}: {times} s" for name in names], width=320))
-
-
-class FutureFolder:
-    """The folder of one future. While it is made, `windows` holds what is finished of it."""
-
-    def __init__(self, rollout: RolloutFolder, future: int) -> None:
-        self.rollout = rollout
-        self.number = future
-        self.name = future_name(future)
-        self.path = rollout.path / self.name
-        self.windows = Windows(self.path / STATE)
-
-    @property
-    def record(self) -> FutureRecord | None:
-        """What the manifest says of it."""
-        return self.rollout.manifest.futures.get(self.name)
-
-    @property
-    def is_running(self) -> bool:
-        """Whether it was begun and not finished."""
-        return self.record is not None and self.record.state == "running"
-
-    @property
-    def complete(self) -> bool:
-        """Whether it is there in full."""
-        return self.number in self.rollout.manifest.complete and self._has_files
-
-    @property
-    def too_short(self) -> bool:
-        """Whether it was finished, and the job was made longer since."""
-        recorded = self.record is not None and self.record.state == "complete"
-        return recorded and self._has_files and not self.complete
-
-    @property
-    def _has_files(self) -> bool:
-        return all(self.rollout.has(f"{self.name}/{file}") for file in (VIDEO, DATA))
-
-    def begin(self, windows: int, frames: int) -> FutureRecord:
-        """Notes it as running, with so many windows and frames: its record, with the seconds of earlier runs."""
-        self.rollout.drop(f"{self.name}/{VIDEO}", f"{self.name}/{DATA}")
-        earlier = self.record.seconds if self.record is not None and windows else {}
-        self._note(FutureRecord(state="running", windows=windows, frames=frames, seconds=earlier))
-        self.rollout.check_place()
-        self.path.mkdir(exist_ok=True)
-        self.windows.folder.mkdir(exist_ok=True)
-        assert self.record is not None
-        return self.record
-
-    def film(self, window: int, fps: Fraction, height: int, width: int) -> VideoWriter:
-        """A writer for the film of one window."""
-        self.rollout.check_place()
-        return self.windows.film(window, fps, height, width)
-
-    def commit(self, window: FinishedWindow, record: FutureRecord) -> None:
-        """Makes a window, whose film is written, permanent."""
-        self.rollout.check_place()
-        self.windows.commit(window)
-        self._note(record)
-
-    def finish(self, timeline: Timeline, labels: Iterable[FrameLabels]) -> None:
-        """Joins the windows into video.mp4 and rollout.h5, and removes the state.
-
-        `labels` of every frame, in order. Raises MachineError if some of the state is lost or damaged.
-        """
-        self.rollout.check_place()
-        self.windows.check(timeline.windows)
-        self._write_data(timeline, labels)
-        frames = join_segments(self.windows.films(timeline.windows), self.path / VIDEO, timeline.fps)
-        if frames != timeline.frames:
-            raise MachineError(f"{self.windows.folder}: {frames} of {timeline.frames} frames are left; start anew with --fresh")
-        for file in (VIDEO, DATA):
-            self.rollout.keep(f"{self.name}/{file}", file_hash(self.path / file))
-        assert self.record is not None
-        complete = {"state": "complete", "windows": timeline.windows, "frames": frames}
-        self._note(self.record.model_copy(update=complete))
-        shutil.rmtree(self.windows.folder)
-
-    def _write_data(self, timeline: Timeline, labels: Iterable[FrameLabels]) -> None:
-        scratch = self.windows.folder / DATA
-        scratch.unlink(missing_ok=True)
-        count = 0
-        channels, height, width = self.windows.keys(0).shape[1:]
-        with RolloutWriter(scratch, (channels, height, width)) as data:
-            data.add_frames(labels)
-            for window in range(timeline.windows):
-                keys = self.windows.keys(window).numpy()
-                data.add_keyframes(keys, (count + np.arange(len(keys))) / float(KEY_FPS))
-                count += len(keys)
-            data.commit()
-        settle(scratch, self.path / DATA)
-
-    def _note(self, record: FutureRecord) -> None:
-        futures = self.rollout.manifest.futures | {self.name: record}
-        self.rollout.record(futures=dict(sorted(futures.items())))
 
 
 def _make_folder(path: Path) -> None:

@@ -17,9 +17,11 @@ import torch
 from pydantic import ValidationError
 
 import drivesim
-from drivesim.config import Config, InputError, read_json
+from drivesim.checksums import SUMS, file_hash, write_sums
+from drivesim.config import Config, InputError, read_json, write_atomic
 from drivesim.engine.settings import SamplingSettings
 from drivesim.engine.timeline import Timeline
+from drivesim.rollout.lock import FolderLock
 from drivesim.scenario.scenario import Scenario
 from drivesim.video_format import PHASES
 
@@ -90,6 +92,49 @@ class Manifest(Config):
 
 _FUTURE = "future-"
 _IN_JOB = ("seconds", "fps", "futures", "seed")  # of a scenario's rollout: the job has what was asked in the end
+
+
+class ManifestFile:
+    """manifest.json of a folder that this process holds: every change is written at once."""
+
+    def __init__(self, path: Path, manifest: Manifest, lock: FolderLock) -> None:
+        self.path = path
+        self.manifest = manifest
+        self._lock = lock
+
+    def save(self) -> None:
+        """Writes manifest.json."""
+        self._lock.check()
+        write_atomic(self.path / NAME, json.dumps(self.manifest.model_dump(mode="json"), indent=2) + "\n")
+
+    def record(self, **changes: Any) -> None:
+        """Changes fields of the manifest and writes it. The folder has no SHA256SUMS then, until it is sealed."""
+        (self.path / SUMS).unlink(missing_ok=True)
+        self.manifest = self.manifest.model_copy(update=changes)
+        self.save()
+
+    def keep(self, name: str, digest: str) -> None:
+        """Notes a file as finished."""
+        self.record(files=dict(sorted((self.manifest.files | {name: digest}).items())))
+
+    def drop(self, *names: str) -> None:
+        """Notes that files are not finished, so that they may be written."""
+        if names := tuple(name for name in names if name in self.manifest.files):
+            self.record(files={name: digest for name, digest in self.manifest.files.items() if name not in names})
+
+    def has(self, name: str) -> bool:
+        """Whether a file is finished and there."""
+        return name in self.manifest.files and (self.path / name).is_file()
+
+    def seal(self) -> None:
+        """Writes SHA256SUMS, of the finished files and the manifest."""
+        if not (self.path / SUMS).is_file():
+            self._lock.check()
+            write_sums(self.path / SUMS, self.manifest.files | {NAME: file_hash(self.path / NAME)})
+
+    def check_place(self) -> None:
+        """MachineError if the folder is gone."""
+        self._lock.check()
 
 
 def future_name(number: int) -> str:

@@ -16,7 +16,8 @@ from drivesim.engine.progress import Progress
 from drivesim.engine.stream import Carry, finished_frames, finished_windows, units_left
 from drivesim.rollout.disk import check_space, needed_bytes
 from drivesim.rollout.extension import reopen
-from drivesim.rollout.folder import FIRST_FRAME, PREVIEW, FutureFolder, RolloutFolder
+from drivesim.rollout.folder import FIRST_FRAME, PREVIEW, RolloutFolder
+from drivesim.rollout.future_folder import FutureFolder
 from drivesim.rollout.inputs import Inputs, kept_scenario
 from drivesim.rollout.labels.frames import BOXES_ALONE, future_labels
 from drivesim.rollout.manifest import FutureRecord, Manifest, peak_memory, seconds_together

@@ -11,7 +11,6 @@ A window counts if it and all before it are what their sums say. Whatever comes 
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import safetensors.torch
@@ -20,7 +19,6 @@ from torch import Tensor
 from drivesim.checksums import faults, file_hash, read_sums, write_safely, write_sums
 from drivesim.config import InputError, MachineError
 from drivesim.engine.stream import Carry, FinishedWindow
-from drivesim.video_writer import VideoWriter
 
 STATE = ".state"
 CARRIES = 2  # of so many windows, so that one that is damaged costs one window
@@ -81,10 +79,6 @@ class Windows:
         name = self._carry(window).name
         sums = read_sums(self._sums(window))
         return name in sums and not faults(self.folder, sums, [name])
-
-    def film(self, window: int, fps: Fraction, height: int, width: int) -> VideoWriter:
-        """A writer for the film of one window."""
-        return VideoWriter(self.film_path(window), fps, height, width)
 
     def commit(self, window: FinishedWindow) -> None:
         """Makes a window, whose film is written, permanent."""

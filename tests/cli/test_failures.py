@@ -26,7 +26,7 @@ from drivesim.checkpoint import sign_checkpoint
 from drivesim.checksums import SUMS
 from drivesim.engine.settings import SamplingSettings
 from drivesim.engine.stream import FinishedWindow
-from drivesim.rollout.folder import FutureFolder
+from drivesim.rollout.future_folder import FutureFolder
 from drivesim.rollout.manifest import FutureRecord
 from drivesim.rollout.request import Request
 from drivesim.rollout.run import roll_out

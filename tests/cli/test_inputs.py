@@ -18,7 +18,7 @@ from outcome import results
 from tiny_cascade import SCENARIO, SETTINGS
 
 from drivesim.engine.settings import SamplingSettings
-from drivesim.rollout.folder import FutureFolder
+from drivesim.rollout.future_folder import FutureFolder
 from drivesim.video_io import read_image, write_image
 
 Roll = Callable[..., tuple[int, str]]

@@ -17,7 +17,7 @@ from tiny_cascade import SCENARIO, write_cascade
 
 from drivesim.checksums import SUMS, file_hash, write_sums
 from drivesim.rollout import disk
-from drivesim.rollout.folder import FutureFolder
+from drivesim.rollout.future_folder import FutureFolder
 from drivesim.video_io import write_image
 
 Roll = Callable[..., tuple[int, str]]

@@ -19,7 +19,7 @@ from drivesim.config import InputError
 from drivesim.engine.timeline import Timeline
 from drivesim.rollout.doctor.examination import data_fault, examine
 from drivesim.rollout.doctor.treatment import repair
-from drivesim.rollout.folder import FutureFolder
+from drivesim.rollout.future_folder import FutureFolder
 from drivesim.rollout.labels.file import Rollout
 from drivesim.rollout.labels.rows import box_rows
 from drivesim.rollout.lock import FolderLock

@@ -11,7 +11,7 @@ from tiny_cascade import SCENARIO, SETTINGS
 
 from drivesim.engine.progress import Progress
 from drivesim.rollout.doctor.examination import examine
-from drivesim.rollout.folder import FutureFolder
+from drivesim.rollout.future_folder import FutureFolder
 from drivesim.rollout.request import Request
 from drivesim.rollout.run import roll_out
 from drivesim.rollout.windows import Windows

@@ -22,7 +22,7 @@ from drivesim.engine.stream import Carry, FinishedWindow, OpenFilm
 from drivesim.engine.timeline import Portions
 from drivesim.rollout import run as rollout
 from drivesim.rollout.doctor.examination import examine
-from drivesim.rollout.folder import FutureFolder
+from drivesim.rollout.future_folder import FutureFolder
 from drivesim.rollout.request import Request
 from drivesim.rollout.run import roll_out
 from drivesim.video_format import CONTEXT

@@ -21,7 +21,8 @@ from drivesim.checksums import file_hash
 from drivesim.config import InputError, MachineError
 from drivesim.engine.progress import Progress
 from drivesim.engine.settings import SamplingSettings
-from drivesim.rollout.folder import FutureFolder, RolloutFolder
+from drivesim.rollout.folder import RolloutFolder
+from drivesim.rollout.future_folder import FutureFolder
 from drivesim.rollout.labels.file import read_rollout
 from drivesim.rollout.labels.rows import SOURCES
 from drivesim.rollout.manifest import is_rollout

@@ -14,7 +14,8 @@ from drivesim.checksums import SUMS, faults, file_hash, read_sums
 from drivesim.config import InputError, read_json
 from drivesim.engine.cascade import Cascade
 from drivesim.engine.timeline import Timeline
-from drivesim.rollout.folder import DATA, FIRST_FRAME, PREVIEW, VIDEO
+from drivesim.rollout.folder import FIRST_FRAME, PREVIEW
+from drivesim.rollout.future_folder import DATA, VIDEO
 from drivesim.rollout.labels.file import Rollout, read_rollout
 from drivesim.rollout.labels.rows import SOURCES
 from drivesim.rollout.lock import FolderLock
