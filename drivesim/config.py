@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
 import pydantic
 import yaml
 
+Say = Callable[[str], None]
+"""Takes a line for the user."""
 MAX_DEPTH = 12  # levels of nesting in a YAML file: a scenario has four
 
 

@@ -7,10 +7,6 @@ from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PENDING = {
-    "Batch", "BodyBuilder", "Cell", "Colour", "Point", "Progress", "Say", "Solids", "Vehicles", "Window",
-}  # fmt: skip
-"""Names that still mean two things. The list gets shorter until it is empty; nothing is added."""
 
 
 def types() -> dict[str, set[str]]:
@@ -27,7 +23,7 @@ def types() -> dict[str, set[str]]:
 
 
 def test_no_two_types_have_one_name() -> None:
-    twice = {name: sorted(paths) for name, paths in types().items() if len(paths) > 1 and name not in PENDING}
+    twice = {name: sorted(paths) for name, paths in types().items() if len(paths) > 1}
     assert not twice, "\n".join(f"{name}: {', '.join(paths)}" for name, paths in twice.items())
 
 

@@ -20,7 +20,7 @@ from drivesim.dataset.layouts import LayoutCache
 from drivesim.scene.clip import ClipLabels
 
 
-class Window(NamedTuple):
+class ClipWindow(NamedTuple):
     """Every `step`-th frame from `start` to before `stop` of one clip of one store."""
 
     store: int
@@ -42,7 +42,7 @@ class WindowBatch:
     frames: np.ndarray | None
     latents: np.ndarray | None
     layouts: tuple[list[np.ndarray | None], ...] | None = None
-    windows: tuple[Window, ...] = ()
+    windows: tuple[ClipWindow, ...] = ()
 
     @property
     def fps(self) -> np.ndarray:
@@ -89,16 +89,16 @@ class ClipWindows:
         """Number of different windows."""
         return int(self._ends[-1])
 
-    def draw(self, rng: np.random.Generator, n: int) -> list[Window]:
+    def draw(self, rng: np.random.Generator, n: int) -> list[ClipWindow]:
         """n random windows, with replacement."""
         return [self.window(int(k)) for k in rng.integers(len(self), size=n)]
 
-    def window(self, k: int) -> Window:
-        """Window number k, 0 <= k < len."""
+    def window(self, k: int) -> ClipWindow:
+        """ClipWindow number k, 0 <= k < len."""
         row = int(np.searchsorted(self._ends, k, side="right"))
         store, clip, step, starts = (int(value) for value in self._rows[row])
         start = k - (int(self._ends[row]) - starts)
-        return Window(store, clip, start, start + (self.length - 1) * step + 1, step)
+        return ClipWindow(store, clip, start, start + (self.length - 1) * step + 1, step)
 
     def batch(
         self,
@@ -125,7 +125,7 @@ class ClipWindows:
     def pictures(
         self,
         rng: np.random.Generator,
-        windows: Sequence[Window],
+        windows: Sequence[ClipWindow],
         crop: tuple[int, int] | None = None,
         flip: bool = False,
     ) -> np.ndarray:

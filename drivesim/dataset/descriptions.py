@@ -12,7 +12,7 @@ from drivesim.scene.boxes import UNKNOWN_LAMPS
 from drivesim.traffic.lamps import BRAKE, HEAD, LEFT, RIGHT, TAIL
 
 
-class Description(NamedTuple):
+class TableDescription(NamedTuple):
     """What a table holds; by name the unit, or the meaning, of each column."""
 
     text: str
@@ -29,15 +29,15 @@ ABOUT = (
 _WIDTH, _HEIGHT = "fraction of the frame's width, from the left", "fraction of the frame's height, from the top"
 _LAMPS = f"{BRAKE} brake, {HEAD} head, {TAIL} tail, {LEFT} left and {RIGHT} right indicator"
 _INDEX = {"kind": "index into kinds", "time_of_day": f"index into times_of_day; {UNKNOWN}: not known"}
-TABLES: dict[str, Description] = {
-    "frames": Description("Pictures, uint8 RGB [frame, row, column, channel]."),
-    "depth": Description("Distance along the camera's axis of what each pixel shows, in m: [frame, row, column]."),
-    "ego": Description(
+TABLES: dict[str, TableDescription] = {
+    "frames": TableDescription("Pictures, uint8 RGB [frame, row, column, channel]."),
+    "depth": TableDescription("Distance along the camera's axis of what each pixel shows, in m: [frame, row, column]."),
+    "ego": TableDescription(
         "How the ego moves, a row a frame.",
         {"speed": "m/s", "yaw_rate": "rad/s, positive to the left", "curvature": "1/m of its road, positive to the left",
          "along": "m along the road, from where a period of the dashes begins"},
     ),
-    "boxes": Description(
+    "boxes": TableDescription(
         "A row a vehicle and frame. Cuboids are in the ego's frame: x ahead, y left, z up, of the centre.",
         {"track": "identity within the clip", "kind": _INDEX["kind"], "x1": _WIDTH, "y1": _HEIGHT, "x2": _WIDTH, "y2": _HEIGHT,
          "heading": "rad in the ego's frame; 0 drives away, pi is oncoming", "visible": "share of the silhouette that is seen",
@@ -45,21 +45,21 @@ TABLES: dict[str, Description] = {
          "red": "sRGB, 0 to 1", "green": "sRGB, 0 to 1", "blue": "sRGB, 0 to 1",
          "lamps": f"bits of what is lit: {_LAMPS}; {UNKNOWN_LAMPS}: not known"},
     ),
-    "box_end": Description("A number a frame: where its rows in boxes end."),
-    "labels": Description(
+    "box_end": TableDescription("A number a frame: where its rows in boxes end."),
+    "labels": TableDescription(
         "A row a frame.",
         {"boxes_known": "1 if its vehicles were labelled", "crowdedness": "vehicles at least 8 px high (of 128) and 30 % visible"},
     ),
-    "pose": Description(
+    "pose": TableDescription(
         "Where the ego and its camera are, a row a frame.",
         {"x": "m in the plane of the road's alignment", "y": "m in it", "heading": "rad in it", "height": "m of the camera",
          "pitch": "degrees of the camera, positive looks up"},
     ),
-    "roadsides": Description(
+    "roadsides": TableDescription(
         "What a clip's roadside follows from, a row a clip.",
         {"seed": "of its random numbers", "curvature": "1/m of the road at its origin", "lamp_posts": "1 if they stand there"},
     ),
-    "clips": Description(
+    "clips": TableDescription(
         "A row a clip.",
         {"end": "where its rows in frames end", "source_end": "where its bytes in sources end", "fps": "frames a second",
          "time_of_day": _INDEX["time_of_day"], "setting": f"index into settings; {UNKNOWN}: road not known",
@@ -67,7 +67,7 @@ TABLES: dict[str, Description] = {
          "curvature": "1/m of the road in the first frame, positive to the left", "height": "m of the camera above the road",
          "pitch": "degrees of the camera, positive looks up", "field_of_view": "degrees of the camera, horizontal"},
     ),
-    "sources": Description("UTF-8 bytes of what made each clip, one after the other."),
+    "sources": TableDescription("UTF-8 bytes of what made each clip, one after the other."),
 }  # fmt: skip
 
 

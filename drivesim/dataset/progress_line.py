@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
-Say = Callable[[str], None]  # takes a line for the user
+from drivesim.config import Say
 
 
 class ProgressLine:

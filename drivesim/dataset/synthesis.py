@@ -15,9 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from drivesim.config import InputError
+from drivesim.config import InputError, Say
 from drivesim.dataset.clips import ClipStore, ClipWriter, check_recipe
-from drivesim.dataset.progress_line import ProgressLine, Say
+from drivesim.dataset.progress_line import ProgressLine
 from drivesim.dataset.workers import in_order
 from drivesim.scene.clip import TIMES_OF_DAY, Clip, TimeOfDay
 from drivesim.scene.road import SETTINGS, Setting

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from fractions import Fraction
 
 from drivesim.engine.timeline import MAX_SECONDS
-from drivesim.layout.preview.drive import Surroundings
+from drivesim.layout.preview.drive import CommonScene
 from drivesim.layout.scene_at import SceneAt
 from drivesim.scenario.scenario import Scenario
 from drivesim.traffic.simulation import Snapshot
@@ -34,12 +34,12 @@ class Moments:
     """
 
     def __init__(self, scenario: Scenario, seed: int, future: int) -> None:
-        self.surroundings = Surroundings.of(scenario, seed)
+        self.common = CommonScene.of(scenario, seed)
         self._scenario, self._future = scenario, future
         self._start()
 
     def _start(self) -> None:
-        self._coming = enumerate(self.surroundings.states(self._scenario, self._future, _LAST, float(TICKS)))
+        self._coming = enumerate(self.common.states(self._scenario, self._future, _LAST, float(TICKS)))
         self._first = next(self._coming)[1]
         self._kept: OrderedDict[int, Snapshot] = OrderedDict()
         self._next = 1
@@ -59,4 +59,4 @@ class Moments:
 
     def __getitem__(self, tick: int) -> SceneAt:
         """The moment of a tick, from 0."""
-        return self.surroundings.moment(self.state(tick), float(tick / TICKS))
+        return self.common.moment(self.state(tick), float(tick / TICKS))

@@ -13,8 +13,8 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from drivesim.config import InputError
-from drivesim.dataset.progress_line import ProgressLine, Say
+from drivesim.config import InputError, Say
+from drivesim.dataset.progress_line import ProgressLine
 from drivesim.dataset.sheets import real_pictures
 from drivesim.dataset.synthesis import fresh_clips
 from drivesim.metrics.reconstruction import gradient_energy, psnr, ssim

@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from drivesim.config import InputError
-from drivesim.dataset.progress_line import ProgressLine, Say
+from drivesim.config import InputError, Say
+from drivesim.dataset.progress_line import ProgressLine
 from drivesim.dataset.sheets import COLUMNS, draw_boxes
 from drivesim.engine.cascade import Cascade
 from drivesim.engine.engine import Engine

@@ -8,8 +8,9 @@ from functools import lru_cache
 from drivesim.roadside.open_roads import highway, rural
 from drivesim.roadside.roadside import CELL, SIDES, Cell, Roadside
 from drivesim.roadside.streets import city, residential
-from drivesim.roadside.things import Point, PowerPole, StreetLamp, Wire
+from drivesim.roadside.things import PowerPole, StreetLamp, Wire
 from drivesim.scene.road import Setting
+from drivesim.scene.triples import Point
 
 _LAMP_HEIGHT: dict[Setting, float] = {"highway": 10.5, "city": 8.0, "residential": 6.5, "rural": 8.0}
 _LAMP_ARM: dict[Setting, float] = {"highway": 2.6, "city": 1.8, "residential": 1.3, "rural": 1.8}

@@ -9,7 +9,6 @@ from drivesim.roadside.roadside import CELL, SIDES, Cell
 from drivesim.roadside.things import (
     PIECE,
     Barrier,
-    Colour,
     Fence,
     GuardRail,
     House,
@@ -20,6 +19,7 @@ from drivesim.roadside.things import (
     Wall,
     colour_of,
 )
+from drivesim.scene.triples import Colour
 
 _STEEL: Colour = (0.27, 0.27, 0.28)
 

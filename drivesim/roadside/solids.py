@@ -31,7 +31,7 @@ class Shape(IntEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Solids:
+class RoadsideSolids:
     """n solids in the plane of the road's alignment (m, rad; see Alignment), numpy arrays.
 
     shape int64 [n] (Shape); what uint8 [n] (SceneClass); s, d float64 [n]: road coordinates of where its thing was placed;
@@ -64,16 +64,16 @@ _CONIFERS = ("pine", "fir", "poplar")
 _LOW = ("bush", "bush2", "hedge", "wood", "grass")
 
 
-def solids(roadside: Roadside, s_from: float, s_to: float) -> Solids:
-    """Solids of all cells that s_from to s_to (m along the road) touches; what stands in a cell can reach beyond it."""
+def solids(roadside: Roadside, s_from: float, s_to: float) -> RoadsideSolids:
+    """RoadsideSolids of all cells that s_from to s_to (m along the road) touches; what stands in a cell can reach beyond it."""
     first, last = int(np.floor(s_from / CELL)), int(np.floor(s_to / CELL))
     cells = [cell_solids(roadside, index) for index in range(first, last + 1)]
-    return Solids(**{f.name: np.concatenate([getattr(cell, f.name) for cell in cells]) for f in fields(Solids)})
+    return RoadsideSolids(**{f.name: np.concatenate([getattr(cell, f.name) for cell in cells]) for f in fields(RoadsideSolids)})
 
 
 @lru_cache(maxsize=64)
-def cell_solids(roadside: Roadside, index: int) -> Solids:
-    """Solids of one cell."""
+def cell_solids(roadside: Roadside, index: int) -> RoadsideSolids:
+    """RoadsideSolids of one cell."""
     cell = furnished(roadside, index)
     rows: list[tuple[Any, ...]] = []
     for standing in cell.standing:
@@ -81,7 +81,7 @@ def cell_solids(roadside: Roadside, index: int) -> Solids:
     rows += [_plant(cell, plant) for plant in cell.plants]
     columns = list(zip(*rows, strict=True)) if rows else [()] * 7
     shape, what, s, d, place, yaw, size = columns
-    return Solids(
+    return RoadsideSolids(
         np.array(shape, np.int64), np.array(what, np.uint8), np.array(s, np.float64), np.array(d, np.float64),
         np.array(place, np.float64).reshape(-1, 3), np.array(yaw, np.float64), np.array(size, np.float64).reshape(-1, 3),
     )  # fmt: skip

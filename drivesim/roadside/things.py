@@ -11,8 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-Colour = tuple[float, float, float]
-Point = tuple[float, float, float]
+from drivesim.scene.triples import Colour, Point
 
 PIECE = 10.0  # m of barrier, rail, wall or fence a piece
 ASPECTS: dict[str, float] = {  # species of vegetation: width over height

@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
+from drivesim.scene.triples import Colour
 from drivesim.scene.vehicles import KINDS, Kind, PaintName
 
-Colour = tuple[float, float, float]
 Load = Literal["box", "flatbed", "tanker"]
 
 VARIANTS = 64  # bodies of each kind

@@ -11,7 +11,7 @@ from drivesim.scene.road import Road
 from drivesim.scene.vehicles import KINDS
 from drivesim.traffic.drivers import DESIRED_SPEED, HEAVY, LENGTHS, draw_kinds
 from drivesim.traffic.lane_changes import steer
-from drivesim.traffic.state import AHEAD, BEHIND, ONCOMING, Traffic, Vehicles
+from drivesim.traffic.state import AHEAD, BEHIND, ONCOMING, Traffic, VehicleStates
 
 Start = Literal["usual", "lead", "beside", "jam", "oncoming truck", "red light", "empty"]
 STARTS: tuple[Start, ...] = get_args(Start)
@@ -49,7 +49,7 @@ def sample_traffic(
     moving = len(places)
     lane = np.array([p[0] for p in places] + [0] * len(still))
     kind = np.array([p[2] for p in places] + draw_kinds(road.setting, len(still), own, parked=True).tolist())
-    vehicles = Vehicles.drawn(kind.astype(np.int64), lane.astype(np.int64), own)
+    vehicles = VehicleStates.drawn(kind.astype(np.int64), lane.astype(np.int64), own)
     vehicles.s[:] = [p[1] for p in places] + [s for s, _ in still]
     vehicles.d[moving:] = [_off_the_lanes(road, oncoming_lanes, oncoming_offset, d) for _, d in still]
     vehicles.d[moving:] += np.sign(vehicles.d[moving:]) * np.abs(np.clip(own.normal(0, 0.05, len(still)), -0.12, 0.12))

@@ -19,7 +19,7 @@ STEP = 1 / 30  # s, the longest step of the integration
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everybody at one moment, numpy arrays [n] as in `Vehicles` (row 0 is the ego); parked bool [n].
+    """Everybody at one moment, numpy arrays [n] as in `VehicleStates` (row 0 is the ego); parked bool [n].
 
     Rows far outside the window around the ego (s near GONE) wait for room to come back: they are not there.
     """

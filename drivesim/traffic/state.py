@@ -20,7 +20,7 @@ INDICATING = -0.3  # progress of a lane change at which it begins: the indicator
 
 
 @dataclass
-class Vehicles:
+class VehicleStates:
     """One row per vehicle, numpy arrays [n]: row 0 is the ego, driving vehicles come first, parked ones last.
 
     `s` m along the road, `d` m left of the ego's first lane centre, `speed` m/s (>= 0), `accel` m/s^2, `heading` rad from
@@ -50,7 +50,7 @@ class Vehicles:
     stops: np.ndarray  # bool, obeys the stop line
 
     @classmethod
-    def drawn(cls, kind: np.ndarray, lane: np.ndarray, rng: np.random.Generator) -> Vehicles:
+    def drawn(cls, kind: np.ndarray, lane: np.ndarray, rng: np.random.Generator) -> VehicleStates:
         """Drivers of all rows, standing at s = GONE until they are placed."""
         n = len(kind)
         heavy = HEAVY[kind]
@@ -94,7 +94,7 @@ class Roadway:
 
 @dataclass
 class Traffic:
-    """Vehicles around the ego, the road they drive on, and the generator of all that they will decide.
+    """VehicleStates around the ego, the road they drive on, and the generator of all that they will decide.
 
     `simulation.advance` changes a traffic in place; `copy` it first, or ask `simulation.snapshots`, which does.
     """
@@ -102,7 +102,7 @@ class Traffic:
     road: Road
     oncoming_lanes: int
     oncoming_offset: float  # m left of the ego's lane centre of the nearest oncoming lane's centre
-    vehicles: Vehicles
+    vehicles: VehicleStates
     driving: int  # rows [0, driving) drive, the others are parked
     rng: np.random.Generator
     time: float = 0.0

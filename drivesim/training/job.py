@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 from drivesim.checkpoint import FORMAT, Checkpoint, load_strictly, read_checkpoint, weights_hash, write_checkpoint
 from drivesim.checksums import check_writable
-from drivesim.config import InputError, shipped
+from drivesim.config import InputError, Say, shipped
 from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.synthesis import fill_store
 from drivesim.models.image_ldm import ImageLDM
 from drivesim.tensors import pick_device, stream_seed
-from drivesim.training.loop import Say, start_state, train
+from drivesim.training.loop import start_state, train
 from drivesim.training.optim import barrier, rank
 from drivesim.training.presets import PRESETS, DataSpec, PresetName
 from drivesim.training.run import Run, has_state, last_figures, run_recipe

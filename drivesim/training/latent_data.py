@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from drivesim.config import Say
 from drivesim.dataset.batches import ClipWindows, WindowBatch
 from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.latents import LatentCache, cache_latents
 from drivesim.dataset.layouts import LayoutCache, cache_layouts
 from drivesim.dataset.moved import MovedCache, MovedUse, cache_moved, moved_key
-from drivesim.dataset.progress_line import Say
 from drivesim.diffusion.denoiser import Prediction, training_target
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.layout.flow import Flow

@@ -18,7 +18,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from drivesim.config import InputError, MachineError
+from drivesim.config import InputError, MachineError, Say
 from drivesim.models.layers.blocks import channels_last
 from drivesim.training.optim import (
     Ema,
@@ -35,7 +35,6 @@ from drivesim.training.run import Run, TrainState
 from drivesim.training.stage import Batch, Stage
 from drivesim.video_io import write_image
 
-Say = Callable[[str], None]
 REPORT_SECONDS = 20.0
 SKIPS_IN_A_ROW = 20
 """So many steps without finite gradients, one after the other, end the training."""
@@ -78,7 +77,7 @@ def train(
             network.compile(backend=compiler)
     with run.locked(), signals_noted() as asked:
         state = start_state(stage, run)
-        begun, progress = time.monotonic(), Progress(state.samples, recipe.samples, say)
+        begun, progress = time.monotonic(), ProgressReport(state.samples, recipe.samples, say)
         with closing(batches(stage, state.samples, device)) as stage_batches:
             for batch in stage_batches:
                 progress.note(step(stage, state, batch, device))
@@ -217,7 +216,7 @@ def batches(stage: Stage, samples: int, device: torch.device, ahead: int = 4) ->
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def report_held_out(stage: Stage, run: Run, state: TrainState, progress: Progress) -> None:
+def report_held_out(stage: Stage, run: Run, state: TrainState, progress: ProgressReport) -> None:
     """Evaluates the averaged weights on held-out data and saves a preview picture."""
     if rank() == 0:
         with state.emas["model"].applied(stage.modules["model"]), torch.no_grad():
@@ -228,7 +227,7 @@ def report_held_out(stage: Stage, run: Run, state: TrainState, progress: Progres
     barrier()
 
 
-class Progress:
+class ProgressReport:
     """Running means of the logged figures, skipped steps, speed and time left."""
 
     def __init__(self, samples: int, total: int, say: Say) -> None:

@@ -61,7 +61,7 @@ class Recipe(Config):
         return numpy_stream(self.seed if self.stream is None else self.stream, *key)
 
 
-class Description(NamedTuple):
+class ModelDescription(NamedTuple):
     """A model's configuration, and the hashes of what it was trained on top of: see checkpoint.Checkpoint."""
 
     model: dict[str, Any]
@@ -99,7 +99,7 @@ class Stage(Protocol):
     def finish(self) -> None:
         """Settles what is measured after training (a latent scale, say), on the weights that will be exported."""
 
-    def description(self) -> Description:
+    def description(self) -> ModelDescription:
         """What config.json says of the model."""
 
 

@@ -10,7 +10,7 @@ import pytest
 from drivesim.roadside.furnish import furnished
 from drivesim.roadside.pavement import Pavement, patches, strips
 from drivesim.roadside.roadside import CELL, Roadside
-from drivesim.roadside.solids import Shape, Solids, solids
+from drivesim.roadside.solids import RoadsideSolids, Shape, solids
 from drivesim.roadside.style import Style
 from drivesim.roadside.things import Building, House, Slope
 from drivesim.scene.classes import SceneClass
@@ -23,8 +23,8 @@ def roadside(setting: Setting, seed: int = 3, curvature: float = 0.001) -> Roads
     return Roadside.of(seed, Road(setting, LANES[setting], 1, curvature), True)
 
 
-def assert_same(one: Solids, two: Solids) -> None:
-    for field in fields(Solids):
+def assert_same(one: RoadsideSolids, two: RoadsideSolids) -> None:
+    for field in fields(RoadsideSolids):
         np.testing.assert_array_equal(getattr(one, field.name), getattr(two, field.name))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from drivesim.training.stage import Batch, Description, Recipe
+from drivesim.training.stage import Batch, ModelDescription, Recipe
 from drivesim.video_format import StageName
 
 TRUTH = torch.tensor([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
@@ -47,5 +47,5 @@ class ToyStage:
     def finish(self) -> None:
         pass
 
-    def description(self) -> Description:
-        return Description({})
+    def description(self) -> ModelDescription:
+        return ModelDescription({})

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from drivesim.models.conditions.container import Conditions
-from drivesim.models.conditions.group import Dropout, Field, Group, GroupEncoder, Values
+from drivesim.models.conditions.group import Dropout, Field, FieldValues, Group, GroupEncoder
 from drivesim.models.conditions.numbers import NumberCode, feature_count, mlp, number_features
 from drivesim.models.layers.blocks import zero_initialised
 from drivesim.scenario.scenario import Scenario
@@ -27,10 +27,10 @@ class SpeedGroup(Group):
     fields: ClassVar = {"speed": Field("m/s")}
     dropout = Dropout(picture=0.0)
 
-    def of_scenario(self, scenario: Scenario, seconds: float) -> Values:
+    def of_scenario(self, scenario: Scenario, seconds: float) -> FieldValues:
         return {"speed": scenario.ego.speed}
 
-    def of_labels(self, labels: ClipLabels, frame: int) -> Values | None:
+    def of_labels(self, labels: ClipLabels, frame: int) -> FieldValues | None:
         speed = float(labels.ego.speed[frame])
         return None if math.isnan(speed) else {"speed": speed}
 
@@ -59,10 +59,10 @@ class MaskGroup(Group):
     fields: ClassVar = {"vehicle": Field("1 inside the box of a vehicle", (1, 1, 1))}
     dropout = Dropout(picture=0.5)
 
-    def of_scenario(self, scenario: Scenario, seconds: float) -> Values | None:
+    def of_scenario(self, scenario: Scenario, seconds: float) -> FieldValues | None:
         return None
 
-    def of_labels(self, labels: ClipLabels, frame: int) -> Values | None:
+    def of_labels(self, labels: ClipLabels, frame: int) -> FieldValues | None:
         table = labels.boxes[frame]
         if table is None:
             return None

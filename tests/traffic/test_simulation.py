@@ -14,7 +14,7 @@ from drivesim.scene.vehicles import KINDS, SIZES
 from drivesim.traffic.drivers import DESIRED_SPEED
 from drivesim.traffic.sampling import STARTS, sample_traffic
 from drivesim.traffic.simulation import advance, continued, snapshots
-from drivesim.traffic.state import GONE, ONCOMING, Traffic, Vehicles
+from drivesim.traffic.state import GONE, ONCOMING, Traffic, VehicleStates
 
 WIDTHS = np.array([SIZES[kind][1] for kind in KINDS])
 LENGTHS = np.array([SIZES[kind][0] for kind in KINDS])
@@ -30,9 +30,9 @@ def sampled(setting: Setting, lanes: int, seed: int, density: float, start: str 
     return sample_traffic(road, rng, density, count, offset, street, kerbs, start=start)  # type: ignore[arg-type]
 
 
-def others(traffic: Traffic) -> Vehicles:
+def others(traffic: Traffic) -> VehicleStates:
     """Everybody but the ego."""
-    return Vehicles(**{field.name: getattr(traffic.vehicles, field.name)[1:] for field in fields(Vehicles)})
+    return VehicleStates(**{field.name: getattr(traffic.vehicles, field.name)[1:] for field in fields(VehicleStates)})
 
 
 def present(traffic: Traffic) -> np.ndarray:

@@ -32,13 +32,13 @@ def scenario_moments(scenario: Scenario, future: int, frames: int, fps: float, s
 
     Who is where is what `scenario_states` says; the roadside is the same in all futures.
     """
-    scenery = Surroundings.of(scenario, seed)
+    scenery = CommonScene.of(scenario, seed)
     for frame, now in enumerate(scenery.states(scenario, future, frames, fps)):
         yield scenery.moment(now, frame / fps)
 
 
 @dataclass(frozen=True, eq=False)
-class Surroundings:
+class CommonScene:
     """What all moments of a scenario have in common; `paints` of vehicles that the scenario gives one, by track."""
 
     roadside: Roadside

@@ -9,10 +9,9 @@ import numpy as np
 
 from drivesim.layout.faces import CORNERS
 from drivesim.layout.scene_at import Face, Lamp
+from drivesim.scene.triples import Point
 from drivesim.scene.vehicles import SIZES, Kind
 from drivesim.traffic.lamps import BRAKE, HEAD, LEFT, RIGHT, TAIL
-
-Point = tuple[float, float, float]
 
 
 @dataclass(frozen=True)

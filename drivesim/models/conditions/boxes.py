@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from drivesim.models.conditions.container import Conditions
-from drivesim.models.conditions.group import Dropout, Field, Group, GroupEncoder, Values
+from drivesim.models.conditions.group import Dropout, Field, FieldValues, Group, GroupEncoder
 from drivesim.models.conditions.numbers import NumberCode, feature_count, mlp, number_features
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.clip import ClipLabels
@@ -35,16 +35,16 @@ class BoxGroup(Group):
     }
     dropout = Dropout(picture=0.35, clip=0.0)
 
-    def of_scenario(self, scenario: Scenario, seconds: float) -> Values | None:
+    def of_scenario(self, scenario: Scenario, seconds: float) -> FieldValues | None:
         """A scenario places vehicles in its first frame."""
         return None if seconds else self.of_table(scenario.scene_boxes())
 
-    def of_labels(self, labels: ClipLabels, frame: int) -> Values | None:
+    def of_labels(self, labels: ClipLabels, frame: int) -> FieldValues | None:
         """Of this frame."""
         table = labels.boxes[frame]
         return None if table is None else self.of_table(table)
 
-    def of_table(self, table: Boxes) -> Values:
+    def of_table(self, table: Boxes) -> FieldValues:
         """The boxes of a table that are in view."""
         near = near_to_far(table)
         room = _N - len(near)

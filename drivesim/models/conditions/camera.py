@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from drivesim.models.conditions.container import Conditions
-from drivesim.models.conditions.group import Field, Group, GroupEncoder, Values
+from drivesim.models.conditions.group import Field, FieldValues, Group, GroupEncoder
 from drivesim.models.conditions.numbers import NumberCode, feature_count, mlp, number_features
 from drivesim.scene.camera import Camera
 from drivesim.scene.clip import ClipLabels
@@ -28,11 +28,11 @@ class CameraGroup(Group):
         "field_of_view": Field("degrees, horizontal"),
     }
 
-    def of_scenario(self, scenario: Scenario, seconds: float) -> Values:
+    def of_scenario(self, scenario: Scenario, seconds: float) -> FieldValues:
         """The same for all frames."""
         return _values(scenario.camera_model())
 
-    def of_labels(self, labels: ClipLabels, frame: int) -> Values | None:
+    def of_labels(self, labels: ClipLabels, frame: int) -> FieldValues | None:
         """The same for all frames."""
         return None if labels.camera is None else _values(labels.camera)
 
@@ -41,7 +41,7 @@ class CameraGroup(Group):
         return CameraEncoder(width, code)
 
 
-def _values(model: Camera) -> Values:
+def _values(model: Camera) -> FieldValues:
     return {"height": model.height, "pitch": model.pitch, "field_of_view": model.field_of_view}
 
 

@@ -20,7 +20,7 @@ from drivesim.scene.clip import ClipLabels
 if TYPE_CHECKING:
     from drivesim.scenario.scenario import Scenario
 
-Values = Mapping[str, Any]  # a number or numpy array for each field of a group, of one picture
+FieldValues = Mapping[str, Any]  # a number or numpy array for each field of a group, of one picture
 
 
 @dataclass(frozen=True)
@@ -95,11 +95,11 @@ class Group(ABC):
     dropout: ClassVar[Dropout] = Dropout()
 
     @abstractmethod
-    def of_scenario(self, scenario: Scenario, seconds: float) -> Values | None:
+    def of_scenario(self, scenario: Scenario, seconds: float) -> FieldValues | None:
         """What a scenario says of the picture `seconds` after its first frame; None if it says nothing."""
 
     @abstractmethod
-    def of_labels(self, labels: ClipLabels, frame: int) -> Values | None:
+    def of_labels(self, labels: ClipLabels, frame: int) -> FieldValues | None:
         """What is known of a frame of a clip; None if any of it is not known."""
 
     @abstractmethod

@@ -13,7 +13,7 @@ from torch import Tensor
 from drivesim.models.conditions.boxes import BoxGroup
 from drivesim.models.conditions.camera import CameraGroup
 from drivesim.models.conditions.container import Conditions, GroupRows, stacked
-from drivesim.models.conditions.group import Group, Values
+from drivesim.models.conditions.group import FieldValues, Group
 from drivesim.models.conditions.layout.ground_map import GroundMapGroup
 from drivesim.models.conditions.layout.group import LayoutGroup
 from drivesim.models.conditions.layout.roadside import RoadsideGroup
@@ -63,7 +63,7 @@ def label_conditions(clips: Sequence[ClipLabels], layouts: Layouts | None = None
     })  # fmt: skip
 
 
-def _with_layouts(group: Group, values: list[Values | None], layouts: Layouts | None) -> list[Values | None]:
+def _with_layouts(group: Group, values: list[FieldValues | None], layouts: Layouts | None) -> list[FieldValues | None]:
     """The values of a group, or what layouts say of it in their place."""
     if layouts is None or not isinstance(group, LayoutGroup):
         return values
@@ -76,7 +76,7 @@ def box_conditions(tables: Sequence[Boxes | None]) -> GroupRows:
     return group_rows(group, [None if table is None else group.of_table(table) for table in tables])
 
 
-def group_rows(group: Group, values: Sequence[Values | None]) -> GroupRows:
+def group_rows(group: Group, values: Sequence[FieldValues | None]) -> GroupRows:
     """The rows of one group, not given where a value is None."""
     given = torch.tensor([row is not None for row in values], dtype=torch.bool)
     fields = {}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from drivesim.models.conditions.container import Conditions
-from drivesim.models.conditions.group import Field, Group, GroupEncoder, Values
+from drivesim.models.conditions.group import Field, FieldValues, Group, GroupEncoder
 from drivesim.models.conditions.numbers import NumberCode, feature_count, mlp, number_features
 from drivesim.scene.clip import ClipLabels
 from drivesim.video_format import MAX_VEHICLES
@@ -24,11 +24,11 @@ class LookGroup(Group):
     name = "look"
     fields: ClassVar = {"night": Field("1 is night, 0 day"), "crowdedness": Field("vehicles that count, see scene.boxes.Boxes")}
 
-    def of_scenario(self, scenario: Scenario, seconds: float) -> Values:
+    def of_scenario(self, scenario: Scenario, seconds: float) -> FieldValues:
         """The same for all frames."""
         return {"night": scenario.look.time_of_day == "night", "crowdedness": scenario.look.crowdedness}
 
-    def of_labels(self, labels: ClipLabels, frame: int) -> Values | None:
+    def of_labels(self, labels: ClipLabels, frame: int) -> FieldValues | None:
         """Of this frame."""
         crowdedness = float(labels.crowdedness[frame])
         if labels.time_of_day is None or math.isnan(crowdedness):

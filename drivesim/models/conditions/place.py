@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from drivesim.models.conditions.container import Conditions
-from drivesim.models.conditions.group import Field, Group, GroupEncoder, Values
+from drivesim.models.conditions.group import Field, FieldValues, Group, GroupEncoder
 from drivesim.models.conditions.marking_map import MARKING_MAP_CHANNELS, marking_map
 from drivesim.models.conditions.numbers import NumberCode
 from drivesim.scene.clip import ClipLabels
@@ -24,11 +24,11 @@ class PlaceGroup(Group):
     name = "place"
     fields: ClassVar = {"along": Field("m from where a period of the dashes begins")}
 
-    def of_scenario(self, scenario: Scenario, seconds: float) -> Values | None:
+    def of_scenario(self, scenario: Scenario, seconds: float) -> FieldValues | None:
         """A period of the dashes begins at the first frame, but a photo has its own: nothing is known of those."""
         return None if scenario.photo else {"along": np.float32(scenario.ego.speed) * np.float32(seconds)}
 
-    def of_labels(self, labels: ClipLabels, frame: int) -> Values | None:
+    def of_labels(self, labels: ClipLabels, frame: int) -> FieldValues | None:
         """Of this frame."""
         along = float(labels.ego.along[frame])
         return None if math.isnan(along) else {"along": along}

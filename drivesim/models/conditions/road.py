@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from drivesim.models.conditions.container import Conditions
-from drivesim.models.conditions.group import Field, Group, GroupEncoder, Values
+from drivesim.models.conditions.group import Field, FieldValues, Group, GroupEncoder
 from drivesim.models.conditions.numbers import NumberCode, feature_count, mlp, number_features
 from drivesim.scene.clip import ClipLabels
 from drivesim.scene.road import MAX_CURVATURE, MAX_LANES, SETTINGS, Road
@@ -29,12 +29,12 @@ class RoadGroup(Group):
         "curvature": Field("1/m, positive bends to the left"),
     }
 
-    def of_scenario(self, scenario: Scenario, seconds: float) -> Values:
+    def of_scenario(self, scenario: Scenario, seconds: float) -> FieldValues:
         """The same for all frames."""
         model = scenario.road_model()
         return _values(model, model.curvature)
 
-    def of_labels(self, labels: ClipLabels, frame: int) -> Values | None:
+    def of_labels(self, labels: ClipLabels, frame: int) -> FieldValues | None:
         """With the curvature where the ego is in this frame."""
         curvature = float(labels.ego.curvature[frame])
         return None if labels.road is None or math.isnan(curvature) else _values(labels.road, curvature)
@@ -44,7 +44,7 @@ class RoadGroup(Group):
         return RoadEncoder(width, code)
 
 
-def _values(model: Road, curvature: float) -> Values:
+def _values(model: Road, curvature: float) -> FieldValues:
     setting = SETTINGS.index(model.setting)
     return {"setting": setting, "lanes": model.lanes, "ego_lane": model.ego_lane, "curvature": curvature}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from drivesim.checkpoint import sign_checkpoint
 from drivesim.checksums import SUMS
-from drivesim.config import InputError
+from drivesim.config import InputError, Say
 from drivesim.engine.cascade import Cascade
 from drivesim.engine.progress import Progress
 from drivesim.rollout.disk import check_space, needed_bytes
@@ -25,7 +25,6 @@ from drivesim.rollout.request import Plan, Request
 from drivesim.rollout.run import carry_out
 
 Watch = Callable[[Progress], None]
-Say = Callable[[str], None]
 
 
 def repair(

@@ -43,7 +43,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Shares:
-    """Vehicles a metre of road: of the ego's direction, of the other one, and parked, all lanes and sides together."""
+    """VehicleStates a metre of road: of the ego's direction, of the other one, and parked, all lanes and sides together."""
 
     own: float
     across: float
@@ -97,7 +97,7 @@ def companions_of(scenario: Scenario, traffic: Traffic, everybody: list[Listed],
 
 
 class _Draft:
-    """Vehicles placed so far; each further one keeps its distance."""
+    """VehicleStates placed so far; each further one keeps its distance."""
 
     def __init__(self, scenario: Scenario, roadway: Roadway, placed: list[Listed], track: int) -> None:
         self.scenario, self.roadway, self.placed, self.track = scenario, roadway, placed, track
@@ -109,7 +109,7 @@ class _Draft:
         self.track += 1
 
     def count(self, more: Listed | None = None) -> int:
-        """Vehicles in view that count, with one `more`."""
+        """VehicleStates in view that count, with one `more`."""
         everybody = [*self.placed, *([more] if more else [])]
         table = np.array([(one.s, one.d, one.heading, one.kind) for one in everybody]).reshape(-1, 4)
         s, d, heading, kind = table.T

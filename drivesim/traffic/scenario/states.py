@@ -22,7 +22,7 @@ from drivesim.traffic.scenario.director import ScenarioDirector, SlightTurns, la
 from drivesim.traffic.scenario.first_traffic import Listed, companions_of, drawn_traffic
 from drivesim.traffic.scenario.motion import SpeedChange
 from drivesim.traffic.simulation import Snapshot, snapshots
-from drivesim.traffic.state import GONE, ONCOMING, Roadway, Traffic, Vehicles
+from drivesim.traffic.state import GONE, ONCOMING, Roadway, Traffic, VehicleStates
 from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
 
 _IN_LANE = 0.35  # of a lane's width beside its centre: who stands farther off is beside the lanes
@@ -58,7 +58,7 @@ def scenario_traffic(scenario: Scenario, seed: int, future: int, roadway: Roadwa
     everybody.sort(key=lambda one: one.standing)  # a stable sort: who stands for good comes last
     kind = np.array([KINDS.index("sedan")] + [one.kind for one in everybody], np.int64)
     lane = np.array([road.ego_lane] + [max(one.lane, 0) for one in everybody], np.int64)
-    vehicles = Vehicles.drawn(kind, lane, alike)
+    vehicles = VehicleStates.drawn(kind, lane, alike)
     driving = 1 + sum(not one.standing for one in everybody)
     traffic = Traffic(road, roadway.oncoming_lanes, roadway.oncoming_offset, vehicles, driving, alike)
     vehicles.track[1:] = [one.track for one in everybody]

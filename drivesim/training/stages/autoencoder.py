@@ -23,7 +23,7 @@ from drivesim.models.latent_space import LatentSpace
 from drivesim.models.layers.autoencoder import Autoencoder, AutoencoderConfig, kl_divergence
 from drivesim.models.layers.discriminator import PatchDiscriminator, hinge_discriminator, hinge_generator
 from drivesim.tensors import numpy_stream, to_frames, to_network, torch_stream
-from drivesim.training.stage import Batch, Description, Recipe, seeded
+from drivesim.training.stage import Batch, ModelDescription, Recipe, seeded
 from drivesim.video_format import StageName
 
 
@@ -180,6 +180,6 @@ class AutoencoderStage:
         with torch.no_grad():
             self.space.fit(to_network(part).to(device) for part in np.array_split(frames, 32))
 
-    def description(self) -> Description:
+    def description(self) -> ModelDescription:
         """The autoencoder's configuration; it stands alone."""
-        return Description(self.recipe.model.model_dump(mode="json"))
+        return ModelDescription(self.recipe.model.model_dump(mode="json"))

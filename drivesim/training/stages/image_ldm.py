@@ -32,7 +32,7 @@ from drivesim.training.latent_data import (
     stack,
     unpack,
 )
-from drivesim.training.stage import Batch, Chance, Description, Recipe, chances, seeded
+from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, chances, seeded
 from drivesim.video_format import StageName
 
 PREVIEW_GUIDANCE, PREVIEW_STEPS = 2.0, 25
@@ -160,6 +160,6 @@ class ImageLDMStage:
     def finish(self) -> None:
         """Nothing is measured afterwards."""
 
-    def description(self) -> Description:
+    def description(self) -> ModelDescription:
         """The model's configuration, on top of the encoder."""
-        return Description(self.recipe.model.model_dump(mode="json"), self.latent_data.fingerprint)
+        return ModelDescription(self.recipe.model.model_dump(mode="json"), self.latent_data.fingerprint)

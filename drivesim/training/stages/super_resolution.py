@@ -20,7 +20,7 @@ from drivesim.models.latent_space import LatentSpace
 from drivesim.models.super_resolution import MAX_LEVEL, SuperResolution, SuperResolutionConfig, bicubic
 from drivesim.tensors import numpy_stream, to_frames, to_network
 from drivesim.training.latent_data import diffusion_time, stack
-from drivesim.training.stage import Batch, Description, Recipe, seeded
+from drivesim.training.stage import Batch, ModelDescription, Recipe, seeded
 from drivesim.video_format import UPSAMPLING_FACTOR as FACTOR
 from drivesim.video_format import StageName
 
@@ -174,9 +174,9 @@ class SuperResolutionStage:
     def finish(self) -> None:
         """Nothing is measured afterwards."""
 
-    def description(self) -> Description:
+    def description(self) -> ModelDescription:
         """The model's configuration; it stands alone."""
-        return Description(self.recipe.model.model_dump(mode="json"))
+        return ModelDescription(self.recipe.model.model_dump(mode="json"))
 
 
 def detail(frames: np.ndarray) -> float:

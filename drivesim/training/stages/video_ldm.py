@@ -39,7 +39,7 @@ from drivesim.training.latent_data import (
     stack,
     unpack,
 )
-from drivesim.training.stage import Batch, Chance, Description, Recipe, chances, seeded
+from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, chances, seeded
 from drivesim.video_format import FRAME_RATES, INTERPOLATION_FACTOR, NETWORK_WIDTH, WINDOW, StageName
 
 PREVIEW_STEPS = 16
@@ -311,6 +311,6 @@ class VideoLDMStage:
     def finish(self) -> None:
         """Nothing is measured afterwards."""
 
-    def description(self) -> Description:
+    def description(self) -> ModelDescription:
         """The configuration of the temporal layers, on top of the image model's weights and of the decoder."""
-        return Description(self.recipe.model.model_dump(mode="json"), self.base, self.latent_data.space.decoder_fingerprint())
+        return ModelDescription(self.recipe.model.model_dump(mode="json"), self.base, self.latent_data.space.decoder_fingerprint())

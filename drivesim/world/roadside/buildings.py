@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from drivesim.roadside.things import Awning, Building, Colour, House
+from drivesim.roadside.things import Awning, Building, House
+from drivesim.scene.triples import Colour
 from drivesim.world.render.mesh import Mesh, join, polygon
 from drivesim.world.roadside.solid_parts import box
 

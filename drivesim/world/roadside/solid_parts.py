@@ -8,11 +8,11 @@ import numpy as np
 
 from drivesim.world.render.mesh import MATERIALS, SIDES, Material, Mesh
 
-Colour = Sequence[float] | np.ndarray
+ColourLike = Sequence[float] | np.ndarray
 
 
 def quads(
-    points: np.ndarray, material: Material, albedo: Colour, seed: float | np.ndarray = 0.0, uv: np.ndarray | None = None
+    points: np.ndarray, material: Material, albedo: ColourLike, seed: float | np.ndarray = 0.0, uv: np.ndarray | None = None
 ) -> Mesh:
     """n quadrilaterals [n 4 3], counter-clockwise; albedo [3] or [n 3]; uv [n 3 3] defaults to first edge and perpendicular."""
     points = np.asarray(points, np.float32)
@@ -48,7 +48,7 @@ def box(
     low: Sequence[float],
     high: Sequence[float],
     material: Material,
-    albedo: Colour,
+    albedo: ColourLike,
     seed: float = 0.0,
     faces: str = "xXyYZ",
 ) -> Mesh:
@@ -69,7 +69,7 @@ def prism(
     low: float,
     high: float,
     radius: float,
-    albedo: Colour,
+    albedo: ColourLike,
     material: Material = "metal",
     sides: int = 4,
 ) -> Mesh:
@@ -90,7 +90,7 @@ def prism(
     return quads(points, material, albedo, 0.3 + 0.05 * np.arange(sides))
 
 
-def beam(a: Sequence[float], b: Sequence[float], half: float, albedo: Colour, material: Material = "metal") -> Mesh:
+def beam(a: Sequence[float], b: Sequence[float], half: float, albedo: ColourLike, material: Material = "metal") -> Mesh:
     """A thin bar between two points, seen from everywhere: an upright strip and a level strip, each with two sides."""
     p, q = np.array(a, np.float32), np.array(b, np.float32)
     up = np.array([0, 0, half], np.float32)

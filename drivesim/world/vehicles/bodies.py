@@ -10,7 +10,7 @@ import numpy as np
 from drivesim.scene.vehicles import SIZES, Kind
 from drivesim.traffic.paint import CarStyle, draw_bus_style, draw_car_style, draw_truck_style
 from drivesim.world.render.mesh import Mesh
-from drivesim.world.vehicles.body_builder import BodyBuilder
+from drivesim.world.vehicles.body_builder import MeshBuilder
 from drivesim.world.vehicles.bus_body import add_bus
 from drivesim.world.vehicles.car_body import add_car
 from drivesim.world.vehicles.car_frame import CarShape
@@ -48,15 +48,15 @@ def vehicle_mesh(kind: Kind, rng: np.random.Generator, detail: Literal["near", "
     """
     if kind == "truck":
         truck = draw_truck_style(rng)
-        body = BodyBuilder(truck.texture)
+        body = MeshBuilder(truck.texture)
         add_truck(body, truck, rng)
     elif kind == "bus":
         bus = draw_bus_style(rng)
-        body = BodyBuilder(bus.texture)
+        body = MeshBuilder(bus.texture)
         add_bus(body, bus)
     else:
         car = draw_car_style(kind, rng)
-        body = BodyBuilder(car.texture)
+        body = MeshBuilder(car.texture)
         add_car(body, _shape(kind, car), car.paint, rng)
     whole = body.mesh(fine=True)
     return _fitted(whole, whole if detail == "near" else body.mesh(fine=False), SIZES[kind])

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from drivesim.scene.triples import Colour, Point
 from drivesim.world.render.mesh import MATERIALS, SIDES, Material, Mesh
-
-Point = tuple[float, float, float]
-Colour = tuple[float, float, float]
 
 AHEAD: Point = (1.0, 0.0, 0.0)
 BEHIND: Point = (-1.0, 0.0, 0.0)
@@ -38,7 +36,7 @@ def facing_x(x: float, y0: float, y1: float, z0: float, z1: float) -> list[Point
     return [(x, y0, z0), (x, y1, z0), (x, y1, z1), (x, y0, z1)]
 
 
-class BodyBuilder:
+class MeshBuilder:
     """Collects the polygons of one vehicle in its object frame; `seed` varies the textures of the whole vehicle.
 
     Polygons marked `fine` are details that the far version of the body leaves out.

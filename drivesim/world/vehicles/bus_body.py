@@ -16,13 +16,13 @@ from drivesim.world.vehicles.body_builder import (
     TAIL_RED,
     UP,
     WHITE_PLATE,
-    BodyBuilder,
+    MeshBuilder,
     facing_x,
     facing_y,
 )
 
 
-def add_bus(body: BodyBuilder, style: BusStyle) -> None:
+def add_bus(body: MeshBuilder, style: BusStyle) -> None:
     """A single-deck city bus or coach: window band, doors on the right, destination board, engine grille."""
     length, width, height = SIZES["bus"]
     nose, tail, half = length / 2, -length / 2, width / 2 - 0.02
@@ -52,7 +52,7 @@ def add_bus(body: BodyBuilder, style: BusStyle) -> None:
     _add_bus_rear(body, tail, half, belt, rail)
 
 
-def _add_bus_sides(body: BodyBuilder, nose: float, tail: float, half: float, belt: float, rail: float) -> None:
+def _add_bus_sides(body: MeshBuilder, nose: float, tail: float, half: float, belt: float, rail: float) -> None:
     z0, z1 = belt - 0.08, rail - 0.08
     x0, x1 = tail + 0.30, nose - 0.45
     body.both(facing_y([(x0, z0), (x1, z0), (x1 - 0.1, z1), (x0, z1)], half + 0.008), LEFT, "glass", GLASS)
@@ -88,7 +88,7 @@ def _add_bus_sides(body: BodyBuilder, nose: float, tail: float, half: float, bel
     body.treads(nose - 2.75, half - 0.02, 0.48, 0.3, AHEAD, 0.24)
 
 
-def _add_bus_front(body: BodyBuilder, nose: float, half: float, belt: float, rail: float, rake: float) -> None:
+def _add_bus_front(body: MeshBuilder, nose: float, half: float, belt: float, rail: float, rake: float) -> None:
     body.across((nose - 0.04, half - 0.02, 0.20), (nose, half, 0.36), AHEAD, "plastic", (0.02, 0.02, 0.02))
     body.across((nose + 0.01, half - 0.06, belt + 0.02), (nose - rake + 0.02, half - 0.06, rail), AHEAD, "glass", GLASS)
     body.across(
@@ -104,7 +104,7 @@ def _add_bus_front(body: BodyBuilder, nose: float, half: float, belt: float, rai
         body.both(facing_x(x, half - 0.01, half + 0.02, belt + 0.45, belt + 0.95), facing, "plastic", BLACK, fine=True)
 
 
-def _add_bus_rear(body: BodyBuilder, tail: float, half: float, belt: float, rail: float) -> None:
+def _add_bus_rear(body: MeshBuilder, tail: float, half: float, belt: float, rail: float) -> None:
     body.across((tail + 0.04, half - 0.02, 0.20), (tail, half, 0.40), BEHIND, "plastic", (0.02, 0.02, 0.02))
     body.across(
         (tail - 0.012, half - 0.28, belt + 0.25), (tail + 0.033, half - 0.30, rail - 0.04), BEHIND, "glass", GLASS

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from drivesim.world.vehicles.body_builder import AHEAD, BEHIND, BLACK, GLASS, LEFT, UP, BodyBuilder, Colour, Point
+from drivesim.scene.triples import Colour, Point
+from drivesim.world.vehicles.body_builder import AHEAD, BEHIND, BLACK, GLASS, LEFT, UP, MeshBuilder
 from drivesim.world.vehicles.car_details import add_front_details, add_rear_details, add_side_details
 from drivesim.world.vehicles.car_frame import CarFrame, CarShape
 
 
-def add_car(body: BodyBuilder, shape: CarShape, paint: Colour, rng: np.random.Generator) -> None:
+def add_car(body: MeshBuilder, shape: CarShape, paint: Colour, rng: np.random.Generator) -> None:
     """The whole car: shell, cabin, ends, wheels, details."""
     frame = CarFrame(shape)
     trim: Colour = BLACK if shape.cladding or rng.random() < 0.6 else paint
@@ -23,7 +24,7 @@ def add_car(body: BodyBuilder, shape: CarShape, paint: Colour, rng: np.random.Ge
     add_side_details(body, frame, paint)
 
 
-def _add_sides(body: BodyBuilder, frame: CarFrame, paint: Colour, trim: Colour) -> None:
+def _add_sides(body: MeshBuilder, frame: CarFrame, paint: Colour, trim: Colour) -> None:
     s, half = frame.shape, frame.half
     rear, front = frame.tail + s.rear_corner, frame.nose - s.front_corner
     base, cowl = frame.cabin()[:2]
@@ -52,7 +53,7 @@ def _add_sides(body: BodyBuilder, frame: CarFrame, paint: Colour, trim: Colour) 
             body.both(points, facing, "plastic" if colour == BLACK else "paint", colour)
 
 
-def _add_end(body: BodyBuilder, frame: CarFrame, ahead: bool, paint: Colour, trim: Colour) -> None:
+def _add_end(body: MeshBuilder, frame: CarFrame, ahead: bool, paint: Colour, trim: Colour) -> None:
     line, facing = frame.levels(ahead), AHEAD if ahead else BEHIND
     x, y, z = line[0]
     inward = -0.25 if ahead else 0.25
@@ -62,7 +63,7 @@ def _add_end(body: BodyBuilder, frame: CarFrame, ahead: bool, paint: Colour, tri
         body.across(line[i], line[i + 1], facing, "plastic" if colour == BLACK else "paint", colour)
 
 
-def _add_cabin(body: BodyBuilder, frame: CarFrame, paint: Colour, rng: np.random.Generator) -> None:
+def _add_cabin(body: MeshBuilder, frame: CarFrame, paint: Colour, rng: np.random.Generator) -> None:
     s = frame.shape
     corners = [frame.cabin_point(0, 0), frame.cabin_point(1, 0), frame.cabin_point(1, 1), frame.cabin_point(0, 1)]
     body.both(corners, LEFT, "paint", paint)
@@ -95,7 +96,7 @@ def _add_cabin(body: BodyBuilder, frame: CarFrame, paint: Colour, rng: np.random
     _add_side_windows(body, frame)
 
 
-def _add_side_windows(body: BodyBuilder, frame: CarFrame) -> None:
+def _add_side_windows(body: MeshBuilder, frame: CarFrame) -> None:
     s = frame.shape
     start, end = s.windows
     span = max(frame.cabin()[1] - frame.cabin()[0], 0.1)
@@ -124,7 +125,7 @@ def _add_side_windows(body: BodyBuilder, frame: CarFrame) -> None:
     body.both(strip, LEFT, "plastic", BLACK, fine=True)
 
 
-def _add_wheels(body: BodyBuilder, frame: CarFrame, rng: np.random.Generator) -> None:
+def _add_wheels(body: MeshBuilder, frame: CarFrame, rng: np.random.Generator) -> None:
     s = frame.shape
     y = s.width / 2 - 0.03
     shade = float(rng.choice([0.38, 0.30, 0.16, 0.05], p=[0.4, 0.3, 0.15, 0.15]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from drivesim.scene.triples import Colour
 from drivesim.world.vehicles.body_builder import (
     AHEAD,
     AMBER,
@@ -14,13 +15,12 @@ from drivesim.world.vehicles.body_builder import (
     LENS,
     TAIL_RED,
     WHITE_PLATE,
-    BodyBuilder,
-    Colour,
+    MeshBuilder,
 )
 from drivesim.world.vehicles.car_frame import CarFrame
 
 
-def add_front_details(body: BodyBuilder, frame: CarFrame, rng: np.random.Generator) -> None:
+def add_front_details(body: MeshBuilder, frame: CarFrame, rng: np.random.Generator) -> None:
     """Grille, head lamps, intake, plate."""
     edge = frame.levels(True)[3][1]
     chrome = rng.random() < 0.4
@@ -40,7 +40,7 @@ def add_front_details(body: BodyBuilder, frame: CarFrame, rng: np.random.Generat
     body.both(frame.on_end(True, edge - 0.16, edge - 0.02, -0.70, -0.50, 0.018), AHEAD, "plastic", LENS, fine=True)
 
 
-def add_rear_details(body: BodyBuilder, frame: CarFrame, paint: Colour, rng: np.random.Generator) -> None:
+def add_rear_details(body: MeshBuilder, frame: CarFrame, paint: Colour, rng: np.random.Generator) -> None:
     """Tail, brake and indicator lamps, plate, bumper edge, exhausts."""
     s = frame.shape
     edge = frame.levels(False)[3][1]
@@ -76,7 +76,7 @@ def add_rear_details(body: BodyBuilder, frame: CarFrame, paint: Colour, rng: np.
         )
 
 
-def add_side_details(body: BodyBuilder, frame: CarFrame, paint: Colour) -> None:
+def add_side_details(body: MeshBuilder, frame: CarFrame, paint: Colour) -> None:
     """Door lines, handles, mirrors."""
     s, dark = frame.shape, _darker(paint)
     base, cowl = frame.cabin()[:2]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drivesim.world.vehicles.body_builder import Point
+from drivesim.scene.triples import Point
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from drivesim.scene.triples import Colour
 from drivesim.scene.vehicles import SIZES
 from drivesim.traffic.paint import TRUCKS, TruckStyle
 from drivesim.world.vehicles.body_builder import (
@@ -22,8 +23,7 @@ from drivesim.world.vehicles.body_builder import (
     TAIL_RED,
     UP,
     WHITE_PLATE,
-    BodyBuilder,
-    Colour,
+    MeshBuilder,
     facing_x,
     facing_y,
 )
@@ -31,7 +31,7 @@ from drivesim.world.vehicles.body_builder import (
 _FRAME_BLACK: Colour = (0.015, 0.015, 0.016)
 
 
-def add_truck(body: BodyBuilder, style: TruckStyle, rng: np.random.Generator) -> None:
+def add_truck(body: MeshBuilder, style: TruckStyle, rng: np.random.Generator) -> None:
     """A rigid truck: cab with wind deflector, chassis, and a box, a loaded flatbed or a tank."""
     length, width, height = SIZES["truck"]
     nose, tail, half = length / 2, -length / 2, width / 2
@@ -47,7 +47,7 @@ def add_truck(body: BodyBuilder, style: TruckStyle, rng: np.random.Generator) ->
     _add_truck_tail(body, tail, half)
 
 
-def _add_chassis(body: BodyBuilder, nose: float, tail: float, half: float) -> None:
+def _add_chassis(body: MeshBuilder, nose: float, tail: float, half: float) -> None:
     frame = [(tail + 0.25, 0.62), (nose - 2.2, 0.62), (nose - 2.2, 1.02), (tail + 0.25, 1.02)]
     body.both(facing_y(frame, half - 0.22), LEFT, "metal", _FRAME_BLACK)
     guard = [(tail + 2.6, 0.42), (nose - 2.75, 0.42), (nose - 2.75, 0.95), (tail + 2.6, 0.95)]
@@ -59,7 +59,7 @@ def _add_chassis(body: BodyBuilder, nose: float, tail: float, half: float) -> No
     body.add(facing_x(tail + 1.2, -half + 0.4, half - 0.4, 0.30, 1.0), BEHIND, "metal", (0.008, 0.008, 0.008))
 
 
-def _add_truck_tail(body: BodyBuilder, tail: float, half: float) -> None:
+def _add_truck_tail(body: MeshBuilder, tail: float, half: float) -> None:
     x = tail + 0.06
     body.add(facing_x(x, -half + 0.06, half - 0.06, 0.74, 1.02), BEHIND, "metal", _FRAME_BLACK)
     body.add(facing_x(x, -half + 0.10, half - 0.10, 0.44, 0.58), BEHIND, "metal", (0.10, 0.10, 0.10))
@@ -75,7 +75,7 @@ def _add_truck_tail(body: BodyBuilder, tail: float, half: float) -> None:
 
 
 def _add_box(
-    body: BodyBuilder,
+    body: MeshBuilder,
     tail: float,
     front: float,
     half: float,
@@ -123,7 +123,7 @@ def _add_box(
 
 
 def _add_flatbed(
-    body: BodyBuilder, tail: float, front: float, half: float, height: float, rng: np.random.Generator
+    body: MeshBuilder, tail: float, front: float, half: float, height: float, rng: np.random.Generator
 ) -> None:
     body.block((tail, -half, 1.0), (front, half, 1.18), "metal", (0.13, 0.12, 0.11))
     body.block((front - 0.08, -half, 1.1), (front, half, 2.4), "metal", (0.25, 0.25, 0.25))
@@ -143,7 +143,7 @@ def _add_flatbed(
 
 
 def _add_tank(
-    body: BodyBuilder, tail: float, front: float, half: float, height: float, rng: np.random.Generator
+    body: MeshBuilder, tail: float, front: float, half: float, height: float, rng: np.random.Generator
 ) -> None:
     shade = float(rng.uniform(0.35, 0.72))
     colour: Colour = (shade, shade, shade * 0.98)
@@ -164,7 +164,7 @@ def _add_tank(
     body.block((tail, -half + 0.1, 0.95), (x0 + 0.2, half - 0.1, 1.08), "metal", (0.2, 0.2, 0.2))
 
 
-def _add_cab(body: BodyBuilder, nose: float, half: float, height: float, paint: Colour) -> None:
+def _add_cab(body: MeshBuilder, nose: float, half: float, height: float, paint: Colour) -> None:
     rear, half = nose - 2.15, half - 0.03
     screen, brow, roof = 1.75, 2.75, 2.95
     profile = [(rear, 0.55), (nose - 0.06, 0.55), (nose, 1.70), (nose - 0.28, brow), (nose - 0.50, roof), (rear, roof)]

@@ -8,7 +8,7 @@ import pytest
 
 from drivesim.roadside.furnish import furnished
 from drivesim.roadside.roadside import Roadside
-from drivesim.roadside.solids import Shape, Solids, cell_solids, solids
+from drivesim.roadside.solids import RoadsideSolids, Shape, cell_solids, solids
 from drivesim.roadside.things import House, Slope, Wire
 from drivesim.scene.boxes import cuboid_corners
 from drivesim.scene.classes import SceneClass
@@ -18,7 +18,7 @@ from drivesim.world.render.renderer import render
 from drivesim.world.roadside.scenery import leaf_colour, mesh_of
 
 
-def corners(table: Solids, rows: np.ndarray) -> np.ndarray:
+def corners(table: RoadsideSolids, rows: np.ndarray) -> np.ndarray:
     """Corners of the solids' cuboids in the plane of the alignment [n 8 3]."""
     middle = table.place[rows] + table.size[rows] * [0, 0, 0.5]
     cuboids = np.concatenate([middle, table.size[rows], table.yaw[rows, None]], axis=1)

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from drivesim.layout.planes import GROUND_CLASSES, Plane
-from drivesim.models.conditions.group import Values
+from drivesim.models.conditions.group import FieldValues
 from drivesim.models.conditions.layout.group import LayoutGroup, classes_and_nearness, planes_field
 
 
@@ -18,6 +18,6 @@ class GroundMapGroup(LayoutGroup):
     fields: ClassVar = planes_field(3)
     members = (tuple(range(1, len(GROUND_CLASSES) + 1)), None, None)
 
-    def of_layout(self, planes: np.ndarray) -> Values:
+    def of_layout(self, planes: np.ndarray) -> FieldValues:
         """Class, nearness and share of markings."""
         return {"planes": np.stack([*classes_and_nearness(planes, GROUND_CLASSES), planes[Plane.MARKING]])}

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from drivesim.layout.planes import Plane
 from drivesim.models.conditions.container import Conditions
-from drivesim.models.conditions.group import Dropout, Field, Group, GroupEncoder, Values
+from drivesim.models.conditions.group import Dropout, Field, FieldValues, Group, GroupEncoder
 from drivesim.models.conditions.numbers import NumberCode
 from drivesim.models.layers.norms import group_norm
 from drivesim.scene.classes import SceneClass
@@ -34,16 +34,16 @@ class LayoutGroup(Group):
     members: ClassVar[tuple[tuple[int, ...] | None, ...]]
     dropout = Dropout(picture=0.1, clip=0.1)
 
-    def of_scenario(self, scenario: Scenario, seconds: float) -> Values | None:
+    def of_scenario(self, scenario: Scenario, seconds: float) -> FieldValues | None:
         """Nothing: see `of_layout`."""
         return None
 
-    def of_labels(self, labels: ClipLabels, frame: int) -> Values | None:
+    def of_labels(self, labels: ClipLabels, frame: int) -> FieldValues | None:
         """Nothing: see `of_layout`."""
         return None
 
     @abstractmethod
-    def of_layout(self, planes: np.ndarray) -> Values:
+    def of_layout(self, planes: np.ndarray) -> FieldValues:
         """What the layout of a picture says, its planes uint8 [p h w] (see layout.planes)."""
 
     def encoder(self, width: int, code: NumberCode) -> GroupEncoder:

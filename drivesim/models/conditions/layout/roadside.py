@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from drivesim.layout.planes import ROADSIDE_CLASSES
-from drivesim.models.conditions.group import Values
+from drivesim.models.conditions.group import FieldValues
 from drivesim.models.conditions.layout.group import LayoutGroup, classes_and_nearness, planes_field
 
 
@@ -18,6 +18,6 @@ class RoadsideGroup(LayoutGroup):
     fields: ClassVar = planes_field(2)
     members = (tuple(range(1, len(ROADSIDE_CLASSES) + 1)), None)
 
-    def of_layout(self, planes: np.ndarray) -> Values:
+    def of_layout(self, planes: np.ndarray) -> FieldValues:
         """Class and nearness."""
         return {"planes": np.stack(classes_and_nearness(planes, ROADSIDE_CLASSES))}

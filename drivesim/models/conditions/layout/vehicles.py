@@ -8,7 +8,7 @@ import numpy as np
 
 from drivesim.layout.planes import Plane
 from drivesim.layout.scene_at import Face, Lamp
-from drivesim.models.conditions.group import Values
+from drivesim.models.conditions.group import FieldValues
 from drivesim.models.conditions.layout.group import LayoutGroup, planes_field
 from drivesim.scene.vehicles import KINDS
 
@@ -32,6 +32,6 @@ class VehiclesGroup(LayoutGroup):
         None,
     )
 
-    def of_layout(self, planes: np.ndarray) -> Values:
+    def of_layout(self, planes: np.ndarray) -> FieldValues:
         """The vehicles' planes."""
         return {"planes": planes[_PLANES]}
