@@ -9,7 +9,7 @@ import h5py
 from drivesim import __version__
 from drivesim.dataset.label_tables import UNKNOWN
 from drivesim.scene.boxes import UNKNOWN_LAMPS
-from drivesim.traffic.lamps import BRAKE, HEAD, LEFT, RIGHT, TAIL
+from drivesim.traffic.vehicle_lamps import BRAKE, HEAD, LEFT, RIGHT, TAIL
 
 
 class TableDescription(NamedTuple):

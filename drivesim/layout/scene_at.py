@@ -46,7 +46,7 @@ class Lamp(IntEnum):
 @dataclass(frozen=True, eq=False)
 class Vehicles:
     """n vehicles in the ego frame: track int64 [n] (from 0); kind int64 [n] (index into KINDS); cuboid float64 [n 7] as
-    Placement.cuboid; paint float32 [n 3] (sRGB in [0, 1]); lamps uint8 [n] (bits of traffic.lamps)."""
+    Placement.cuboid; paint float32 [n 3] (sRGB in [0, 1]); lamps uint8 [n] (bits of traffic.vehicle_lamps)."""
 
     track: np.ndarray
     kind: np.ndarray

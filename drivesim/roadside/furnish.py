@@ -6,14 +6,11 @@ import itertools
 from functools import lru_cache
 
 from drivesim.roadside.open_roads import highway, rural
-from drivesim.roadside.roadside import CELL, SIDES, Cell, Roadside
+from drivesim.roadside.roadside import CELL, Cell, Roadside
+from drivesim.roadside.street_lamps import ARM, HEIGHT, lit_sides, post_offset
 from drivesim.roadside.streets import city, residential
 from drivesim.roadside.things import PowerPole, StreetLamp, Wire
-from drivesim.scene.road import Setting
 from drivesim.scene.triples import Point
-
-_LAMP_HEIGHT: dict[Setting, float] = {"highway": 10.5, "city": 8.0, "residential": 6.5, "rural": 8.0}
-_LAMP_ARM: dict[Setting, float] = {"highway": 2.6, "city": 1.8, "residential": 1.3, "rural": 1.8}
 
 
 @lru_cache(maxsize=256)
@@ -29,14 +26,10 @@ def furnished(roadside: Roadside, index: int) -> Cell:
 
 
 def _lamps(cell: Cell) -> None:
-    """Street lamps every CELL, on the outer side or both."""
-    setting, section = cell.roadside.setting, cell.roadside.section
-    for side in SIDES:
-        if side > 0 and (setting in ("rural", "residential") or section.edge_left > 40):
-            continue
-        s = cell.start + (8.0 if side < 0 else 28.0)
-        d = cell.roadside.edge(side) + side * (0.9 if setting != "highway" else 1.8)
-        cell.put(StreetLamp(_LAMP_HEIGHT[setting], -side * _LAMP_ARM[setting]), s, d)
+    roadside = cell.roadside
+    for side, along in lit_sides(roadside):
+        lamp = StreetLamp(HEIGHT[roadside.setting], -side * ARM[roadside.setting])
+        cell.put(lamp, cell.start + along, post_offset(roadside, side))
 
 
 def _power_line(cell: Cell) -> None:

@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from drivesim.roadside import things
-from drivesim.roadside.classes import class_of
 from drivesim.roadside.furnish import furnished
 from drivesim.roadside.roadside import CELL, Cell, Roadside
-from drivesim.roadside.things import PIECE, Plant, Slope, Standing
+from drivesim.roadside.things import PIECE, Plant, Slope, Standing, class_of
 from drivesim.scene.classes import SceneClass
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from drivesim.scene.classes import SceneClass
 from drivesim.scene.triples import Colour, Point
 
 PIECE = 10.0  # m of barrier, rail, wall or fence a piece
@@ -289,3 +290,29 @@ def muted(rng: np.random.Generator, low: float, high: float) -> Colour:
     """A random colour, rarely a loud one."""
     grey, hue = rng.uniform(low, high), rng.uniform(0.5, 1.5, 3)
     return colour_of(grey * (0.55 + 0.45 * hue))
+
+
+_CLASSES: dict[type, SceneClass] = {
+    Barrier: SceneClass.KERB_OR_RAIL,
+    GuardRail: SceneClass.KERB_OR_RAIL,
+    Fence: SceneClass.KERB_OR_RAIL,
+    Sign: SceneClass.POLE_OR_SIGN,
+    Truss: SceneClass.POLE_OR_SIGN,
+    Overpass: SceneClass.BUILDING,
+    StreetLamp: SceneClass.POLE_OR_SIGN,
+    TrafficLight: SceneClass.POLE_OR_SIGN,
+    PowerPole: SceneClass.POLE_OR_SIGN,
+    Wire: SceneClass.POLE_OR_SIGN,
+    Bin: SceneClass.POLE_OR_SIGN,
+    Building: SceneClass.BUILDING,
+    House: SceneClass.BUILDING,
+}
+
+
+def class_of(thing: Thing) -> SceneClass:
+    """Class of all pixels that show a thing."""
+    if isinstance(thing, Wall):  # a noise wall closes the view as a house does
+        return SceneClass.BUILDING if thing.height > 2 else SceneClass.KERB_OR_RAIL
+    if isinstance(thing, Pole):  # piers belong to their bridge
+        return SceneClass.BUILDING if thing.material == "concrete" else SceneClass.POLE_OR_SIGN
+    return _CLASSES[type(thing)]

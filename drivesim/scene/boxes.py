@@ -30,7 +30,7 @@ class Boxes:
     fractions of the frame, clipped to it); heading float32 [n] (rad in the ego frame, 0 is driving away, pi oncoming);
     visible float32 [n] (share of the silhouette inside the frame that nothing hides); cuboid float32 [n 7] (as
     Placement.cuboid, NaN where unknown); paint float32 [n 3] (sRGB in [0, 1], NaN where unknown); lamps uint8 [n] (what shines,
-    bits of traffic.lamps, UNKNOWN_LAMPS where unknown). Paint and lamps that are left out are unknown.
+    bits of traffic.vehicle_lamps, UNKNOWN_LAMPS where unknown). Paint and lamps that are left out are unknown.
     """
 
     track: np.ndarray

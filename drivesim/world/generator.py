@@ -14,11 +14,11 @@ from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
 from drivesim.scene.clip import Clip, ClipLabels, EgoMotion, EgoPose, RoadsideKey, TimeOfDay, crowdedness_of
 from drivesim.scene.road import MAX_CURVATURE, Road, Setting
-from drivesim.traffic.lamps import lamps
 from drivesim.traffic.paint import paints
 from drivesim.traffic.sampling import sample_traffic
 from drivesim.traffic.simulation import STEP, Snapshot, advance, continued, snapshots
 from drivesim.traffic.state import Traffic
+from drivesim.traffic.vehicle_lamps import lamps
 from drivesim.video_format import NETWORK_HEIGHT, NETWORK_WIDTH
 from drivesim.world.ground.surface import sample_surface
 from drivesim.world.light.lighting import sample_lighting

@@ -14,7 +14,7 @@ from drivesim.layout.solids import Shape
 from drivesim.scene.boxes import project_cuboids
 from drivesim.scene.classes import SceneClass
 from drivesim.scene.vehicles import KINDS, SIZES
-from drivesim.traffic.lamps import BRAKE, HEAD, RIGHT
+from drivesim.traffic.vehicle_lamps import BRAKE, HEAD, RIGHT
 
 SIZES_OF_FRAMES = [(128, 256), (512, 1024)]
 

@@ -7,8 +7,8 @@ import numpy as np
 from drivesim.layout.scene_at import SceneAt, Vehicles
 from drivesim.scene.geometry import Pose
 from drivesim.scene.vehicles import KINDS, SIZES
-from drivesim.traffic.lamps import lamps
 from drivesim.traffic.paint import paints
+from drivesim.traffic.vehicle_lamps import lamps
 from drivesim.world.generator import World
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from drivesim.scene.vehicles import KINDS
-from drivesim.traffic.lamps import BRAKE, HEAD, LEFT, TAIL, lamps
 from drivesim.traffic.paint import PALETTE, VARIANTS, body_variant, draw_car_style, nearest_name, paints
+from drivesim.traffic.vehicle_lamps import BRAKE, HEAD, LEFT, TAIL, lamps
 
 
 def test_paint_is_mostly_without_hue() -> None:

@@ -7,8 +7,8 @@ import pytest
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
 from drivesim.scene.clip import Clip
-from drivesim.traffic.lamps import HEAD, TAIL
 from drivesim.traffic.paint import paints
+from drivesim.traffic.vehicle_lamps import HEAD, TAIL
 from drivesim.world.generator import generate_clip, moments, render_clip, sample_world
 from drivesim.world.render.renderer import render
 

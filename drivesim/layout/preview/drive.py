@@ -16,12 +16,12 @@ from drivesim.scenario.scenario import Scenario
 from drivesim.scene.camera import Camera
 from drivesim.scene.geometry import Pose
 from drivesim.scene.vehicles import KINDS, SIZES
-from drivesim.traffic.lamps import lamps
 from drivesim.traffic.paint import PALETTE, paints
 from drivesim.traffic.sampling import PARKED_ROOM
 from drivesim.traffic.scenario.states import scenario_states
 from drivesim.traffic.simulation import Snapshot
 from drivesim.traffic.state import Roadway
+from drivesim.traffic.vehicle_lamps import lamps
 
 _AHEAD, _BEHIND = 330.0, -40.0  # m from the ego within which vehicles are shown
 _SIZE_TABLE = np.array([SIZES[kind] for kind in KINDS])

@@ -19,8 +19,8 @@ from drivesim.scene.vehicles import KINDS, SIZES
 class _Bodies:
     """Faces of all kinds and then of all far ones, in their object frames: `start` [2 kinds + 1] where each kind's begin.
 
-    corners [3 CORNERS f], normal [3 f], offset [f] as in Faces; face, lamp uint8 [f]; `bit` uint8 [f] (of traffic.lamps) lights
-    the lamp.
+    corners [3 CORNERS f], normal [3 f], offset [f] as in Faces; face, lamp uint8 [f]; `bit` uint8 [f] (of traffic.vehicle_lamps)
+    lights the lamp.
     """
 
     corners: np.ndarray

@@ -11,7 +11,7 @@ from drivesim.layout.faces import CORNERS
 from drivesim.layout.scene_at import Face, Lamp
 from drivesim.scene.triples import Point
 from drivesim.scene.vehicles import SIZES, Kind
-from drivesim.traffic.lamps import BRAKE, HEAD, LEFT, RIGHT, TAIL
+from drivesim.traffic.vehicle_lamps import BRAKE, HEAD, LEFT, RIGHT, TAIL
 
 
 @dataclass(frozen=True)

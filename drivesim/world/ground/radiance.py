@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from drivesim.roadside.roadside import CELL
+from drivesim.roadside.street_lamps import HEIGHT, lit_sides
 from drivesim.world.ground.albedo import ground_albedo
 from drivesim.world.ground.view import GroundView, ground_view, table_along
 from drivesim.world.light.lamps import beams_on_ground, headlight_on_ground
@@ -62,15 +63,13 @@ def _night_irradiance(
 
 def _lamp_pools(surroundings: Surroundings, view: GroundView, s0: float) -> np.ndarray:
     """Irradiance by the street lamps' pools: one every CELL on each lit side."""
-    section, setting = surroundings.roadside.section, surroundings.roadside.setting
-    height = {"highway": 10.5, "city": 8.0, "residential": 6.5, "rural": 8.0}[setting]
+    roadside = surroundings.roadside
+    height = HEIGHT[roadside.setting]
     total = np.full_like(view.s, 0.012)
-    for side, edge, phase in ((-1, section.edge_right, 8.0), (1, section.edge_left, 28.0)):
-        if side > 0 and (setting in ("rural", "residential") or section.edge_left > 40):
-            continue
+    for side, phase in lit_sides(roadside):
         along = (view.s + np.float32((s0 - phase) % CELL)) * np.float32(1 / CELL)
         along = (along - np.round(along)) * np.float32(CELL)
-        across = view.d - np.float32(edge - side * 1.2)
+        across = view.d - np.float32(roadside.edge(side) - side * 1.2)
         square = (along * along + across * across) * np.float32(1 / height**2)
         total += np.float32(0.20) / (1 + square) ** 2
     return total

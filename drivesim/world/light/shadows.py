@@ -10,8 +10,8 @@ import numpy as np
 from drivesim.scene.camera import NEAR, Camera, clip_near
 from drivesim.world.render.geometry import Geometry
 from drivesim.world.render.vectors import extent
+from drivesim.world.roadside.plant_pictures import sprite_level
 from drivesim.world.roadside.scenery import OUTLINE, BuiltCell, shadow_outline
-from drivesim.world.roadside.sprites import sprite_level
 from drivesim.world.state import Moment, Surroundings
 
 SHIFT = 4  # fractional bits of polygon corners

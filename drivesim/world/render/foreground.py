@@ -13,7 +13,7 @@ from drivesim.world.render.geometry import Geometry
 from drivesim.world.render.raster import VisibilityBuffer
 from drivesim.world.shading.polygons import shade_polygons
 from drivesim.world.shading.samples import FrameLight, Samples
-from drivesim.world.shading.sprites import shade_sprites
+from drivesim.world.shading.vegetation import shade_vegetation
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def shade_foreground(
     x, y = x[sprite], y[sprite]
     texture = visibility.texture[(y * scale).astype(int), (x * scale).astype(int)]
     samples = Samples(ids[sprite], (x / width).astype(np.float32), (y / height).astype(np.float32))
-    radiance, depth = shade_sprites(geometry, visibility, samples, texture, camera, light)
+    radiance, depth = shade_vegetation(geometry, visibility, samples, texture, camera, light)
     fine[sprite], fine_depth[sprite] = _hazed(radiance, depth, light.lighting, reach), depth
     front[mixed] = sum(fine[k :: scale * scale] for k in range(scale * scale)) * np.float32(1 / scale**2)
     front_depth[mixed] = fine_depth[scale * scale - 1 :: scale * scale]

@@ -8,7 +8,7 @@ import numpy as np
 
 from drivesim.scene.classes import SceneClass
 from drivesim.world.render.mesh import SIDES, Mesh
-from drivesim.world.roadside.sprites import Sprite
+from drivesim.world.roadside.plant_pictures import Sprite
 
 
 @dataclass(frozen=True)

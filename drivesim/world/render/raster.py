@@ -13,7 +13,7 @@ from drivesim.world.render.geometry import Geometry
 from drivesim.world.render.mesh import SIDES
 from drivesim.world.render.painter_order import painter_order
 from drivesim.world.render.vectors import extent, row_dot
-from drivesim.world.roadside.sprites import sprite_level
+from drivesim.world.roadside.plant_pictures import sprite_level
 
 SHIFT = 4  # fractional bits of polygon corners
 

@@ -12,16 +12,16 @@ import numpy as np
 
 from drivesim.roadside import things
 from drivesim.roadside.alignment import Alignment
-from drivesim.roadside.classes import class_of
 from drivesim.roadside.furnish import furnished
 from drivesim.roadside.roadside import Roadside
-from drivesim.roadside.things import Plant, Slope, Standing, StreetLamp, Thing, TrafficLight
+from drivesim.roadside.things import Plant, Slope, Standing, StreetLamp, Thing, TrafficLight, class_of
 from drivesim.scene.classes import SceneClass
 from drivesim.world.light.lighting import Lighting
 from drivesim.world.render.geometry import Geometry, assemble, footprint_of, merged
 from drivesim.world.render.mesh import Mesh, join, polygon
 from drivesim.world.roadside import buildings, structures
-from drivesim.world.roadside.sprites import Sprite, species_index
+from drivesim.world.roadside.plant_colours import bank_colour, leaf_colour
+from drivesim.world.roadside.plant_pictures import Sprite, species_index
 
 OUTLINE = 12  # corners kept of a shadow
 _MESHES: dict[type, Callable[[Any], Mesh]] = {
@@ -41,25 +41,12 @@ _MESHES: dict[type, Callable[[Any], Mesh]] = {
     things.Building: buildings.building,
     things.House: buildings.house,
 }
-_LEAVES = {"pine": (0.038, 0.062, 0.036), "fir": (0.038, 0.062, 0.036), "gum": (0.085, 0.092, 0.052),
-           "gum2": (0.085, 0.092, 0.052), "bare": (0.16, 0.13, 0.09)}  # fmt: skip
-_OTHER_LEAVES = (0.068, 0.098, 0.030)
 
 
 @lru_cache(maxsize=256)
 def mesh_of(thing: Thing) -> Mesh:
     """The mesh of a thing in its own frame."""
     return _MESHES[type(thing)](thing)
-
-
-def leaf_colour(plant: Plant, dry: float) -> np.ndarray:
-    """Leaf albedo [3] of a plant in a season that is `dry` (0 lush to 1 straw)."""
-    base = np.array(_LEAVES.get(plant.leaf, _OTHER_LEAVES))
-    if plant.leaf == "grass":
-        base = (1 - dry) * np.array([0.09, 0.13, 0.04]) + dry * np.array([0.34, 0.26, 0.13])
-    base = base * (1 + np.array([0.55, 0.1, 0.15]) * dry * plant.straw)
-    tint: np.ndarray = (base * plant.shade * np.array(plant.hue)).clip(0.01, 1) * plant.darker
-    return tint
 
 
 @dataclass
@@ -96,8 +83,7 @@ class _Builder:
 
     def add_slope(self, slope: Slope) -> None:
         """A piece of earth bank, grown over."""
-        straw, lush = np.array([0.33, 0.25, 0.13]), np.array([0.07, 0.10, 0.035])
-        colour = (self.lighting.dry * straw + (1 - self.lighting.dry) * lush) * 0.95
+        colour = bank_colour(self.lighting.dry)
         s, end, a, b = slope.s, slope.s + things.PIECE, slope.foot, slope.top
         line = [(s, a, 0.0), (end, a, 0.0), (end, b, slope.heights[1]), (s, b, slope.heights[0])]
         x, y, _ = self.alignment.to_world(np.array([p[0] for p in line]), np.array([p[1] for p in line]))

@@ -10,8 +10,8 @@ import numpy as np
 
 from drivesim.scene.classes import SceneClass
 from drivesim.scene.vehicles import KINDS, SIZES
-from drivesim.traffic.lamps import Lamps
 from drivesim.traffic.paint import VARIANTS, body_generator, body_variant
+from drivesim.traffic.vehicle_lamps import Lamps
 from drivesim.world.render.geometry import Geometry, assemble, merged
 from drivesim.world.render.mesh import MATERIALS, Mesh
 from drivesim.world.vehicles.bodies import vehicle_mesh

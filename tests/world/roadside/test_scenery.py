@@ -15,7 +15,8 @@ from drivesim.scene.classes import SceneClass
 from drivesim.scene.road import SETTINGS, Road, Setting
 from drivesim.world.generator import moments, sample_world
 from drivesim.world.render.renderer import render
-from drivesim.world.roadside.scenery import leaf_colour, mesh_of
+from drivesim.world.roadside.plant_colours import leaf_colour
+from drivesim.world.roadside.scenery import mesh_of
 
 
 def corners(table: RoadsideSolids, rows: np.ndarray) -> np.ndarray:

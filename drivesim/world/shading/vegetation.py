@@ -8,13 +8,12 @@ from drivesim.scene.camera import Camera
 from drivesim.world.light.lamps import headlight_at, lamp_light
 from drivesim.world.render.geometry import Geometry
 from drivesim.world.render.raster import VisibilityBuffer
-from drivesim.world.roadside.sprites import BARK
+from drivesim.world.roadside.plant_colours import BARK_ALBEDO
+from drivesim.world.roadside.plant_pictures import BARK
 from drivesim.world.shading.samples import FrameLight, Samples
 
-_BARK_ALBEDO = np.array([0.13, 0.105, 0.085], np.float32)
 
-
-def shade_sprites(
+def shade_vegetation(
     geometry: Geometry,
     visibility: VisibilityBuffer,
     samples: Samples,
@@ -46,7 +45,7 @@ def shade_sprites(
         )[:, None]
     radiance = np.empty((len(row), 3), np.float32)
     for c in range(3):
-        albedo = np.where(leafy, geometry.tint[sprites, c][row], _BARK_ALBEDO[c])
+        albedo = np.where(leafy, geometry.tint[sprites, c][row], BARK_ALBEDO[c])
         irradiance = direct * lighting.sunlight[c] + ambient * lighting.skylight[c] * np.float32(0.95)
         radiance[:, c] = albedo * (irradiance + lamps[:, c])
     return radiance, depth

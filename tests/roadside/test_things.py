@@ -7,11 +7,10 @@ from typing import get_args
 import numpy as np
 
 from drivesim.roadside import things
-from drivesim.roadside.classes import class_of
 from drivesim.roadside.furnish import furnished
 from drivesim.roadside.roadside import Roadside
 from drivesim.roadside.solids import cell_solids
-from drivesim.roadside.things import Slope
+from drivesim.roadside.things import Slope, class_of
 from drivesim.scene.classes import SceneClass
 from drivesim.scene.road import SETTINGS, Road
 
