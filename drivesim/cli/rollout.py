@@ -39,6 +39,9 @@ def rollout(
     free: Annotated[
         bool, typer.Option("--free", help="Networks make up what follows the first frame, as with `traffic: free`.")
     ] = False,
+    labels_video: Annotated[
+        bool, typer.Option("--labels-video", help="Beside each video.mp4 write labels.mp4, with the boxes drawn.")
+    ] = False,
     ignore_free_space: Annotated[
         bool, typer.Option("--ignore-free-space", help="Start even where the disk seems too small for it.")
     ] = False,
@@ -57,8 +60,13 @@ def rollout(
             scenario, seconds, fps, futures, only, seed, device, parse_quality(quality), checkpoints, ignore_free_space, free
         )
         manifest, progress = roll_out(request, out, fresh, show, lambda line: typer.echo(line, err=True))
+    from drivesim.rollout.future_folder import DATA, LABELS_FILM, VIDEO
+    from drivesim.rollout.labels.film import write_labels_film
     from drivesim.rollout.manifest import future_name
 
+    for folder in [out / future_name(number) for number in manifest.complete] if labels_video else []:
+        if not (folder / LABELS_FILM).is_file():
+            write_labels_film(folder / VIDEO, folder / DATA, folder / LABELS_FILM)
     complete = [future_name(number) for number in manifest.complete]
     spent = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in progress.seconds.items() if seconds)
     typer.echo(f"seconds spent: {spent}" if spent else "nothing was missing")

@@ -26,7 +26,7 @@ import numpy as np
 from drivesim.checksums import SUMS, faults, file_hash, read_sums, write_safely
 from drivesim.config import InputError, read_json
 from drivesim.engine.timeline import Timeline
-from drivesim.rollout.future_folder import DATA, VIDEO, FutureFolder
+from drivesim.rollout.future_folder import DATA, LABELS_FILM, VIDEO, FutureFolder
 from drivesim.rollout.inputs import TEXT, Inputs
 from drivesim.rollout.lock import FolderLock
 from drivesim.rollout.manifest import (
@@ -190,7 +190,7 @@ def _clear(path: Path) -> None:
     """Removes what a rollout made, and nothing else; the manifest, which says that one did, stays until it is replaced."""
     for future in future_folders(path):
         shutil.rmtree(future / STATE, ignore_errors=True)
-        for name in (VIDEO, f"{VIDEO}.part", DATA):
+        for name in (VIDEO, f"{VIDEO}.part", DATA, LABELS_FILM, f"{LABELS_FILM}.part"):
             (future / name).unlink(missing_ok=True)
         if future.is_dir() and not any(future.iterdir()):
             future.rmdir()

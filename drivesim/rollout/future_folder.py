@@ -21,6 +21,7 @@ from drivesim.video_format import KEY_FPS
 from drivesim.video_writer import VideoWriter
 
 VIDEO, DATA = "video.mp4", "rollout.h5"
+LABELS_FILM = "labels.mp4"  # made on request of the other two, and of none of the sums
 
 
 class FutureFolder:
@@ -61,6 +62,7 @@ class FutureFolder:
     def begin(self, windows: int, frames: int) -> FutureRecord:
         """Notes it as running, with so many windows and frames: its record, with the seconds of earlier runs."""
         self.rollout.drop(f"{self.name}/{VIDEO}", f"{self.name}/{DATA}")
+        (self.path / LABELS_FILM).unlink(missing_ok=True)
         earlier = self.record.seconds if self.record is not None and windows else {}
         self._note(FutureRecord(state="running", windows=windows, frames=frames, seconds=earlier))
         self.rollout.check_place()
