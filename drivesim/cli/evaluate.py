@@ -12,7 +12,8 @@ from drivesim.scenario.names import find_scenario
 from drivesim.video_format import NETWORK_WIDTH
 
 if TYPE_CHECKING:
-    from drivesim.evaluation.fidelity import Fidelity, WorldFigures
+    from drivesim.evaluation.autoencoder import Fidelity
+    from drivesim.evaluation.world import WorldFigures
 
 app = typer.Typer(help="Measure the shipped weights and the world, and look at every scenario.", no_args_is_help=True)
 
@@ -41,7 +42,7 @@ def fidelity(
     from drivesim.checkpoint import weights_hash
     from drivesim.checksums import check_writable
     from drivesim.config import InputError, shipped, write_atomic
-    from drivesim.evaluation import fidelity as measures
+    from drivesim.evaluation import autoencoder, held_out, world
     from drivesim.models.latent_space import LatentSpace
     from drivesim.tensors import pick_device
     from drivesim.world.generator import WORLD_VERSION
@@ -51,19 +52,19 @@ def fidelity(
     if json is not None:
         check_writable(json)
     where = pick_device(device)
-    seed = measures.HELD_OUT_SEED if seed is None else seed
+    seed = held_out.HELD_OUT_SEED if seed is None else seed
     folder, space = (checkpoints or shipped("checkpoints")) / "autoencoder", None
     if only != "world":
         space = LatentSpace.load(folder).to(where)
-    footage = measures.real_frames(real or [], real_frames)
-    pairs = measures.held_out_pairs(frames, seed, workers, _say)
+    footage = held_out.real_frames(real or [], real_frames)
+    pairs = held_out.held_out_pairs(frames, seed, workers, _say)
     report: dict[str, object] = {"frames": frames, "seed": seed, "world_version": WORLD_VERSION}
     if space is not None:
-        rows = measures.autoencoder_fidelity(space, pairs, footage, _say)
+        rows = autoencoder.autoencoder_fidelity(space, pairs, footage, _say)
         report["autoencoder"] = {"weights": weights_hash(folder)} | {name: asdict(row) for name, row in rows.items()}
         typer.echo(_autoencoder_table(rows))
     if only != "autoencoder":
-        figures = measures.world_figures(pairs, footage, seed)
+        figures = world.world_figures(pairs, footage, seed)
         report["world"] = asdict(figures)
         typer.echo(_world_table(figures))
     if json is not None:
@@ -118,7 +119,7 @@ def _say(text: str) -> None:
 
 
 def _autoencoder_table(rows: dict[str, Fidelity]) -> str:
-    from drivesim.evaluation.fidelity import LEAST_PSNR
+    from drivesim.evaluation.autoencoder import LEAST_PSNR
 
     lines = [f"{'autoencoder':<28}{'frames':>7}{'PSNR dB':>9}{'worst 10 %':>12}{'SSIM':>8}"]
     lines += [
@@ -129,7 +130,7 @@ def _autoencoder_table(rows: dict[str, Fidelity]) -> str:
 
 
 def _world_table(world: WorldFigures) -> str:
-    from drivesim.evaluation.fidelity import LEAST_ENERGY, LEAST_SPEED
+    from drivesim.evaluation.world import LEAST_ENERGY, LEAST_SPEED
 
     lines = [f"{'world':<28}{'frames':>7}{'gradient energy':>17}"]
     lines += [f"{'day, noise-free':<28}{world.day_frames:>7}{world.gradient_energy:>17.1f}"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from drivesim.config import InputError
 from drivesim.dataset.synthesis import fresh_clips
-from drivesim.evaluation.fidelity import HELD_OUT_SEED
+from drivesim.evaluation.held_out import HELD_OUT_SEED
 from drivesim.metrics.motion import GroundMotion, ground_motion
 from drivesim.rollout.future_folder import VIDEO
 from drivesim.rollout.inputs import scenario_of

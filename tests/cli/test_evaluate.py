@@ -17,8 +17,8 @@ from tiny_cascade import SCENARIO, SETTINGS, write_cascade
 
 from drivesim.cli.main import app
 from drivesim.engine.settings import SamplingSettings
-from drivesim.evaluation import fidelity
-from drivesim.evaluation.fidelity import Pair
+from drivesim.evaluation import held_out, world
+from drivesim.evaluation.held_out import Pair
 from drivesim.video_io import read_image, write_image
 
 
@@ -32,8 +32,8 @@ def pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Random pictures instead of worlds, and no clock."""
     made = np.random.default_rng(0).integers(0, 256, (4, 2, 128, 256, 3), np.uint8)
     found = [Pair(noisy, clean, i == 0) for i, (noisy, clean) in enumerate(made)]
-    monkeypatch.setattr(fidelity, "held_out_pairs", lambda count, seed, workers, say: found[:count])
-    monkeypatch.setattr(fidelity, "rendering_speed", lambda *_, **__: (24.0, 0.5))
+    monkeypatch.setattr(held_out, "held_out_pairs", lambda count, seed, workers, say: found[:count])
+    monkeypatch.setattr(world, "rendering_speed", lambda *_, **__: (24.0, 0.5))
 
 
 def run(*arguments: str | Path) -> tuple[int, str]:
@@ -50,7 +50,7 @@ def test_fidelity_prints_a_table_and_writes_json(pairs: None, checkpoints: Path,
     for words in ("PSNR dB", "night", "real real.png", "MISSES the bar of 29", "gradient energy", "24.0 frames/s"):
         assert words in text
     report = json.loads(file.read_text())
-    assert (report["seed"], report["frames"], report["world_version"]) == (fidelity.HELD_OUT_SEED, 3, 1)
+    assert (report["seed"], report["frames"], report["world_version"]) == (held_out.HELD_OUT_SEED, 3, 1)
     assert report["autoencoder"]["day"]["frames"] == 2 and len(report["autoencoder"]["weights"]) == 64
     assert report["world"]["real"]["real.png"]["ratio"] > 0
 

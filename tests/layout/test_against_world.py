@@ -9,9 +9,9 @@ import numpy as np
 from world_layout import scene_of
 from world_truth import truth_of
 
-from drivesim.evaluation.layout_agreement import LayoutAgreement
 from drivesim.layout.flow import flow
 from drivesim.layout.raster import layout_maps
+from drivesim.metrics.layout_agreement import LayoutAgreement
 from drivesim.scene.road import SETTINGS
 from drivesim.scene.vehicles import KINDS, SIZES
 from drivesim.world.generator import moments, sample_world

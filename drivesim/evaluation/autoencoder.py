@@ -1,0 +1,65 @@
+"""How well the autoencoder keeps held-out pictures, the ceiling of all that is made in its latent space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+
+from drivesim.config import Say
+from drivesim.dataset.progress_line import ProgressLine
+from drivesim.evaluation.held_out import Pair
+from drivesim.metrics.reconstruction import psnr, ssim
+from drivesim.models.latent_space import LatentSpace
+from drivesim.tensors import to_frames, to_network
+
+BATCH = 16
+LEAST_PSNR = 29.0  # dB, of the autoencoder on held-out worlds
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """Of the reconstructions of `frames` pictures: PSNR (dB), its mean over the worst tenth of them, and SSIM."""
+
+    frames: int
+    psnr: float
+    psnr_worst_tenth: float
+    ssim: float
+
+    @classmethod
+    def of(cls, reconstructions: np.ndarray, originals: np.ndarray) -> Self:
+        """Figures of pictures uint8 [n h w 3], n at least 1."""
+        each = np.sort(psnr(reconstructions, originals))
+        worst = each[: max(1, len(each) // 10)]
+        return cls(len(each), float(each.mean()), float(worst.mean()), float(ssim(reconstructions, originals).mean()))
+
+
+def reconstruct(space: LatentSpace, frames: np.ndarray) -> np.ndarray:
+    """Pictures uint8 [n h w 3] through the latent space and back, each by itself."""
+    device = space.shift.device
+    with torch.inference_mode():
+        return np.concatenate(
+            [
+                to_frames(space.decode(space.encode(to_network(frames[k : k + BATCH]).to(device))))
+                for k in range(0, len(frames), BATCH)
+            ]
+        )
+
+
+def autoencoder_fidelity(
+    space: LatentSpace, pairs: Sequence[Pair], real: dict[str, np.ndarray], say: Say | None = None
+) -> dict[str, Fidelity]:
+    """Noisy frames reconstructed against noise-free ones, by all, day and night; real frames against themselves."""
+    line, done, pictures = ProgressLine("reconstruction", 0, len(pairs), say), 0, []
+    noisy, clean = np.stack([pair.noisy for pair in pairs]), np.stack([pair.clean for pair in pairs])
+    while done < len(pairs):
+        pictures.append(reconstruct(space, noisy[done : done + BATCH]))
+        done += len(pictures[-1])
+        line(done)
+    restored, night = np.concatenate(pictures), np.array([pair.night for pair in pairs])
+    parts = {"all": np.full(len(pairs), True), "day": ~night, "night": night}
+    figures = {name: Fidelity.of(restored[part], clean[part]) for name, part in parts.items() if part.any()}
+    return figures | {f"real {name}": Fidelity.of(reconstruct(space, frames), frames) for name, frames in real.items()}

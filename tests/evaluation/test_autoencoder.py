@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from noisy_pairs import pairs
+from torch import Tensor, nn
+
+from drivesim.evaluation.autoencoder import Fidelity, autoencoder_fidelity
+
+
+class Identity(nn.Module):
+    """A latent space that loses nothing."""
+
+    shift = torch.zeros(1)
+
+    def encode(self, frames: Tensor) -> Tensor:
+        return frames
+
+    decode = encode
+
+
+def test_noise_that_comes_back_counts_as_error_and_real_frames_are_their_own_reference() -> None:
+    film = np.random.default_rng(1).integers(0, 256, (3, 16, 32, 3), np.uint8)
+    figures = autoencoder_fidelity(Identity(), pairs(5), {"film": film})  # type: ignore[arg-type]
+    assert [(name, row.frames) for name, row in figures.items()] == [("all", 5), ("day", 3), ("night", 2), ("real film", 3)]
+    assert figures["all"].psnr == pytest.approx(20 * np.log10(255 / 10))
+    assert figures["all"].ssim < 1 and figures["real film"].ssim == pytest.approx(1)
+    assert figures["real film"].psnr == np.inf
+
+
+def test_only_what_is_there_is_reported() -> None:
+    figures = autoencoder_fidelity(Identity(), pairs(1), {})  # type: ignore[arg-type]
+    assert set(figures) == {"all", "day"}
+
+
+def test_the_worst_tenth_is_the_mean_of_the_worst_frames() -> None:
+    originals = np.full((20, 16, 16, 3), 100, np.uint8)
+    made = originals + np.array([1] * 18 + [5, 50], np.uint8)[:, None, None, None]
+    figures = Fidelity.of(made, originals)
+    assert figures.psnr_worst_tenth == pytest.approx(20 * np.log10(255 / np.sqrt(5 * 50)))
+    assert figures.psnr_worst_tenth < figures.psnr
