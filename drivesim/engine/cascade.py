@@ -13,7 +13,7 @@ import torch
 from drivesim.checkpoint import require_checkpoint, weight_files
 from drivesim.checksums import file_hash
 from drivesim.engine.settings import SamplingSettings
-from drivesim.models.conditions.groups import LAYOUT_GROUPS
+from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
 from drivesim.models.image_ldm import ImageLDM
 from drivesim.models.latent_space import LatentSpace
 from drivesim.models.layers.blocks import channels_last

@@ -21,8 +21,8 @@ from drivesim.engine.moments import ticks
 from drivesim.engine.progress import UNTIMED, Progress
 from drivesim.engine.settings import SamplingSettings
 from drivesim.engine.timeline import Window
-from drivesim.models.conditions.container import Conditions
-from drivesim.models.conditions.groups import no_conditions
+from drivesim.models.conditions.all_groups import no_conditions
+from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.road_ahead import move_along
 from drivesim.models.video_ldm import Context, hold
 from drivesim.tensors import to_frame_size, to_frames, to_network, torch_stream

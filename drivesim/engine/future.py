@@ -16,8 +16,8 @@ from drivesim.engine.moments import TICKS, Moments
 from drivesim.engine.timeline import Timeline
 from drivesim.layout.planes import layout_planes
 from drivesim.layout.vehicles.boxes import moment_boxes
-from drivesim.models.conditions.container import Conditions
-from drivesim.models.conditions.groups import GROUPS, box_conditions, group_rows, scenario_conditions
+from drivesim.models.conditions.all_groups import GROUPS, box_conditions, group_rows, scenario_conditions
+from drivesim.models.conditions.conditions import Conditions
 from drivesim.scenario.scenario import Scenario
 from drivesim.scenario.sections import BoxedVehicle
 from drivesim.scene.boxes import Boxes

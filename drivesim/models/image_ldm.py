@@ -15,10 +15,10 @@ from drivesim.checkpoint import load_strictly, read_checkpoint, weights_hash
 from drivesim.config import Config, InputError
 from drivesim.diffusion.denoiser import Denoise, Prediction, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
-from drivesim.models.conditions.container import Conditions
+from drivesim.models.conditions.all_groups import GROUPS
+from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.conditions.encoder import ConditionEncoder
-from drivesim.models.conditions.groups import GROUPS
-from drivesim.models.conditions.layout.group import LayoutNetwork
+from drivesim.models.conditions.layout.layout_group import LayoutNetwork
 from drivesim.models.conditions.numbers import NumberCode
 from drivesim.models.conditions.older import OLDER_FIELDS, current_names, recoded_numbers
 from drivesim.models.layers.blocks import Hook, channels_last, zero_initialised
@@ -36,7 +36,7 @@ class ImageLDMConfig(Config):
     a model trained on that one never learns to make brightness and layout from pure noise, where sampling starts. Zero
     terminal SNR closes the gap; v is defined there, epsilon is not; cosine spends fewer steps on almost pure noise.
 
-    `groups` are the groups of conditions that the network is shown, by name (conditions.groups.GROUPS); `number_code` says
+    `groups` are the groups of conditions that the network is shown, by name (conditions.all_groups.GROUPS); `number_code` says
     how it is told numbers (conditions.numbers).
     """
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from drivesim.models.conditions.container import Conditions
+from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.latent_space import LatentSpace
 from drivesim.models.road_view import RoadView, road_flow, warp
 from drivesim.models.video_ldm import Context

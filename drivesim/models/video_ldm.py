@@ -19,7 +19,7 @@ from drivesim.checkpoint import load_strictly, read_checkpoint
 from drivesim.config import Config, InputError
 from drivesim.diffusion.denoiser import Denoise, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
-from drivesim.models.conditions.container import Conditions
+from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.image_ldm import Encoded, ImageLDM
 from drivesim.models.layers.context import MOVED
 from drivesim.models.layers.video_unet import ContextFeatures, TemporalLayers

@@ -21,9 +21,9 @@ from drivesim.dataset.moved import MovedCache, MovedUse, cache_moved, moved_key
 from drivesim.diffusion.denoiser import Prediction, training_target
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.layout.flow import Flow
+from drivesim.models.conditions.all_groups import LAYOUT_GROUPS, label_conditions
 from drivesim.models.conditions.boxes import box_map
-from drivesim.models.conditions.container import Conditions, stacked
-from drivesim.models.conditions.groups import LAYOUT_GROUPS, label_conditions
+from drivesim.models.conditions.conditions import Conditions, stacked
 from drivesim.models.conditions.layout.vehicles import KIND_PLANE
 from drivesim.models.latent_space import LatentSpace
 from drivesim.models.moved_frames import move_frames

@@ -12,7 +12,7 @@ from tiny_cascade import SCENARIO
 from drivesim.engine.future import FutureSpec, Prompt
 from drivesim.engine.moments import KEY_TICKS
 from drivesim.engine.timeline import Timeline
-from drivesim.models.conditions.groups import LAYOUT_GROUPS, scenario_conditions
+from drivesim.models.conditions.all_groups import LAYOUT_GROUPS, scenario_conditions
 from drivesim.scenario.file import load_scenario
 from drivesim.video_io import write_image
 

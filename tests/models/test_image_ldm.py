@@ -12,8 +12,8 @@ from toy_planes import drawn_planes
 from drivesim.checkpoint import Checkpoint, weights_hash, write_checkpoint
 from drivesim.config import InputError
 from drivesim.diffusion.ddim import sample
-from drivesim.models.conditions.container import Conditions, GroupRows
-from drivesim.models.conditions.groups import GROUPS, no_conditions
+from drivesim.models.conditions.all_groups import GROUPS, no_conditions
+from drivesim.models.conditions.conditions import Conditions, GroupRows
 from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
 from drivesim.scene.boxes import Boxes, project_cuboids
 from drivesim.scene.camera import Camera

@@ -13,7 +13,7 @@ from drivesim.checkpoint import Checkpoint, write_checkpoint
 from drivesim.config import InputError
 from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.guidance import guide
-from drivesim.models.conditions.groups import no_conditions
+from drivesim.models.conditions.all_groups import no_conditions
 from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
 from drivesim.models.layers.context import MOVED
 from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig

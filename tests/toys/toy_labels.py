@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from drivesim.models.conditions.container import Conditions, GroupRows
-from drivesim.models.conditions.groups import label_conditions
+from drivesim.models.conditions.all_groups import label_conditions
+from drivesim.models.conditions.conditions import Conditions, GroupRows
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
 from drivesim.scene.clip import ClipLabels, EgoMotion, TimeOfDay

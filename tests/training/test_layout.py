@@ -10,7 +10,7 @@ import torch
 
 from drivesim.dataset.clips import ClipWriter
 from drivesim.dataset.layouts import layouts_path
-from drivesim.models.conditions.groups import GROUPS, LAYOUT_GROUPS
+from drivesim.models.conditions.all_groups import GROUPS, LAYOUT_GROUPS
 from drivesim.models.conditions.layout.vehicles import KIND_PLANE
 from drivesim.training.latent_data import foreground_weight, unpack
 from drivesim.training.loop import start_state, step

@@ -13,9 +13,9 @@ from toy_groups import HEIGHT, WIDTH, MaskGroup, SpeedGroup
 
 from drivesim.config import InputError
 from drivesim.dataset.clips import ClipWriter
-from drivesim.models.conditions.container import Conditions
+from drivesim.models.conditions.all_groups import GROUPS, no_conditions
+from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.conditions.group import Group
-from drivesim.models.conditions.groups import GROUPS, no_conditions
 from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
 from drivesim.scene.clip import Clip
 from drivesim.training.latent_data import unpack

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import Tensor
 
-from drivesim.models.conditions.container import Conditions
+from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.conditions.group import Field, FieldValues, Group, GroupEncoder
 from drivesim.models.conditions.numbers import NumberCode, feature_count, mlp, number_features
 from drivesim.scene.camera import Camera

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from drivesim.models.conditions.container import Conditions
+from drivesim.models.conditions.all_groups import GROUPS
+from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.conditions.group import GroupEncoder
-from drivesim.models.conditions.groups import GROUPS
 from drivesim.models.conditions.numbers import NumberCode
 from drivesim.models.layers.attention import TransformerBlock
 

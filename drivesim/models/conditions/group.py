@@ -1,6 +1,6 @@
 """What a group of conditions says of itself: its fields, where they come from, how it is dropped and how networks read it.
 
-A new group is one module with a subclass of Group, and its line in the list of groups.py.
+A new group is one module with a subclass of Group, and its line in the list of all_groups.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from drivesim.models.conditions.container import Conditions
+from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.conditions.numbers import NumberCode
 from drivesim.scene.clip import ClipLabels
 

@@ -9,7 +9,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from drivesim.models.conditions.container import Conditions
+from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.road_view import RoadView
 from drivesim.scene.road import DASHES, LANE_WIDTH, SETTINGS
 from drivesim.video_format import LATENT_FACTOR

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from drivesim.dataset.sheets import draw_boxes
 from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.guidance import guide
-from drivesim.models.conditions.container import Conditions
-from drivesim.models.conditions.groups import GROUPS, LAYOUT_GROUPS, no_conditions
+from drivesim.models.conditions.all_groups import GROUPS, LAYOUT_GROUPS, no_conditions
+from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
 from drivesim.scene.boxes import Boxes
 from drivesim.tensors import numpy_stream, torch_stream

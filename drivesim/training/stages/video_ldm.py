@@ -16,8 +16,8 @@ from drivesim.checkpoint import weights_hash
 from drivesim.dataset.batches import ClipWindows, WindowBatch
 from drivesim.dataset.moved import MovedUse
 from drivesim.diffusion.ddim import sample
-from drivesim.models.conditions.container import Conditions
-from drivesim.models.conditions.groups import GROUPS, LAYOUT_GROUPS
+from drivesim.models.conditions.all_groups import GROUPS, LAYOUT_GROUPS
+from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.image_ldm import ImageLDM
 from drivesim.models.layers.context import MOVED
 from drivesim.models.moved_frames import moved_sources, with_moved

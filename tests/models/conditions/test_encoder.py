@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from toy_labels import FAR, LEFT, RIGHT, all_conditions, toy_conditions, with_boxes_reordered, with_field
 
-from drivesim.models.conditions.container import Conditions
+from drivesim.models.conditions.all_groups import GROUPS
+from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.conditions.encoder import ConditionEncoder
-from drivesim.models.conditions.groups import GROUPS
 from drivesim.models.conditions.numbers import NumberCode
 from drivesim.video_format import MAX_VEHICLES
 

@@ -9,7 +9,7 @@ from einops import rearrange
 from toy_labels import toy_conditions
 
 from drivesim.metrics.reconstruction import luma
-from drivesim.models.conditions.container import Conditions
+from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.conditions.marking_map import CELL, MARKING_MAP_CHANNELS, marking_map
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import DASHES, Road

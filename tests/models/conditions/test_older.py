@@ -9,7 +9,7 @@ from toy_labels import LEFT, RIGHT, all_conditions
 
 from drivesim.checkpoint import Checkpoint, write_checkpoint
 from drivesim.config import InputError, shipped
-from drivesim.models.conditions.groups import GROUPS
+from drivesim.models.conditions.all_groups import GROUPS
 from drivesim.models.conditions.older import OLDER_FIELDS, current_names
 from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
 from drivesim.models.latent_space import LatentSpace

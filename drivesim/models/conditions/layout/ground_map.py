@@ -8,7 +8,7 @@ import numpy as np
 
 from drivesim.layout.planes import GROUND_CLASSES, Plane
 from drivesim.models.conditions.group import FieldValues
-from drivesim.models.conditions.layout.group import LayoutGroup, classes_and_nearness, planes_field
+from drivesim.models.conditions.layout.layout_group import LayoutGroup, classes_and_nearness, planes_field
 
 
 class GroundMapGroup(LayoutGroup):

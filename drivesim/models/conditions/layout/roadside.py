@@ -8,7 +8,7 @@ import numpy as np
 
 from drivesim.layout.planes import ROADSIDE_CLASSES
 from drivesim.models.conditions.group import FieldValues
-from drivesim.models.conditions.layout.group import LayoutGroup, classes_and_nearness, planes_field
+from drivesim.models.conditions.layout.layout_group import LayoutGroup, classes_and_nearness, planes_field
 
 
 class RoadsideGroup(LayoutGroup):

@@ -9,7 +9,7 @@ import numpy as np
 from drivesim.layout.planes import Plane
 from drivesim.layout.scene_at import Face, Lamp
 from drivesim.models.conditions.group import FieldValues
-from drivesim.models.conditions.layout.group import LayoutGroup, planes_field
+from drivesim.models.conditions.layout.layout_group import LayoutGroup, planes_field
 from drivesim.scene.vehicles import KINDS
 
 _PLANES = [Plane.VEHICLE_NEARNESS, Plane.KIND, Plane.FACE, Plane.LAMP, Plane.RED, Plane.GREEN, Plane.BLUE]

@@ -11,9 +11,9 @@ from toy_planes import drawn_planes
 
 from drivesim.layout.planes import Plane
 from drivesim.layout.scene_at import Face, Lamp
-from drivesim.models.conditions.container import Conditions
-from drivesim.models.conditions.groups import GROUPS, LAYOUT_GROUPS, label_conditions, no_conditions
-from drivesim.models.conditions.layout.group import LayoutEncoder
+from drivesim.models.conditions.all_groups import GROUPS, LAYOUT_GROUPS, label_conditions, no_conditions
+from drivesim.models.conditions.conditions import Conditions
+from drivesim.models.conditions.layout.layout_group import LayoutEncoder
 from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
 from drivesim.scene.classes import SceneClass
 

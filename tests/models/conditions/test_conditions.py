@@ -4,8 +4,8 @@ import pytest
 import torch
 from toy_labels import LEFT, RIGHT, all_conditions, same_conditions, toy_boxes, toy_conditions
 
-from drivesim.models.conditions.container import Conditions, stacked
-from drivesim.models.conditions.groups import GROUPS, no_conditions
+from drivesim.models.conditions.all_groups import GROUPS, no_conditions
+from drivesim.models.conditions.conditions import Conditions, stacked
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
 

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from drivesim.models.conditions.boxes import BoxGroup
 from drivesim.models.conditions.camera import CameraGroup
-from drivesim.models.conditions.container import Conditions, GroupRows, stacked
+from drivesim.models.conditions.conditions import Conditions, GroupRows, stacked
 from drivesim.models.conditions.group import FieldValues, Group
 from drivesim.models.conditions.layout.ground_map import GroundMapGroup
-from drivesim.models.conditions.layout.group import LayoutGroup
+from drivesim.models.conditions.layout.layout_group import LayoutGroup
 from drivesim.models.conditions.layout.roadside import RoadsideGroup
 from drivesim.models.conditions.layout.vehicles import VehiclesGroup
 from drivesim.models.conditions.look import LookGroup

@@ -7,7 +7,7 @@ import pytest
 import torch
 from toy_labels import LEFT, RIGHT, UNKNOWN, all_conditions, same_conditions, toy_boxes, toy_conditions, toy_labels
 
-from drivesim.models.conditions.groups import (
+from drivesim.models.conditions.all_groups import (
     GROUPS,
     LAYOUT_GROUPS,
     label_conditions,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from drivesim.layout.planes import Plane
-from drivesim.models.conditions.container import Conditions
+from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.conditions.group import Dropout, Field, FieldValues, Group, GroupEncoder
 from drivesim.models.conditions.numbers import NumberCode
 from drivesim.models.layers.norms import group_norm
