@@ -6,13 +6,14 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import pydantic
 import yaml
 
 Say = Callable[[str], None]
 """Takes a line for the user."""
+Real = Annotated[float, pydantic.Field(allow_inf_nan=False)]
 MAX_DEPTH = 12  # levels of nesting in a YAML file: a scenario has four
 
 
@@ -42,6 +43,12 @@ class Config(pydantic.BaseModel):
         except pydantic.ValidationError as error:
             faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
             raise InputError(f"{source}: {faults}") from error
+
+
+class Section(Config):
+    """Base of a scenario's sections: values are taken as they stand, so that "3" or true is no whole number."""
+
+    model_config = pydantic.ConfigDict(strict=True)
 
 
 def read_json(path: Path) -> dict[str, Any]:

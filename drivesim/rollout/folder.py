@@ -30,7 +30,7 @@ from drivesim.rollout.future_folder import DATA, LABELS_FILM, VIDEO, FutureFolde
 from drivesim.rollout.inputs import TEXT, Inputs
 from drivesim.rollout.lock import FolderLock
 from drivesim.rollout.manifest import (
-    NAME,
+    MANIFEST,
     PHOTO,
     Manifest,
     ManifestFile,
@@ -169,8 +169,8 @@ def _make_folder(path: Path) -> None:
 
 def _continued(path: Path, new: Manifest) -> Manifest:
     """The manifest of what is there, if it is of the same job and its files are whole."""
-    if (path / SUMS).is_file() and read_sums(path / SUMS).get(NAME) != file_hash(path / NAME):
-        raise InputError(f"{path / NAME}: does not match {SUMS}, it is damaged or edited; start anew with --fresh")
+    if (path / SUMS).is_file() and read_sums(path / SUMS).get(MANIFEST) != file_hash(path / MANIFEST):
+        raise InputError(f"{path / MANIFEST}: does not match {SUMS}, it is damaged or edited; start anew with --fresh")
     old = read_manifest(path)
     if changed := differences(old, new):
         raise InputError(
@@ -201,6 +201,6 @@ def _clear(path: Path) -> None:
 def _photos_of(path: Path) -> list[str]:
     """Names of the photo that the rollout in a folder kept, which may be of a version that this one does not read."""
     with suppress(InputError):
-        files = read_json(path / NAME).get("files")
+        files = read_json(path / MANIFEST).get("files")
         return [name for name in files or () if name.startswith(f"{PHOTO}.") and "/" not in name]
     return []

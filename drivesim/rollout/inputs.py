@@ -17,7 +17,7 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from drivesim.config import InputError
-from drivesim.rollout.manifest import NAME, PHOTO, Manifest, read_manifest
+from drivesim.rollout.manifest import MANIFEST, PHOTO, Manifest, read_manifest
 from drivesim.scenario.file import read_scenario
 from drivesim.scenario.scenario import Scenario
 from drivesim.scenario.yaml_document import yaml_text
@@ -41,7 +41,7 @@ class Inputs:
 
         Of the text in a rollout's folder the photo is the copy beside it, wherever the photo was.
         """
-        if file.name == TEXT and (file.parent / NAME).is_file():
+        if file.name == TEXT and (file.parent / MANIFEST).is_file():
             manifest = read_manifest(file.parent)
             if manifest.job.photo is not None and _first([file], {manifest.files.get(TEXT)}) is not None:
                 kept = cls.kept(file.parent, manifest)
@@ -96,7 +96,7 @@ def kept_scenario(folder: Path, manifest: Manifest) -> Scenario:
     except ValidationError as error:
         fault = error.errors()[0]
         raise InputError(
-            f"{folder / NAME}: this version reads the scenario no more ({'.'.join(map(str, fault['loc']))}: {fault['msg']}); "
+            f"{folder / MANIFEST}: this version reads the scenario no more ({'.'.join(map(str, fault['loc']))}: {fault['msg']}); "
             "go on with the version that began it, or start anew with --fresh"
         ) from error
     copy = next((name for name in manifest.files if name.startswith(f"{PHOTO}.")), None)
@@ -105,7 +105,7 @@ def kept_scenario(folder: Path, manifest: Manifest) -> Scenario:
 
 def scenario_of(folder: Path) -> Scenario:
     """The scenario of a rollout, or of a folder that holds no more of one than films and the text; InputError if it has neither."""
-    if (folder / NAME).is_file():
+    if (folder / MANIFEST).is_file():
         return kept_scenario(folder, read_manifest(folder))
     return read_scenario(folder / TEXT)[0]
 

@@ -15,7 +15,7 @@ from typing import Self
 
 from drivesim.config import InputError, MachineError
 
-NAME = ".lock"
+LOCK = ".lock"
 
 
 class FolderLock:
@@ -29,7 +29,7 @@ class FolderLock:
     @contextmanager
     def hold(cls, folder: Path) -> Iterator[Self]:
         """Holds the lock of a folder that exists; InputError naming the process that holds it, if another one does."""
-        path = folder / NAME
+        path = folder / LOCK
         while True:
             try:
                 handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -62,7 +62,7 @@ class FolderLock:
     def holder(folder: Path) -> str | None:
         """The process that holds the lock of a folder, in words; None if nobody does. Writes nothing."""
         try:
-            handle = os.open(folder / NAME, os.O_RDONLY)
+            handle = os.open(folder / LOCK, os.O_RDONLY)
         except FileNotFoundError:
             return None
         try:
@@ -84,7 +84,7 @@ class FolderLock:
     def _is_there(self) -> bool:
         held = os.fstat(self._handle)
         try:
-            found = (self.folder / NAME).stat()
+            found = (self.folder / LOCK).stat()
         except OSError:
             return False
         return (found.st_dev, found.st_ino) == (held.st_dev, held.st_ino)

@@ -27,7 +27,7 @@ from drivesim.video_format import PHASES
 
 FORMAT = 2
 MADE_BY = "drivesim rollout"
-NAME = "manifest.json"
+MANIFEST = "manifest.json"
 OF_DESKTOPS = (".DS_Store", ".localized", ".directory", "Thumbs.db", "desktop.ini")  # put by them into folders that they show
 PHOTO = "photo"  # name of the photo's copy, but for the suffix
 
@@ -105,7 +105,7 @@ class ManifestFile:
     def save(self) -> None:
         """Writes manifest.json."""
         self._lock.check()
-        write_atomic(self.path / NAME, json.dumps(self.manifest.model_dump(mode="json"), indent=2) + "\n")
+        write_atomic(self.path / MANIFEST, json.dumps(self.manifest.model_dump(mode="json"), indent=2) + "\n")
 
     def record(self, **changes: Any) -> None:
         """Changes fields of the manifest and writes it. The folder has no SHA256SUMS then, until it is sealed."""
@@ -130,7 +130,7 @@ class ManifestFile:
         """Writes SHA256SUMS, of the finished files and the manifest."""
         if not (self.path / SUMS).is_file():
             self._lock.check()
-            write_sums(self.path / SUMS, self.manifest.files | {NAME: file_hash(self.path / NAME)})
+            write_sums(self.path / SUMS, self.manifest.files | {MANIFEST: file_hash(self.path / MANIFEST)})
 
     def check_place(self) -> None:
         """MachineError if the folder is gone."""
@@ -190,7 +190,7 @@ def peak_memory(earlier: Mapping[str, float]) -> dict[str, float]:
 
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of an output folder; InputError if there is none, it is damaged or no rollout wrote it."""
-    file = folder / NAME
+    file = folder / MANIFEST
     values = _own_values(file)
     if values.get("format") != FORMAT:
         raise InputError(
@@ -210,11 +210,11 @@ def _drop_batch(values: dict[str, Any]) -> None:
 
 def is_rollout(folder: Path) -> bool:
     """Whether a rollout made the folder, False if it is empty or new; InputError if it holds something else."""
-    if (folder / NAME).is_file():
-        _own_values(folder / NAME)
+    if (folder / MANIFEST).is_file():
+        _own_values(folder / MANIFEST)
         return True
     if any(not _is_remnant(entry) for entry in folder.iterdir()):
-        raise InputError(f"{folder}: not empty, and no rollout made it (no {NAME}); give another --out")
+        raise InputError(f"{folder}: not empty, and no rollout made it (no {MANIFEST}); give another --out")
     return False
 
 
@@ -229,7 +229,7 @@ def _is_remnant(entry: Path) -> bool:
     """Whether a rollout that was killed in its first moment left this, or a desktop that has shown the folder."""
     if entry.name in OF_DESKTOPS or entry.name.startswith("._"):
         return True
-    return entry.name == ".lock" or (entry.name.startswith(NAME) and entry.name.endswith(".part"))
+    return entry.name == ".lock" or (entry.name.startswith(MANIFEST) and entry.name.endswith(".part"))
 
 
 def differences(old: Manifest, new: Manifest) -> list[str]:

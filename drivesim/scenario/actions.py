@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Discriminator, Field, Tag
 
-from drivesim.scenario.section import Real, Section
+from drivesim.config import Real, Section
 
 EGO = "ego"  # how a trigger names the car with the camera
 Dynamics = Literal["linear", "sinusoidal", "step"]

@@ -9,12 +9,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from drivesim.config import shortened
+from drivesim.config import Section, shortened
 from drivesim.scenario.actions import ACTION_FORMS, ACTION_NAMES, Trigger
 from drivesim.scenario.advice import UNITS, remedy
-from drivesim.scenario.consistency import Location
+from drivesim.scenario.rules_of_placement import Location
 from drivesim.scenario.scenario import CONFLICT, Scenario, has_older_speed
-from drivesim.scenario.section import Section
 from drivesim.scenario.sections import SECTIONS, VEHICLE_FORMS
 from drivesim.scenario.yaml_document import YamlDocument
 

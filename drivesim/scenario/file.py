@@ -10,14 +10,13 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from drivesim.config import InputError, shortened, write_atomic
+from drivesim.config import InputError, Section, shortened, write_atomic
 from drivesim.scenario.advice import photo_remark, radians_remark
-from drivesim.scenario.consistency import Conflict, conflicts
 from drivesim.scenario.explanation import explain, found_value
 from drivesim.scenario.names import is_folder, missing
+from drivesim.scenario.rules_of_actions import script_conflicts
+from drivesim.scenario.rules_of_placement import Conflict, conflicts
 from drivesim.scenario.scenario import MAY_BE_EMPTY, TWO_SPEEDS, Scenario, has_older_speed, scenario_schema
-from drivesim.scenario.script_rules import script_conflicts
-from drivesim.scenario.section import Section
 from drivesim.scenario.sections import (
     SECTIONS,
     VEHICLE_FORMS,

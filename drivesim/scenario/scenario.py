@@ -1,4 +1,4 @@
-"""A scenario: what an engineer asks for, in one value. Files are read and written by `scenario_file`."""
+"""A scenario: what an engineer asks for, in one value. Files are read by `file`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Annotated, Any, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from drivesim.scenario.consistency import conflicts, first_frame_boxes
-from drivesim.scenario.script_rules import script_conflicts
-from drivesim.scenario.section import Section
+from drivesim.config import Section
+from drivesim.scenario.first_frame_boxes import first_frame_boxes
+from drivesim.scenario.rules_of_actions import script_conflicts
+from drivesim.scenario.rules_of_placement import conflicts
 from drivesim.scenario.sections import (
-    NAME,
+    NAME_PATTERN,
     BoxedVehicle,
     CameraSection,
     EgoSection,
@@ -48,7 +49,7 @@ class Scenario(Section):
     """Scenario of the drivesim driving simulator. A Scenario object is always free of contradictions."""
 
     name: str = Field(
-        pattern=NAME,
+        pattern=NAME_PATTERN,
         max_length=64,
         description="Lower-case letters and digits, joined by _ or -, such as night_city.",
     )

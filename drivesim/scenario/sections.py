@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from drivesim.config import Real, Section
 from drivesim.scenario.actions import MAX_ACTIONS, Actions
-from drivesim.scenario.section import Real, Section
 from drivesim.scene.camera import Camera
 from drivesim.scene.clip import TimeOfDay
 from drivesim.scene.road import MAX_LANES, Road, Setting
@@ -18,7 +18,7 @@ LANES: dict[Setting, tuple[int, int]] = {"highway": (2, 5), "city": (1, 4), "res
 SHARPEST_BEND = 0.01  # 1/m
 
 TrafficMode = Literal["simulated", "scripted", "free"]
-NAME = r"^[a-z0-9]+([_-][a-z0-9]+)*$"
+NAME_PATTERN = r"^[a-z0-9]+([_-][a-z0-9]+)*$"
 _ACTIONS = f"A list of at most {MAX_ACTIONS} actions, such as {{action: speed, target: 12, rate: 3, when: {{time: 2}}}}."
 
 
@@ -93,7 +93,8 @@ class PlacedVehicle(Section):
     )
     kind: Kind = Field(description="Body of the vehicle.")
     name: str | None = Field(
-        default=None, pattern=NAME, max_length=64, description="What triggers call it, such as cutter: a to z, 0 to 9, _ and -."
+        default=None, pattern=NAME_PATTERN, max_length=64,
+        description="What triggers call it, such as cutter: a to z, 0 to 9, _ and -."
     )
     paint: PaintName | None = Field(default=None, description="Colour of the body; drawn if left out.")
     speed: Real | None = Field(

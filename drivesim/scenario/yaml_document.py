@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from drivesim.config import SafeTreeLoader, shortened
-from drivesim.scenario.consistency import Location
 from drivesim.scenario.lookalikes import lookalikes
+from drivesim.scenario.rules_of_placement import Location
 
 MAX_SIZE = 32_768  # bytes, and characters, of one file: a scenario with 24 vehicles has two thousand
 MAX_FAULTS = 100  # of one file; further ones are counted, not listed

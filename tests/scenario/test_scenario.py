@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from drivesim.scenario.consistency import ground_distance
+from drivesim.scenario.first_frame_boxes import ground_distance
 from drivesim.scenario.scenario import Scenario, scenario_schema
 from drivesim.scenario.sections import LANES
 from drivesim.scene.camera import Camera

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from drivesim.scenario.consistency import ground_distance
+from drivesim.scenario.first_frame_boxes import ground_distance
 from drivesim.scene.camera import NEAR, Camera, clip_near
 from drivesim.scene.geometry import pixel_centres
 

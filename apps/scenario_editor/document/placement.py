@@ -8,7 +8,7 @@ import numpy as np
 from shapely import box as rectangle
 
 from drivesim.config import InputError
-from drivesim.scenario.consistency import first_frame_boxes
+from drivesim.scenario.first_frame_boxes import first_frame_boxes
 from drivesim.scenario.sections import BoxedVehicle, PlacedVehicle, Vehicle
 from drivesim.scene.boxes import silhouette
 from drivesim.scene.camera import Camera

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from drivesim.config import InputError
-from drivesim.scenario.consistency import first_frame_boxes
+from drivesim.scenario.first_frame_boxes import first_frame_boxes
 from drivesim.scenario.sections import VEHICLE_FORMS, BoxedVehicle, PlacedVehicle, Vehicle, vehicle_tag
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from drivesim.scenario.consistency import conflicts, first_frame_boxes
 from drivesim.scenario.file import SECTIONS
+from drivesim.scenario.first_frame_boxes import first_frame_boxes
+from drivesim.scenario.rules_of_placement import conflicts
 from drivesim.scenario.sections import RoadSection
 from scenario_editor.document.values import Values, road_and_camera, vehicles_of
 from scenario_editor.document.yaml_text import ParsedText

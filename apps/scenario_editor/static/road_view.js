@@ -65,7 +65,7 @@ function roadway({ road, camera }, map, size, range) {
   for (const left of outer) items.push(s("polyline", { points: path(map, line(left)), class: "mark" }));
   for (const left of edges.slice(1, -1))
     items.push(s("polyline", { points: path(map, line(left)), class: "mark", "stroke-dasharray": `${3 * map.scale()} ${6 * map.scale()}` }));
-  const [length, width] = [4.7, 1.82], x = -0.65; // EGO of drivesim.scenario.consistency
+  const [length, width] = [4.7, 1.82], x = -0.65; // EGO_CUBOID of drivesim.scenario.rules_of_placement
   const ego = [[x + length / 2, width / 2], [x + length / 2, -width / 2], [x - length / 2, -width / 2], [x - length / 2, width / 2]];
   items.push(s("polygon", { points: path(map, ego), class: "ego" }));
   const [ex, ey] = map.to([x, 0]);

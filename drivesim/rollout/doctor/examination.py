@@ -19,7 +19,7 @@ from drivesim.rollout.future_folder import DATA, VIDEO
 from drivesim.rollout.labels.file import Rollout, read_rollout
 from drivesim.rollout.labels.rows import SOURCES
 from drivesim.rollout.lock import FolderLock
-from drivesim.rollout.manifest import NAME, PHOTO, FutureRecord, Manifest, future_folders, read_manifest
+from drivesim.rollout.manifest import MANIFEST, PHOTO, FutureRecord, Manifest, future_folders, read_manifest
 from drivesim.rollout.progress_file import PROGRESS
 from drivesim.rollout.windows import STATE, Windows
 from drivesim.scene.vehicles import KINDS
@@ -53,7 +53,7 @@ def examine(folder: Path) -> Report:
         return _examine_checkpoint(folder)
     if any((folder / stage).is_dir() for stage in STAGE_NAMES):
         return _examine_cascade(folder)
-    if not (folder / NAME).is_file() and not future_folders(folder):
+    if not (folder / MANIFEST).is_file() and not future_folders(folder):
         raise InputError(f"{folder}: neither the output of a rollout nor a checkpoint; give the folder of one")
     if holder := FolderLock.holder(folder):
         raise InputError(f"{folder}: {holder} is working there; wait until it has ended")
@@ -110,12 +110,12 @@ def _examine_rollout(folder: Path) -> Report:
     try:
         manifest = read_manifest(folder)
     except InputError as error:
-        report.faults |= faults(folder, sums) | {NAME: str(error)}
+        report.faults |= faults(folder, sums) | {MANIFEST: str(error)}
         return report
     found = faults(folder, manifest.files)
-    if sums and sums.get(NAME) != file_hash(folder / NAME):
-        found[NAME] = f"does not match {SUMS}: one of the two is damaged or edited"
-    elif sums and sums != manifest.files | {NAME: sums[NAME]}:
+    if sums and sums.get(MANIFEST) != file_hash(folder / MANIFEST):
+        found[MANIFEST] = f"does not match {SUMS}: one of the two is damaged or edited"
+    elif sums and sums != manifest.files | {MANIFEST: sums[MANIFEST]}:
         found[SUMS] = "is damaged: it differs from the manifest, which is whole by its own sum"
     report.faults |= found
     if not sums and SUMS not in report.faults:

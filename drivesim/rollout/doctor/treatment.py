@@ -20,7 +20,7 @@ from drivesim.rollout.doctor.examination import Report, examine
 from drivesim.rollout.folder import FIRST_FRAME, PREVIEW, RolloutFolder
 from drivesim.rollout.inputs import TEXT, Inputs
 from drivesim.rollout.lock import FolderLock
-from drivesim.rollout.manifest import NAME, PHOTO, Manifest, differences, future_number, read_manifest
+from drivesim.rollout.manifest import MANIFEST, PHOTO, Manifest, differences, future_number, read_manifest
 from drivesim.rollout.request import Plan, Request
 from drivesim.rollout.run import carry_out
 
@@ -42,11 +42,11 @@ def repair(
     folder = report.folder
     if not report.faults:
         return report
-    if not (folder / NAME).is_file():
+    if not (folder / MANIFEST).is_file():
         _sign(report)
-    elif NAME in report.faults:
+    elif MANIFEST in report.faults:
         raise InputError(
-            f"{folder / NAME}: {report.faults[NAME]}, and it cannot be computed; "
+            f"{folder / MANIFEST}: {report.faults[MANIFEST]}, and it cannot be computed; "
             "restore it from a copy, or roll out anew with --fresh"
         )
     else:

@@ -17,14 +17,15 @@ from drivesim.scenario.actions import (
     Trigger,
     WaypointsAction,
 )
-from drivesim.scenario.consistency import EGO as EGO_CUBOID
+from drivesim.scenario.rules_of_actions import ALONG
+from drivesim.scenario.rules_of_placement import EGO_CUBOID
 from drivesim.scene.road import Road
 from drivesim.scene.vehicles import KINDS, SIZES
 from drivesim.traffic.scenario.motion import Curve, LaneMove, SpeedChange
 from drivesim.traffic.state import ONCOMING, Traffic
 
 STRAIGHTENS = 6.0  # m within which most of a slight turn from the lane's direction is gone
-ALONG = math.radians(20.0)  # from a lane's direction, up to which a vehicle drives in the lane
+_ALONG = math.radians(ALONG)  # up to which a vehicle drives in its lane
 _SIZES = np.array([SIZES[kind] for kind in KINDS])
 
 
@@ -133,9 +134,9 @@ def lanes_of(actions: Iterable[AnyActionValue], d: float, road: Road) -> set[int
 
 def nearest_direction(heading: float) -> float | None:
     """0 or pi (rad), the direction of the lanes that the heading is near to; None if it is across them."""
-    if abs(math.remainder(heading, 2 * math.pi)) <= ALONG:
+    if abs(math.remainder(heading, 2 * math.pi)) <= _ALONG:
         return 2 * math.pi * round(heading / (2 * math.pi))
-    if abs(math.remainder(heading - math.pi, 2 * math.pi)) <= ALONG:
+    if abs(math.remainder(heading - math.pi, 2 * math.pi)) <= _ALONG:
         return math.pi + 2 * math.pi * round((heading - math.pi) / (2 * math.pi))
     return None
 

@@ -9,7 +9,7 @@ import numpy as np
 from shapely import Polygon
 
 from drivesim.scenario.actions import EGO
-from drivesim.scenario.consistency import MAX_OVERLAP, Conflict
+from drivesim.scenario.rules_of_placement import MAX_OVERLAP, Conflict
 from drivesim.scenario.scenario import Scenario
 from drivesim.scenario.sections import PlacedVehicle
 from drivesim.scene.boxes import cuboid_corners

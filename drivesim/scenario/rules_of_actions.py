@@ -16,7 +16,7 @@ from drivesim.scenario.actions import (
     Trigger,
     WaypointsAction,
 )
-from drivesim.scenario.consistency import Conflict, Location
+from drivesim.scenario.rules_of_placement import Conflict, Location
 from drivesim.scenario.sections import EgoSection, PlacedVehicle, RoadSection, TrafficMode, Vehicle
 
 ALONG = 20.0  # degrees from a lane's direction up to which a vehicle drives in the lane

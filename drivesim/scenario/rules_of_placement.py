@@ -1,4 +1,4 @@
-"""Rules between the sections of a scenario, and the boxes of its first frame. A broken section may be None."""
+"""Rules of what stands where: vehicles within the frame, apart from each other, on a road that has such lanes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from shapely import Polygon
 from shapely import box as rectangle
 
+from drivesim.scenario.first_frame_boxes import FRAME_SIZE, first_frame_boxes
 from drivesim.scenario.sections import (
     LANES,
     BoxedVehicle,
@@ -18,19 +19,18 @@ from drivesim.scenario.sections import (
     RoadSection,
     Vehicle,
 )
-from drivesim.scene.boxes import FRAME, Boxes, cuboid_corners, project_cuboids, silhouette
+from drivesim.scene.boxes import FRAME, cuboid_corners, silhouette
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
-from drivesim.scene.vehicles import KINDS, SIZES
+from drivesim.scene.vehicles import SIZES
 from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH, MAX_VEHICLES
 
 Location = tuple[str | int, ...]
 
-EGO = np.array([-0.65, 0.0, 0.725, 4.7, 1.82, 1.45, 0.0])  # cuboid: a sedan with the camera behind its windscreen
+EGO_CUBOID = np.array([-0.65, 0.0, 0.725, 4.7, 1.82, 1.45, 0.0])  # a sedan with the camera behind its windscreen
 MIN_SIDE = 8.0  # px of the 1024x512 frame
 MAX_OVERLAP = 0.05  # m2 of two footprints: touching is not yet inside each other
 SAME_BOX = 0.9  # intersection over union above which two boxes mean one vehicle
-FRAME_SIZE = np.array([FRAME_WIDTH, FRAME_HEIGHT] * 2, np.float64)
 
 
 @dataclass(frozen=True)
@@ -41,45 +41,13 @@ class Conflict:
     message: str
 
 
-def first_frame_boxes(vehicles: tuple[Vehicle, ...], road: Road, camera: Camera) -> Boxes:
-    """The vehicles that are in view, sorted near to far, with track ids 0, 1, ... in that order.
-
-    A placed vehicle is hidden by nearer placed ones. A pixel box is taken as given: wholly visible, as far away as flat
-    ground is at its bottom edge, cuboid unknown (NaN).
-    """
-    if not vehicles:
-        return Boxes.none()
-    n = len(vehicles)
-    box, cuboid = np.full((n, 4), np.nan), np.full((n, 7), np.nan)
-    visible, distance, heading = np.ones(n), np.zeros(n), np.zeros(n)
-    placed = [i for i, vehicle in enumerate(vehicles) if isinstance(vehicle, PlacedVehicle)]
-    for i, vehicle in enumerate(vehicles):
-        if isinstance(vehicle, PlacedVehicle):
-            cuboid[i] = vehicle.placement().cuboid(road)
-            distance[i], heading[i] = np.hypot(*cuboid[i, :2]), cuboid[i, 6]
-        else:
-            box[i] = np.asarray(vehicle.box) / FRAME_SIZE
-            distance[i], heading[i] = ground_distance(camera, box[i]), np.radians(vehicle.heading)
-    if placed:
-        box[placed], visible[placed] = project_cuboids(camera, cuboid[placed])
-    order = np.argsort(distance, kind="stable")
-    order = order[~np.isnan(box[order, 0])]
-    kind = np.array([KINDS.index(vehicle.kind) for vehicle in vehicles], np.int64)
-    f32 = np.float32
-    return Boxes(np.arange(len(order)), kind[order], box[order].astype(f32), heading[order].astype(f32),
-                 visible[order].astype(f32), cuboid[order].astype(f32))  # fmt: skip
-
-
-def ground_distance(camera: Camera, box: np.ndarray) -> float:
-    """Metres to the flat ground at the bottom edge of `box` (frame fractions); inf above the horizon."""
-    place = camera.ground((box[0] + box[2]) / 2, box[3])
-    return np.inf if place is None else float(np.hypot(*place))
-
-
 def conflicts(
     look: LookSection | None, road: RoadSection | None, camera: Camera | None, vehicles: Mapping[int, Vehicle]
 ) -> list[Conflict]:
-    """Everything that contradicts something else. `vehicles` by their index in the file, without the broken ones."""
+    """Everything that contradicts something else; a broken section is None.
+
+    `vehicles` by their index in the file, without the broken ones.
+    """
     found: list[Conflict] = []
     if road is not None and not LANES[road.setting][0] <= road.lanes <= LANES[road.setting][1]:
         low, high = LANES[road.setting]
@@ -137,8 +105,8 @@ def _box_faults(vehicle: BoxedVehicle) -> list[str]:
 
 def _placement_faults(vehicle: PlacedVehicle, road: Road, camera: Camera) -> list[str]:
     cuboid = vehicle.placement().cuboid(road)
-    if _footprint(cuboid).intersection(_footprint(EGO)).area > MAX_OVERLAP:
-        clear = EGO[0] + (EGO[3] + SIZES[vehicle.kind][0]) / 2
+    if _footprint(cuboid).intersection(_footprint(EGO_CUBOID)).area > MAX_OVERLAP:
+        clear = EGO_CUBOID[0] + (EGO_CUBOID[3] + SIZES[vehicle.kind][0]) / 2
         return [f"stands on top of the ego, the car that carries the camera; move it aside, or ahead of {clear:.1f} m"]
     outline = silhouette(camera, cuboid)
     if outline is None:
