@@ -21,7 +21,7 @@ from drivesim.engine.moments import ticks
 from drivesim.engine.progress import UNTIMED, Progress
 from drivesim.engine.settings import SamplingSettings
 from drivesim.engine.timeline import Window
-from drivesim.models.conditions.all_groups import no_conditions
+from drivesim.models.conditions.all_groups import LAYOUT_GROUPS, no_conditions
 from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.road_ahead import move_along
 from drivesim.models.video_ldm import Context, hold
@@ -91,17 +91,18 @@ class Engine:
             f' = f(0, c, B) + s (f_g - f(0, c, B))                      context guidance, eq. 4
             f_g = f(S, c, none) + g (f(S, c, B) - f(S, c, none))        box guidance within it; without boxes f(S, c, none)
 
+        Where networks are shown layout planes, these go with the boxes.
         The context frames are held (`hold`) throughout, but for s = 0, which ignores them.
         """
         settings, video, device, prompt = self.settings.prediction, self.cascade.video, self.cascade.device, future.prompt
         frames = ticks(window.keys, level=0)
         conditions = future.conditions(frames, self.layout_height).to(device)
-        without_boxes = conditions.drop(boxes=True)
+        without_boxes = conditions.drop(boxes=True, **dict.fromkeys(LAYOUT_GROUPS, True))
         shape, key = (1, WINDOW, *keys.shape[1:]), (future.seed, future.number, "predict", window.index)
         fps = torch.full((1,), float(KEY_FPS), device=device)
         with self.cascade.sampling(self.settings.precision):
             known = {i: latents[None].to(device) for i, latents in enumerate(keys)}
-            context = self._context(shape, known, conditions, future.metres(frames)[None].to(device))
+            context = self._context(shape, known, conditions, future, frames)
             guidance = prompt.guidance if conditions["boxes"].given.any() else 1.0
             boxed = guide(video.denoise(conditions, context, fps), video.denoise(without_boxes, context, fps), guidance)
             denoise = guide(boxed, video.denoise(conditions, context.without(), fps), prompt.context_guidance)
@@ -141,8 +142,7 @@ class Engine:
         step_noise = [_step_noise(shape, *key, link) for link in links]
         with self.cascade.sampling(self.settings.precision):
             known = {0: ends[:-1].to(device), FACTOR: ends[1:].to(device)}
-            metres = future.metres(frames).reshape(len(links), FACTOR + 1).to(device)
-            context = self._context(noise.shape, known, conditions, metres)
+            context = self._context(noise.shape, known, conditions, future, frames)
             denoise = guide(
                 video.denoise(conditions, context, fps), video.denoise(conditions, context.without(), fps), settings.guidance
             )
@@ -191,13 +191,24 @@ class Engine:
             )
             return model.refine(model.estimate(low), residual)[0].float().cpu()
 
-    def _context(self, shape: Sequence[int], known: dict[int, Tensor], conditions: Conditions, metres: Tensor) -> Context:
-        """The context of clips of `shape` (b f c h w): `known` latents [b c h w] by frame, moved along the road.
+    def _context(
+        self,
+        shape: Sequence[int],
+        known: dict[int, Tensor],
+        conditions: Conditions,
+        future: FutureSpec,
+        frames: Sequence[int],
+    ) -> Context:
+        """The context of clips of `shape` (b f c h w): `known` latents [b c h w] by frame, moved to all others.
 
-        `metres` float [b f] that are driven so far at each frame.
+        By the layout, where networks are shown it and it is known what stands, or else along the road; `frames` are ticks [(b f)].
         """
         context = Context.of(torch.zeros(tuple(shape), device=self.cascade.device), known)
-        return move_along(self.cascade.latent_space, context, conditions, metres)
+        if self.layout_height is None or future.is_free or future.prompt.photo is not None:
+            metres = future.metres(frames).reshape(shape[0], shape[1]).to(self.cascade.device)
+            return move_along(self.cascade.latent_space, context, conditions, metres)
+        layouts = future.layouts((self.layout_height, 2 * self.layout_height))
+        return layouts.moved(self.cascade.latent_space, context, frames, sorted(known))
 
     def _lap(self, phase: Phase) -> Callable[[int, Tensor], None]:
         """What a sampler calls after every step."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Self
 
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from drivesim.engine.layouts import FrameLayouts
 from drivesim.engine.moments import TICKS, Moments
 from drivesim.engine.timeline import Timeline
 from drivesim.layout.planes import layout_planes
@@ -97,6 +98,11 @@ class FutureSpec:
     def metres(self, ticks: Sequence[int]) -> Tensor:
         """How far the ego has come at each of these frames, float32 [rows]."""
         return torch.tensor([float(self.moments.state(tick).s[0]) for tick in ticks], dtype=torch.float32)
+
+    @cached_property
+    def layouts(self) -> Callable[[tuple[int, int]], FrameLayouts]:
+        """The layouts of all frames at a size (height, width)."""
+        return lru_cache(maxsize=1)(partial(FrameLayouts, self.moments))
 
     def conditions(self, ticks: Sequence[int], layout_height: int | None = None) -> Conditions:
         """What these frames are asked to show, a row each; with layout planes of `layout_height` px, if networks are shown any."""

@@ -12,10 +12,11 @@ import pytest
 from drivesim.config import InputError
 from drivesim.dataset.clips import ClipStore, ClipWriter
 from drivesim.dataset.latents import LatentCache, cache_latents
-from drivesim.dataset.moved import REACH, MovedCache, MovedUse, cache_moved, clip_pairs, moved_key, moved_path
+from drivesim.dataset.moved import MovedCache, MovedUse, cache_moved, clip_pairs, moved_key, moved_path
 from drivesim.layout.flow import Flow, flow
 from drivesim.layout.raster import layout_maps
 from drivesim.layout.scene_at import SceneAt
+from drivesim.models.road_ahead import REACH
 from drivesim.world.generator import generate_clip
 
 SIZE = (32, 64)
