@@ -21,7 +21,7 @@ from drivesim.config import InputError, shipped
 from drivesim.engine.settings import QUALITIES
 from drivesim.scenario.file import load_scenario
 from drivesim.scenario.names import find_scenario
-from drivesim.scene.vehicles import KINDS, SIZES
+from drivesim.scene.vehicles import KIND_COLOURS, KINDS, SIZES
 from scenario_editor.first_frames.composer import Composer, identity, load_cascade
 from scenario_editor.first_frames.compositions import Compositions
 from scenario_editor.jobs.queue import Queue, state_folder
@@ -32,7 +32,6 @@ from scenario_editor.storage.sessions import SessionStore
 from scenario_editor.storage.uploads import MAX_PHOTO_BYTES, MAX_YAML_BYTES
 from scenario_editor.storage.workspace import Workspace
 
-COLOURS = dict(zip(KINDS, ("#56b4e9", "#1fb58a", "#f0e442", "#f0932b", "#9d8df1", "#e07bb0"), strict=True))
 START = "highway_day"  # the shipped scenario that a new session begins with
 LOCAL = ("127.0.0.1", "localhost")
 
@@ -70,7 +69,7 @@ def page(handler: RequestHandler) -> gr.Blocks:
         "fields": [vars(field) | {"label": field.label} for field in FIELDS],
         "kinds": list(KINDS),
         "sizes": SIZES,
-        "colours": COLOURS,
+        "colours": {kind: "#{:02x}{:02x}{:02x}".format(*colour) for kind, colour in KIND_COLOURS.items()},
         "qualities": list(QUALITIES),
         "examples": handler.workspace.examples(),
         "limits": {

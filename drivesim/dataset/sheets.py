@@ -14,21 +14,13 @@ from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.synthesis import fresh_clips
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.clip import Clip
-from drivesim.scene.vehicles import KINDS
+from drivesim.scene.vehicles import KIND_COLOURS, KINDS
 from drivesim.tensors import numpy_stream, to_frame_size
 from drivesim.video_format import NETWORK_WIDTH
 from drivesim.video_io import contact_sheet, read_image, stream_video, video_info
 
 FILMS, IMAGES = (".mp4", ".mov", ".avi", ".mkv", ".webm"), (".png", ".jpg", ".jpeg", ".webp")
 COLUMNS = 4
-_COLOURS = (
-    (80, 200, 255),
-    (120, 255, 120),
-    (255, 210, 60),
-    (255, 140, 60),
-    (255, 80, 80),
-    (220, 120, 255),
-)  # a kind each
 
 
 def store_clips(store: ClipStore, count: int, frames: int, seed: int) -> list[Clip]:
@@ -85,10 +77,10 @@ def draw_boxes(frame: np.ndarray, boxes: Boxes) -> np.ndarray:
         if not np.isfinite(box).all():
             continue
         x1, y1, x2, y2 = np.round(box * size - 0.5).astype(int).tolist()
-        cv2.rectangle(drawn, (x1, y1), (x2, y2), _COLOURS[kind], 2 if counts else 1)
+        cv2.rectangle(drawn, (x1, y1), (x2, y2), KIND_COLOURS[KINDS[kind]], 2 if counts else 1)
         if counts:
             place = (x1, max(8, y1 - 3))
-            cv2.putText(drawn, KINDS[kind], place, cv2.FONT_HERSHEY_SIMPLEX, 0.33, _COLOURS[kind], 1, cv2.LINE_AA)
+            cv2.putText(drawn, KINDS[kind], place, cv2.FONT_HERSHEY_SIMPLEX, 0.33, KIND_COLOURS[KINDS[kind]], 1, cv2.LINE_AA)
     return drawn
 
 

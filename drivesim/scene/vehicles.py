@@ -23,6 +23,15 @@ SIZES: dict[Kind, tuple[float, float, float]] = {  # length, width, height in m
     "truck": (9.0, 2.50, 3.60),
     "bus": (11.5, 2.55, 3.10),
 }
+SIZE_TABLE = np.array([SIZES[kind] for kind in KINDS])  # [6 3], by index in KINDS
+KIND_COLOURS: dict[Kind, tuple[int, int, int]] = {  # RGB in which people are shown the boxes of each kind
+    "sedan": (86, 180, 233),
+    "hatchback": (31, 181, 138),
+    "suv": (240, 228, 66),
+    "van": (240, 147, 43),
+    "truck": (157, 141, 241),
+    "bus": (224, 123, 176),
+}
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from drivesim.scene.road import Setting
-from drivesim.scene.vehicles import KINDS, SIZES
+from drivesim.scene.vehicles import KINDS, SIZE_TABLE
 
-LENGTHS = np.array([SIZES[kind][0] for kind in KINDS])
+LENGTHS = SIZE_TABLE[:, 0].copy()
 HEAVY = np.array([kind in ("truck", "bus") for kind in KINDS])
 
 DESIRED_SPEED: dict[Setting, tuple[float, float]] = {  # m/s

@@ -8,14 +8,11 @@ import numpy as np
 
 from drivesim.roadside.roadside import Roadside
 from drivesim.scene.camera import Camera
-from drivesim.scene.vehicles import KINDS, SIZES
 from drivesim.world.ground.surface import Surface
 from drivesim.world.light.lighting import Lighting
 from drivesim.world.light.sky import Backdrop
 from drivesim.world.render.geometry import Geometry
 from drivesim.world.roadside.scenery import Scenery
-
-SIZE_TABLE = np.array([SIZES[kind] for kind in KINDS])
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from drivesim.roadside.style import Style
 from drivesim.scenario.scenario import Scenario
 from drivesim.scene.camera import Camera
 from drivesim.scene.geometry import Pose
-from drivesim.scene.vehicles import KINDS, SIZES
+from drivesim.scene.vehicles import SIZE_TABLE
 from drivesim.traffic.paint import PALETTE, paints
 from drivesim.traffic.sampling import PARKED_ROOM
 from drivesim.traffic.scenario.states import scenario_states
@@ -24,7 +24,6 @@ from drivesim.traffic.state import Roadway
 from drivesim.traffic.vehicle_lamps import lamps
 
 _AHEAD, _BEHIND = 330.0, -40.0  # m from the ego within which vehicles are shown
-_SIZE_TABLE = np.array([SIZES[kind] for kind in KINDS])
 
 
 def scenario_moments(scenario: Scenario, future: int, frames: int, fps: float, seed: int) -> Iterator[SceneAt]:
@@ -64,7 +63,7 @@ class CommonScene:
         pose = Pose(x[0], y[0], yaw[0])
         rows = 1 + np.flatnonzero((now.s[1:] > now.s[0] + _BEHIND) & (now.s[1:] < now.s[0] + _AHEAD))
         ahead, left = pose.inverse().to_outer(x[rows], y[rows])
-        size = _SIZE_TABLE[now.kind[rows]]
+        size = SIZE_TABLE[now.kind[rows]]
         cuboid = np.column_stack([ahead, left, size[:, 2] / 2, size, yaw[rows] - yaw[0]])
         kind, track = now.kind[rows], now.track[rows]
         lit = lamps(track, now.braking[rows], now.indicator[rows], now.parked[rows], self.night, time)

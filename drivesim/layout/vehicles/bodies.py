@@ -12,7 +12,7 @@ from drivesim.layout.scene_at import Vehicles
 from drivesim.layout.solids import rectangles
 from drivesim.layout.vehicles.shapes import body_of
 from drivesim.scene.classes import SceneClass
-from drivesim.scene.vehicles import KINDS, SIZES
+from drivesim.scene.vehicles import KINDS, SIZE_TABLE
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,6 @@ def _bodies() -> _Bodies:
     return _Bodies(corners, normal, (normal * corners[:, 0]).sum(axis=0), face, lamp, bit, start)
 
 
-_SIZE_TABLE = np.array([SIZES[kind] for kind in KINDS])
 
 
 def vehicle_faces(vehicles: Vehicles, eye: np.ndarray, far: float) -> Faces:
@@ -62,7 +61,7 @@ def vehicle_faces(vehicles: Vehicles, eye: np.ndarray, far: float) -> Faces:
     index = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count - first, count)
     x, y, z, length, width, height, yaw = vehicles.cuboid.T
     c, n = np.cos(yaw), np.sin(yaw)
-    scale = np.stack([length, width, height]) / _SIZE_TABLE[vehicles.kind].T
+    scale = np.stack([length, width, height]) / SIZE_TABLE[vehicles.kind].T
     foot = np.stack([x, y, z - height / 2])
     away = eye[:, None] - foot
     own = np.stack([away[0] * c + away[1] * n, -away[0] * n + away[1] * c, away[2]]) / scale

@@ -20,13 +20,12 @@ from drivesim.scenario.actions import (
 from drivesim.scenario.rules_of_actions import ALONG
 from drivesim.scenario.rules_of_placement import EGO_CUBOID
 from drivesim.scene.road import Road
-from drivesim.scene.vehicles import KINDS, SIZES
+from drivesim.scene.vehicles import SIZE_TABLE
 from drivesim.traffic.scenario.motion import Curve, LaneMove, SpeedChange
 from drivesim.traffic.state import ONCOMING, Traffic
 
 STRAIGHTENS = 6.0  # m within which most of a slight turn from the lane's direction is gone
 _ALONG = math.radians(ALONG)  # up to which a vehicle drives in its lane
-_SIZES = np.array([SIZES[kind] for kind in KINDS])
 
 
 @dataclass
@@ -158,7 +157,7 @@ def due(
 
 def extents(traffic: Traffic, row: int) -> tuple[float, float]:
     """Half of a vehicle's extent along and across the road (m)."""
-    length, width, _ = _SIZES[traffic.vehicles.kind[row]]
+    length, width, _ = SIZE_TABLE[traffic.vehicles.kind[row]]
     c, n = abs(math.cos(traffic.vehicles.heading[row])), abs(math.sin(traffic.vehicles.heading[row]))
     return 0.5 * (length * c + width * n), 0.5 * (length * n + width * c)
 

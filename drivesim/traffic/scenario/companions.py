@@ -10,14 +10,13 @@ import numpy as np
 from drivesim.scene.boxes import MIN_HEIGHT, MIN_VISIBLE, project_cuboids
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
-from drivesim.scene.vehicles import KINDS, SIZES
+from drivesim.scene.vehicles import SIZE_TABLE
 from drivesim.traffic.coming_and_going import entering_speed, rename
 from drivesim.traffic.drivers import DESIRED_SPEED, HEAVY
 from drivesim.traffic.state import AHEAD, BEHIND, DECISION, GONE, INDICATING, ONCOMING, Traffic
 
 VIEW = 45.0  # m ahead within which cars are high enough to count, about
 _BESIDE = 4.0  # m ahead of the camera from which on who is beside the ego is in view
-_SIZES = np.array([SIZES[kind] for kind in KINDS])
 
 
 def vehicles_in_view(
@@ -25,7 +24,7 @@ def vehicles_in_view(
 ) -> int:
     """How many of these vehicles [n] count as crowdedness: road coordinates in m from the ego, heading in rad from the road's."""
     near = (ahead > 0) & (ahead < 150.0)
-    ahead, left, heading, size = ahead[near], left[near], heading[near], _SIZES[kind[near]]
+    ahead, left, heading, size = ahead[near], left[near], heading[near], SIZE_TABLE[kind[near]]
     if not len(ahead):
         return 0
     place = road.to_plane(ahead, left)

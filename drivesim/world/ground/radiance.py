@@ -6,10 +6,11 @@ import numpy as np
 
 from drivesim.roadside.roadside import CELL
 from drivesim.roadside.street_lamps import HEIGHT, lit_sides
+from drivesim.scene.vehicles import SIZE_TABLE
 from drivesim.world.ground.albedo import ground_albedo
 from drivesim.world.ground.view import GroundView, ground_view, table_along
 from drivesim.world.light.lamps import beams_on_ground, headlight_on_ground
-from drivesim.world.state import SIZE_TABLE, Moment, Surroundings
+from drivesim.world.state import Moment, Surroundings
 
 _BEAM_COLOUR = np.array([1.0, 0.93, 0.8], np.float32)  # of other vehicles' headlights
 

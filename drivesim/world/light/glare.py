@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from drivesim.scene.camera import Camera
+from drivesim.scene.vehicles import SIZE_TABLE
 from drivesim.world.light.lighting import Lighting
-from drivesim.world.state import SIZE_TABLE, Moment
+from drivesim.world.state import Moment
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from drivesim.scene.boxes import Boxes
+from drivesim.scene.vehicles import SIZE_TABLE
 from drivesim.world.render.raster import VisibilityBuffer
-from drivesim.world.state import SIZE_TABLE, Moment
+from drivesim.world.state import Moment
 
 MIN_PIXELS = 6 / (256 * 512)  # share of the frame below which a vehicle is not labelled
 
