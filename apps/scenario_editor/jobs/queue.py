@@ -1,6 +1,6 @@
 """A queue of rollouts on disk, run one after another as the same processes that `drivesim rollout` would be.
 
-    ROOT/<id>/       one job, see `job_files`
+    ROOT/<id>/       one job, see `folder`
     ROOT/.changes    held while a job.json is changed
     ROOT/.runner     held by the server that runs jobs, and by the rollout it runs: if the server dies, the rollout goes
                      on alone, and the next server starts nothing before it has ended

@@ -47,7 +47,6 @@ def _bodies() -> _Bodies:
 
 
 
-
 def vehicle_faces(vehicles: Vehicles, eye: np.ndarray, far: float) -> Faces:
     """Faces of the vehicles that look toward `eye` [3] and, of lamps, shine; in the ego frame, the owner is the row.
 
