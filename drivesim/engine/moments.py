@@ -6,7 +6,10 @@ A moment is named by its tick, the number of its frame at the highest rate: a ke
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from fractions import Fraction
+
+import numpy as np
 
 from drivesim.engine.timeline import MAX_SECONDS
 from drivesim.layout.preview.drive import CommonScene
@@ -30,7 +33,8 @@ def ticks(frames: range, level: int) -> range:
 class Moments:
     """The moments of a future, in any order; memory is flat and the cost of each is small where they are asked for about in turn.
 
-    The first one is kept; who asks for another that is long past has them all made again.
+    The first one is kept; who asks for another that is long past has them all made again. With a photo, drawn vehicles that were
+    ahead in its first frame are left out of all: the photo does not show them.
     """
 
     def __init__(self, scenario: Scenario, seed: int, future: int) -> None:
@@ -43,6 +47,9 @@ class Moments:
         self._first = next(self._coming)[1]
         self._kept: OrderedDict[int, Snapshot] = OrderedDict()
         self._next = 1
+        photo, named = self._scenario.photo is not None, len(self._scenario.vehicles)
+        ahead = self._first.s > self._first.s[0]
+        self._left_out = self._first.track[ahead & (self._first.track >= named) & photo]
 
     def state(self, tick: int) -> Snapshot:
         """The traffic at a tick, from 0."""
@@ -59,4 +66,7 @@ class Moments:
 
     def __getitem__(self, tick: int) -> SceneAt:
         """The moment of a tick, from 0."""
-        return self.common.moment(self.state(tick), float(tick / TICKS))
+        moment = self.common.moment(self.state(tick), float(tick / TICKS))
+        if not len(self._left_out):
+            return moment
+        return replace(moment, vehicles=moment.vehicles.take(~np.isin(moment.vehicles.track, self._left_out)))

@@ -63,6 +63,10 @@ class Vehicles:
     def __len__(self) -> int:
         return len(self.track)
 
+    def take(self, index: np.ndarray) -> Vehicles:
+        """The rows of `index`, an integer or boolean array."""
+        return Vehicles(self.track[index], self.kind[index], self.cuboid[index], self.paint[index], self.lamps[index])
+
 
 @dataclass(frozen=True, eq=False)
 class SceneAt:

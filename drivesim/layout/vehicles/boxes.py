@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from drivesim.layout.raster import pixel_counts
-from drivesim.layout.scene_at import SceneAt, Vehicles
+from drivesim.layout.scene_at import SceneAt
 from drivesim.layout.solids import Solids
 from drivesim.scene.boxes import Boxes, project_cuboids
 from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
@@ -30,7 +30,7 @@ def moment_boxes(scene: SceneAt, always: int = 0) -> Boxes:
     shown = inside & ((seen >= MIN_PIXELS * FRAME_HEIGHT * FRAME_WIDTH) | (vehicles.track < always))
     rows = np.flatnonzero(shown)
     alone = replace(scene, solids=Solids.none())
-    whole = [pixel_counts(replace(alone, vehicles=_row(vehicles, row)), *FRAME_SIZE)[0] for row in rows.tolist()]
+    whole = [pixel_counts(replace(alone, vehicles=vehicles.take(np.array([row]))), *FRAME_SIZE)[0] for row in rows.tolist()]
     heading = vehicles.cuboid[rows, 6]
     return Boxes(
         vehicles.track[rows],
@@ -42,8 +42,3 @@ def moment_boxes(scene: SceneAt, always: int = 0) -> Boxes:
         vehicles.paint[rows],
         vehicles.lamps[rows],
     )
-
-
-def _row(vehicles: Vehicles, row: int) -> Vehicles:
-    columns = (vehicles.track, vehicles.kind, vehicles.cuboid, vehicles.paint, vehicles.lamps)
-    return Vehicles(*(column[row : row + 1] for column in columns))

@@ -25,13 +25,13 @@ def future_labels(future: FutureSpec, shown: float) -> Iterator[FrameLabels]:
 def frame_labels(future: FutureSpec, tick: int, time: float, shown: float) -> FrameLabels:
     """The labels of the frame of a tick, at `time` (s).
 
-    Vehicles that a scenario names with a photo are stated in its first frame: the photo need not show them.
+    Vehicles that a scenario names with a photo are stated, and their score is not known: the photo need not show them.
     """
     moment, state, photo = future.moments[tick], future.moments.state(tick), future.prompt.photo is not None
     boxes = future.boxes(tick) or Boxes.none()
     own: Source = "stated" if photo else "asked"
     sources: list[Source] = [own if track < len(future.prompt.scenario.vehicles) else "traffic" for track in boxes.track]
-    first = np.nan if photo else 1.0
+    unsure = np.array([source == "stated" for source in sources], bool)
     before, after = max(tick - 1, 0), tick + 1
     origin = future.moments[0].pose
     turn = future.moments[after].pose.yaw - future.moments[before].pose.yaw
@@ -39,7 +39,7 @@ def frame_labels(future: FutureSpec, tick: int, time: float, shown: float) -> Fr
         time=time,
         boxes=boxes,
         source=sources,
-        score=shown if tick else first,
+        score=np.where(unsure, np.nan, shown if tick else 1.0),
         pose=origin.inverse() @ moment.pose,
         speed=float(state.speed[0]),
         yaw_rate=float(turn) * float(TICKS / (after - before)),
