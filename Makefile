@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: demo test lint clean
 
 demo: .venv/base
-	$(BIN)/drivesim rollout scenarios/highway_day.yaml --out out/demo --fresh
+	$(BIN)/drivesim rollout cut_in --out out/demo --futures 2 --seconds 4.3 --labels-video --fresh
 
 test: .venv/test lint
 	$(BIN)/pytest
