@@ -83,10 +83,6 @@ class Inputs:
         """For the manifest: the scenario's values, and where they were read."""
         return {"file": self.file, **self.scenario.model_dump(mode="json")}
 
-    def scenario_in(self, folder: Path) -> Scenario:
-        """The scenario with the photo that is kept in `folder`."""
-        return self.scenario if self.photo is None else self.scenario.model_copy(update={"photo": folder / self.photo_name})
-
 
 def kept_scenario(folder: Path, manifest: Manifest) -> Scenario:
     """The scenario of a rollout, by its manifest; the photo is the copy in its folder, if there is one."""
