@@ -1,6 +1,5 @@
 """Context that streams: which frames get it, and that it shows what the road brings."""
 
-from dataclasses import fields
 
 import pytest
 import torch
@@ -97,7 +96,8 @@ def test_without_a_camera_nobody_knows_where_the_road_is() -> None:
 def test_clips_do_not_mix() -> None:
     clips = torch.rand(2, F, *SHAPE, generator=torch.Generator().manual_seed(1))
     one, other = context_of(clips[:1], (0,)), context_of(clips[1:], (0, 4))
-    both = Context(*(torch.cat([getattr(c, f.name) for c in (one, other)]) for f in fields(Context)))
+    names = ("latents", "mask", "moved", "moved_mask")
+    both = Context(*(torch.cat([getattr(context, name) for context in (one, other)]) for name in names))
     ways = torch.cat([metres(2.0), metres(0.5)])
     together = move_along(SPACE, both, toy_conditions([None] * 2 * F, camera=Camera()), ways)
     for i in range(2):
