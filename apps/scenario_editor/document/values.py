@@ -20,11 +20,11 @@ _VEHICLES: TypeAdapter[tuple[Vehicle, ...]] = TypeAdapter(tuple[AnyVehicle, ...]
 
 
 def shortened(value: Any) -> Any:
-    """The same values with 30.0 written as 30, and 1.4 for the 1.4000000000000001 of a slider."""
+    """The same values with 30.0 written as 30, and 1.4 for the 1.4000000000000001 of a slider; items say only what they know."""
     if isinstance(value, dict):
         return type(value)({key: shortened(v) for key, v in value.items()})
     if isinstance(value, list | tuple):
-        return [shortened(v) for v in value]
+        return [shortened({k: w for k, w in v.items() if w is not None} if isinstance(v, dict) else v) for v in value]
     if isinstance(value, float) and math.isfinite(value):
         rounded = round(value, 9)
         return int(rounded) if rounded.is_integer() else rounded
