@@ -24,11 +24,16 @@ def shortened(value: Any) -> Any:
     if isinstance(value, dict):
         return type(value)({key: shortened(v) for key, v in value.items()})
     if isinstance(value, list | tuple):
-        return [shortened({k: w for k, w in v.items() if w is not None} if isinstance(v, dict) else v) for v in value]
+        return [shortened(_known(v)) for v in value]
     if isinstance(value, float) and math.isfinite(value):
         rounded = round(value, 9)
         return int(rounded) if rounded.is_integer() else rounded
     return value
+
+
+def _known(item: Any) -> Any:
+    """An item of a list without what it leaves open."""
+    return {k: _known(v) for k, v in item.items() if v is not None} if isinstance(item, dict) else item
 
 
 def _defaults(model: Any) -> Values:
