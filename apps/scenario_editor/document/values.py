@@ -33,7 +33,9 @@ def shortened(value: Any) -> Any:
 
 def _known(item: Any) -> Any:
     """An item of a list without what it leaves open."""
-    return {k: _known(v) for k, v in item.items() if v is not None} if isinstance(item, dict) else item
+    if not isinstance(item, dict):
+        return item
+    return {k: _known(v) for k, v in item.items() if v is not None and (k, v) != ("dynamics", "linear")}
 
 
 def _defaults(model: Any) -> Values:
