@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from drivesim.scenario.actions import ACTION_FORMS
 from drivesim.scenario.file import SECTIONS
 from drivesim.scenario.scenario import AnyVehicle
 from drivesim.scenario.sections import VEHICLE_FORMS, CameraSection, RoadSection, Vehicle, vehicle_tag
@@ -20,22 +21,15 @@ _VEHICLES: TypeAdapter[tuple[Vehicle, ...]] = TypeAdapter(tuple[AnyVehicle, ...]
 
 
 def shortened(value: Any) -> Any:
-    """The same values with 30.0 written as 30, and 1.4 for the 1.4000000000000001 of a slider; items say only what they know."""
+    """The same values with 30.0 written as 30, and 1.4 for the 1.4000000000000001 of a slider."""
     if isinstance(value, dict):
         return type(value)({key: shortened(v) for key, v in value.items()})
     if isinstance(value, list | tuple):
-        return [shortened(_known(v)) for v in value]
+        return [shortened(v) for v in value]
     if isinstance(value, float) and math.isfinite(value):
         rounded = round(value, 9)
         return int(rounded) if rounded.is_integer() else rounded
     return value
-
-
-def _known(item: Any) -> Any:
-    """An item of a list without what it leaves open."""
-    if not isinstance(item, dict):
-        return item
-    return {k: _known(v) for k, v in item.items() if v is not None and (k, v) != ("dynamics", "linear")}
 
 
 def _defaults(model: Any) -> Values:
@@ -62,6 +56,18 @@ def vehicle_defaults(vehicle: Values) -> Values:
 def vehicle_values(vehicle: Vehicle) -> Values:
     """The row of a vehicle, without what it leaves open: name, paint, speed, actions."""
     return without_gaps(shortened(vehicle.model_dump(mode="json", exclude_none=True)))
+
+
+def plain_actions(actions: list[Any]) -> list[Any]:
+    """Actions without what they leave open and what is at its default, so that equal ones mean the same."""
+    return [_plain_action(action) if isinstance(action, dict) else action for action in actions]
+
+
+def _plain_action(action: Values) -> Values:
+    form = ACTION_FORMS.get(str(action.get("action")))
+    defaults = _defaults(form) if form else {}
+    said = {key: without_gaps(value) if isinstance(value, dict) else value for key, value in shortened(action).items()}
+    return {key: value for key, value in said.items() if value is not None and (key not in defaults or defaults[key] != value)}
 
 
 def without_gaps(values: Values) -> Values:

@@ -17,6 +17,7 @@ from drivesim.scenario.yaml_document import OneLine, YamlDocument, yaml_node, ya
 from scenario_editor.document.values import (
     DEFAULTS,
     Values,
+    plain_actions,
     shortened,
     vehicle_defaults,
     vehicle_values,
@@ -180,6 +181,9 @@ def _group(old: Values, new: Values, defaults: Values, order: list[str]) -> Valu
         if value is None:
             if old.get(key) is not None:
                 result.pop(key)
+        elif key == "actions" and isinstance(value, list):
+            if plain_actions(value) != plain_actions(old.get(key) or []):  # else it stays as it is written
+                result[key] = plain_actions(value)
         elif key in old or key not in defaults or defaults[key] != value:
             result[key] = value
     return _ordered(result, old, order)
@@ -192,7 +196,11 @@ def _vehicles(old: list[Any], new: list[Values]) -> list[Any]:
     order = {tag: list(model.model_fields) for tag, model in VEHICLE_FORMS.items()}
 
     def plain(entry: Any) -> Any:
-        return sorted(shortened(entry).items(), key=lambda item: item[0]) if isinstance(entry, dict) else entry
+        if not isinstance(entry, dict):
+            return entry
+        actions = entry.get("actions")
+        same = entry | {"actions": plain_actions(actions)} if isinstance(actions, list) else entry
+        return sorted(shortened(same).items(), key=lambda item: item[0])
 
     for origin, entry in zip(aligned([plain(e) for e in whole], [plain(e) for e in wanted]), wanted, strict=True):
         before = old[origin] if origin is not None and isinstance(old[origin], dict) else {}

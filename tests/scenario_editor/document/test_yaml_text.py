@@ -44,6 +44,20 @@ def test_shipped_scenarios_stay_byte_for_byte_when_nothing_changed(name: str) ->
     assert rewrite(crlf, values(text)).text == crlf
 
 
+def test_defaults_that_an_action_says_stay_as_they_are_written() -> None:
+    text = (
+        "name: a\nlook: {time_of_day: day, crowdedness: 2}\nego:\n  actions:\n"
+        "    - {action: speed, dynamics: linear, target: 9, seconds: 2}  # kept\nvehicles:\n"
+        "  - {ahead: 20, left: 0, kind: suv, actions: [{action: stop, rate: 3, when: {time: 1}}]}\n"
+    )
+    parsed = read(text, HERE)
+    assert parsed.scenario is not None and not parsed.faults
+    assert rewrite(text, values(text)).text == text
+    assert rewrite(text, shortened(parsed.scenario.model_dump(mode="json"))).text == text
+    gone, come = changed_lines(text, rewrite(text, values(text) | {"look": {"time_of_day": "night", "crowdedness": 2}}).text)
+    assert len(gone) == len(come) == 1 and "night" in come[0]
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_one_changed_value_changes_one_line(name: str) -> None:
     text = SCENARIOS[name]
