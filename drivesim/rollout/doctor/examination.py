@@ -201,13 +201,18 @@ def data_fault(data: Rollout, timeline: Timeline) -> str | None:
     for name, rows in (("ego", data.ego), ("camera", data.camera)):
         if len(rows) and (len(rows) != len(times) or not all(np.isfinite(rows[column]).all() for column in rows.dtype.names or ())):
             return f"{name}: not a row of finite numbers for each of {timeline.frames} frames"
-    for i, row in enumerate(data.boxes):
-        inside = 0 <= row["x1"] < row["x2"] <= FRAME_WIDTH and 0 <= row["y1"] < row["y2"] <= FRAME_HEIGHT
-        if not inside:
+    boxes = data.boxes
+    inside = (boxes["x1"] >= 0) & (boxes["x1"] < boxes["x2"]) & (boxes["x2"] <= FRAME_WIDTH)
+    inside &= (boxes["y1"] >= 0) & (boxes["y1"] < boxes["y2"]) & (boxes["y2"] <= FRAME_HEIGHT)
+    there = (boxes["frame"] >= 0) & (boxes["frame"] < timeline.frames)
+    known = ((boxes["score"] >= 0) & (boxes["score"] <= 1)) | (np.isnan(boxes["score"]) & (boxes["source"] == SOURCES.index("stated")))
+    known &= (boxes["kind"] < len(KINDS)) & (boxes["source"] < len(SOURCES))
+    wrong = np.flatnonzero(~(inside & there & known))
+    if len(wrong):
+        i = int(wrong[0])
+        if not inside[i]:
             return f"boxes: row {i} is not inside the frame of {FRAME_WIDTH}x{FRAME_HEIGHT}"
-        if not 0 <= row["frame"] < timeline.frames:
-            return f"boxes: row {i} is of frame {row['frame']}, which is not there"
-        known = 0 <= row["score"] <= 1 or (np.isnan(row["score"]) and row["source"] == SOURCES.index("stated"))
-        if not (known and row["kind"] < len(KINDS) and row["source"] < len(SOURCES)):
-            return f"boxes: row {i} has a score, kind or source that cannot be"
+        if not there[i]:
+            return f"boxes: row {i} is of frame {boxes['frame'][i]}, which is not there"
+        return f"boxes: row {i} has a score, kind or source that cannot be"
     return None
