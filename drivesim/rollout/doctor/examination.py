@@ -205,7 +205,8 @@ def data_fault(data: Rollout, timeline: Timeline) -> str | None:
     inside = (boxes["x1"] >= 0) & (boxes["x1"] < boxes["x2"]) & (boxes["x2"] <= FRAME_WIDTH)
     inside &= (boxes["y1"] >= 0) & (boxes["y1"] < boxes["y2"]) & (boxes["y2"] <= FRAME_HEIGHT)
     there = (boxes["frame"] >= 0) & (boxes["frame"] < timeline.frames)
-    known = ((boxes["score"] >= 0) & (boxes["score"] <= 1)) | (np.isnan(boxes["score"]) & (boxes["source"] == SOURCES.index("stated")))
+    score, stated = boxes["score"], boxes["source"] == SOURCES.index("stated")
+    known = ((score >= 0) & (score <= 1)) | (np.isnan(score) & stated)
     known &= (boxes["kind"] < len(KINDS)) & (boxes["source"] < len(SOURCES))
     wrong = np.flatnonzero(~(inside & there & known))
     if len(wrong):
