@@ -20,7 +20,7 @@ from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.conditions.encoder import ConditionEncoder
 from drivesim.models.conditions.layout.layout_group import LayoutNetwork
 from drivesim.models.conditions.numbers import NumberCode
-from drivesim.models.conditions.older import OLDER_FIELDS, current_names, recoded_numbers
+from drivesim.models.conditions.older import OLDER_FIELDS, current_names, recoded_numbers, with_details
 from drivesim.models.layers.blocks import Hook, channels_last, zero_initialised
 from drivesim.models.layers.embeddings import cell_coordinates
 from drivesim.models.layers.unet import UNet, UNetConfig
@@ -118,7 +118,7 @@ class ImageLDM(nn.Module):
         """The model of a checkpoint folder, in eval mode; InputError if it is missing, damaged or of another kind."""
         checkpoint, tensors = read_checkpoint(folder, KIND)
         config = ImageLDMConfig.parse(OLDER_FIELDS | checkpoint.model, folder / "config.json")
-        model = load_strictly(cls(config), current_names(tensors), folder)
+        model = load_strictly(cls(config), with_details(current_names(tensors)), folder)
         model.weights, model.base = weights_hash(folder), checkpoint.base
         return channels_last(model.eval())
 

@@ -144,9 +144,12 @@ def asked_boxes(boxes: Sequence[Boxes | None], rng: np.random.Generator) -> tupl
     """The boxes that a scenario might ask for, of those that are there, in every frame of a clip [f].
 
     A scenario lists some vehicles and leaves others to the model. So a fifth of the clips gets all boxes, two fifths those
-    that count, and two fifths a random part of these; a track stays or goes as a whole. None stays None: not labelled.
+    that count, and two fifths a random part of these; a track stays or goes as a whole. Size and paint are left out of a
+    quarter of the clips each: boxes in pixels have no size, and photos no paint. None stays None: not labelled.
     """
     luck, share = rng.random(), rng.random()
+    no_size, no_paint = rng.random(2) < 0.25
+    boxes = [None if table is None else without_details(table, no_size, no_paint) for table in boxes]
     if luck < 0.2:
         return tuple(boxes)
     counted = [table.track[table.counted] for table in boxes if table is not None]
@@ -154,6 +157,14 @@ def asked_boxes(boxes: Sequence[Boxes | None], rng: np.random.Generator) -> tupl
     if luck >= 0.6:
         tracks = tracks[rng.random(len(tracks)) < share]
     return tuple(None if table is None else table.take(np.isin(table.track, tracks)) for table in boxes)
+
+
+def without_details(table: Boxes, no_size: bool, no_paint: bool) -> Boxes:
+    """The boxes with their size, paint or both unknown."""
+    cuboid, paint = table.cuboid.copy(), table.paint
+    if no_size:
+        cuboid[:, 3:6] = np.nan
+    return replace(table, cuboid=cuboid, paint=np.full_like(paint, np.nan) if no_paint else paint)
 
 
 def constant_crowdedness(labels: ClipLabels) -> ClipLabels:

@@ -1,4 +1,4 @@
-"""Boxes: vehicles as rectangles of the frame, each with its kind and heading. A token each, and a map of all."""
+"""Boxes: vehicles as rectangles of the frame, each with its kind, heading, size and paint. A token each, and a map of all."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.conditions.group import Dropout, Field, FieldValues, Group, GroupEncoder
 from drivesim.models.conditions.numbers import NumberCode, feature_count, mlp, number_features
+from drivesim.models.layers.blocks import zero_initialised
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.clip import ClipLabels
 from drivesim.scene.vehicles import KINDS
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from drivesim.scenario.scenario import Scenario
 
 BOX_MAP_CHANNELS = 6 + len(KINDS)
+DETAILS = 8
+"""Numbers of size and paint, each with one that says whether it is known."""
 _N = MAX_VEHICLES
 
 
@@ -31,6 +34,8 @@ class BoxGroup(Group):
         "box": Field("x1 y1 x2 y2, fractions of the frame", (_N, 4)),
         "kind": Field("index in scene.vehicles.KINDS", (_N,), torch.int64),
         "heading": Field("rad in the ego frame, 0 drives away", (_N,)),
+        "size": Field("length, width and height in metres, and 1; zeros where unknown", (_N, 4)),
+        "paint": Field("sRGB in [0, 1], and 1; zeros where unknown", (_N, 4)),
         "present": Field("whether this place holds a vehicle", (_N,), torch.bool),
     }
     dropout = Dropout(picture=0.35, clip=0.0)
@@ -52,6 +57,8 @@ class BoxGroup(Group):
             "box": np.pad(near.box, ((0, room), (0, 0))),
             "kind": np.pad(near.kind, (0, room)),
             "heading": np.pad(near.heading, (0, room)),
+            "size": np.pad(_known(near.cuboid[:, 3:6]), ((0, room), (0, 0))),
+            "paint": np.pad(_known(near.paint), ((0, room), (0, 0))),
             "present": np.arange(_N) < len(near),
         }
 
@@ -67,6 +74,12 @@ def near_to_far(boxes: Boxes) -> Boxes:
     distance = np.hypot(boxes.cuboid[:, 0], boxes.cuboid[:, 1])
     key = distance if np.isfinite(distance).all() else -boxes.box[:, 3]
     return boxes.take(np.argsort(key, kind="stable")[:MAX_VEHICLES])
+
+
+def _known(values: np.ndarray) -> np.ndarray:
+    """Values [n 3] and 1 where all three are known, else zeros [n 4]."""
+    known = np.isfinite(values).all(axis=1, keepdims=True)
+    return np.where(known, np.concatenate([values, known], axis=1), 0)
 
 
 def box_map(conditions: Conditions, height: int, width: int) -> Tensor:
@@ -117,15 +130,22 @@ class BoxEncoder(GroupEncoder):
         self.code = code
         self.kind = nn.Embedding(len(KINDS), width)
         self.box = mlp(feature_count(6, code) + 2, width)
+        self.details = nn.Sequential(
+            nn.Linear(DETAILS, width, bias=False), nn.SiLU(), zero_initialised(nn.Linear(width, width, bias=False))
+        )
 
     def objects(self, conditions: Conditions) -> tuple[Tensor, Tensor]:
-        """Corners, width and height, heading and kind of every box [b n d], and which of them are there bool [b n]."""
+        """Corners, width and height, heading, kind, size and paint of every box [b n d], and which are there bool [b n].
+
+        Size and paint are added by an encoder that starts at zero and adds nothing where both are unknown.
+        """
         c = conditions[self.group]
         x1, y1, x2, y2 = c["box"].unbind(-1)
         shape = torch.stack([x1, y1, x2, y2, x2 - x1, y2 - y1], dim=-1)
         heading = torch.stack([c["heading"].sin(), c["heading"].cos()], dim=-1)
         numbers = torch.cat([number_features(shape, self.code), heading], dim=-1)
-        return self.box(numbers) + self.kind(c["kind"]), c["present"] & c.given[:, None]
+        details = self.details(torch.cat([c["size"], c["paint"]], dim=-1))
+        return self.box(numbers) + self.kind(c["kind"]) + details, c["present"] & c.given[:, None]
 
     def tokens(self, conditions: Conditions) -> Tensor:
         """Its role alone tells it from the null token [b 1 d]."""

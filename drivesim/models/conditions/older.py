@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from drivesim.models.conditions.boxes import DETAILS
 from drivesim.models.conditions.numbers import recoded
 
 OLDER_FIELDS: dict[str, Any] = {"groups": ["boxes", "look", "road", "camera", "place"], "number_code": "periodic"}
@@ -42,6 +43,15 @@ def current_names(tensors: Mapping[str, Tensor], prefix: str = "encoder.") -> di
         else:
             renamed[name] = value
     return renamed
+
+
+def with_details(tensors: Mapping[str, Tensor], prefix: str = "encoder.groups.boxes.") -> dict[str, Tensor]:
+    """The tensors of an image LDM from before boxes had size and paint, with an encoder of these that adds nothing."""
+    box, first, last = (f"{prefix}{name}.weight" for name in ("box.2", "details.0", "details.2"))
+    if box not in tensors or first in tensors:
+        return dict(tensors)
+    width = len(tensors[box])
+    return {**tensors, first: tensors[box].new_zeros(width, DETAILS), last: tensors[box].new_zeros(width, width)}
 
 
 def recoded_numbers(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:

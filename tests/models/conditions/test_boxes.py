@@ -1,5 +1,7 @@
 """Boxes: nearest first, drawn where they are, encoded without order."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -68,3 +70,20 @@ def test_kind_and_heading_of_a_box_change_its_token() -> None:
     a, b, c = (encoder.objects(toy_conditions([toy_boxes(LEFT, **k)]))[0][0, 0] for k in ({}, {"kind": 3}, {"heading": 3.14}))
     assert not torch.allclose(a, b, atol=1e-3)
     assert not torch.allclose(a, c, atol=1e-3)
+
+
+def test_size_and_paint_of_a_box_change_its_token_once_learned_and_unknown_ones_add_nothing() -> None:
+    torch.manual_seed(0)
+    encoder = BoxEncoder(32, "monotone")
+    plain = toy_boxes(LEFT)
+    red = replace(plain, paint=np.array([[0.8, 0.1, 0.1]], np.float32))
+    long = replace(plain, cuboid=np.array([[9, 0, 1, 12, 2.5, 3, 0]], np.float32))
+    rows = [toy_conditions([table]) for table in (plain, red, long)]
+    unlearned = [encoder.objects(row)[0][0, 0] for row in rows]
+    assert torch.equal(unlearned[0], unlearned[1]) and torch.equal(unlearned[0], unlearned[2])
+    torch.nn.init.normal_(encoder.details[2].weight)
+    unknown, painted, sized = (encoder.objects(row)[0][0, 0] for row in rows)
+    assert torch.equal(unknown, unlearned[0])
+    assert not torch.allclose(unknown, painted, atol=1e-3)
+    assert not torch.allclose(unknown, sized, atol=1e-3)
+    assert not torch.allclose(painted, sized, atol=1e-3)
