@@ -51,6 +51,7 @@ def make_clip() -> Callable[..., Clip]:
             source=f"fake, seed {seed}",
             pose=EgoPose(*rng.random((5, frames))),
             roadside=RoadsideKey(seed, 0.02, bool(seed % 2)),
+            caption=f"a city, as seen on day {seed} — ünïcode",
         )
         return Clip(pictures, labels, rng.random((frames, height, width)).astype(np.float16) if depth else None)
 

@@ -5,10 +5,11 @@ ego     float32 [F 4]    the fields of EgoMotion           box_end  int64 [F]  e
 boxes   one row a vehicle and frame                        clips    one row a clip (end of its frames, fps, ...)
 sources utf-8 text of all clips' sources                   labels   one row a frame: are its boxes known, crowdedness
 pose    float64 [F 5]    the fields of EgoPose              roadsides  one row a clip, RoadsideKey
+captions utf-8 text of all clips' captions                  caption_end  int64, one a clip, end of its bytes in `captions`
 
 A file describes itself in its attributes (see descriptions). Labels can be unknown (see label_tables).
 Stores of format 2, without the tables `labels`, `pose` and `roadsides`, know all
-labels but paint, lamps, pose and roadside.
+labels but paint, lamps, pose and roadside. Stores without the table `captions` keep none of the clips that are added.
 """
 
 from __future__ import annotations
@@ -124,6 +125,9 @@ class ClipWriter:
             tables.append("labels", frame_rows(labels))
             tables.append("pose", pose_rows(labels))
             tables.append("roadsides", roadside_row(labels))
+        if "captions" in tables.file:
+            tables.append("captions", np.frombuffer((labels.caption or "").encode(), np.uint8))
+            tables.append("caption_end", np.array([tables.length("captions")]))
         tables.append("sources", np.frombuffer(labels.source.encode(), np.uint8))
         tables.append("clips", clip_row(labels, tables.length("frames"), tables.length("sources")))
 
@@ -161,6 +165,8 @@ def _lay_out(file: h5py.File, clip: Clip, recipe: dict[str, Any]) -> None:
     add_table(file, "roadsides", (), ROADSIDE_ROW, chunk=64)
     add_table(file, "clips", (), CLIP_ROW, chunk=64)
     add_table(file, "sources", (), np.uint8, chunk=4096)
+    add_table(file, "captions", (), np.uint8, chunk=4096)
+    add_table(file, "caption_end", (), np.int64, chunk=64)
     file.attrs["recipe"] = json.dumps(recipe, sort_keys=True)
     for name, values in NAMES.items():
         file.attrs[name] = json.dumps(values)
@@ -238,15 +244,16 @@ class ClipStore:
         row = self._clips[i]
         window = slice(first, last, step)
         starts, ends, ego = (self._table(name)[window] for name in ("box_start", "box_end", "ego"))
-        text = self._table("sources")[self._clips["source_end"][i - 1] if i else 0 : row["source_end"]]
         labels = labels_of(
             row,
             step,
             [self._table("boxes")[a:b] for a, b in zip(starts, ends, strict=True)],
             self._table("labels")[window] if "labels" in self._file() else None,
             ego,
-            text.tobytes().decode(),
+            self._text("sources", self._clips["source_end"], i),
         )
+        if "captions" in self._file():
+            labels = replace(labels, caption=self._text("captions", self._table("caption_end"), i) or None)
         if "labels" in self._file():
             pose, roadside = pose_of(self._table("pose")[window]), roadside_of(self._table("roadsides")[i])
             labels = replace(labels, pose=pose, roadside=roadside)
@@ -293,6 +300,10 @@ class ClipStore:
         except OSError as error:
             raise InputError(f"{self.path}: {name} {start} to {stop} cannot be read ({error}); make it anew") from error
         return rows
+
+    def _text(self, name: str, ends: np.ndarray, i: int) -> str:
+        """The text of clip i, whose bytes end at `ends[i]` of the table `name`."""
+        return self._table(name)[ends[i - 1] if i else 0 : ends[i]].tobytes().decode()
 
     def _table(self, name: str) -> np.ndarray:
         """A label table in memory; "box_start" is derived from "box_end"."""

@@ -68,6 +68,8 @@ TABLES: dict[str, TableDescription] = {
          "pitch": "degrees of the camera, positive looks up", "field_of_view": "degrees of the camera, horizontal"},
     ),
     "sources": TableDescription("UTF-8 bytes of what made each clip, one after the other."),
+    "captions": TableDescription("UTF-8 bytes of what each clip shows, in words, one after the other; none where nobody said it."),
+    "caption_end": TableDescription("A number a clip: where its bytes in captions end."),
 }  # fmt: skip
 
 

@@ -10,12 +10,13 @@ import itertools
 import math
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from drivesim.config import InputError, Say
+from drivesim.dataset.captions import caption_of
 from drivesim.dataset.clips import ClipStore, ClipWriter, check_recipe
 from drivesim.dataset.progress_line import ProgressLine
 from drivesim.dataset.workers import in_order
@@ -66,11 +67,12 @@ class ClipSettings:
         return ClipRequest(stream_seed(self.seed, "clip", k), self.fps[k % len(self.fps)])
 
     def make(self, make: Make, request: ClipRequest) -> Clip:
-        """The clip of one request."""
-        return make(
+        """The clip of one request, with a caption of what its labels say."""
+        clip = make(
             request.seed, self.frames, request.fps, self.height, self.width,
             time_of_day=self.time_of_day, setting=self.setting, noise=self.noise, depth=self.depth,
         )  # fmt: skip
+        return replace(clip, labels=replace(clip.labels, caption=caption_of(clip.labels)))
 
 
 def fill_store(

@@ -63,7 +63,7 @@ class ClipLabels:
 
     `boxes` has one table a frame, None where nobody labelled the vehicles; `crowdedness` float32 [f] counts vehicles (see
     Boxes.crowdedness). `road.curvature` is that of the first frame; `ego.curvature` has every frame's. `source` says what made
-    the clip ("world 1, seed 7", a file name).
+    the clip ("world 1, seed 7", a file name); `caption` says in words what it shows.
     """
 
     fps: float
@@ -76,6 +76,7 @@ class ClipLabels:
     source: str
     pose: EgoPose | None = None
     roadside: RoadsideKey | None = None
+    caption: str | None = None
 
     def __len__(self) -> int:
         """Number of frames."""

@@ -39,8 +39,8 @@ def assert_same(one: Clip, two: Clip) -> None:
 
 
 def assert_same_labels(one: ClipLabels, two: ClipLabels) -> None:
-    assert (one.fps, one.time_of_day, repr(one.road), one.camera, one.source) == (  # repr: nan is not nan
-        two.fps, two.time_of_day, repr(two.road), two.camera, two.source)  # fmt: skip
+    assert (one.fps, one.time_of_day, repr(one.road), one.camera, one.source, one.caption) == (  # repr: nan is not nan
+        two.fps, two.time_of_day, repr(two.road), two.camera, two.source, two.caption)  # fmt: skip
     np.testing.assert_array_equal(one.crowdedness, two.crowdedness)
     for field in fields(one.ego):
         np.testing.assert_array_equal(getattr(one.ego, field.name), getattr(two.ego, field.name))
@@ -98,6 +98,7 @@ GAPS: dict[str, Any] = {
     "some boxes": {"boxes": (None, Boxes.none(), None, Boxes.none(), None)},
     "pose": {"pose": None},
     "roadside": {"roadside": None},
+    "caption": {"caption": None},
     "all but the speed": {"ego": EgoMotion(np.ones(5, np.float32), UNKNOWN, UNKNOWN, UNKNOWN)},
 }
 
@@ -124,7 +125,8 @@ def as_format_2(path: Path) -> None:
     with h5py.File(path, "r+") as file:
         counts = dict(zip(sorted(set(file) - {"committed"}), file["committed"][:], strict=True))
         boxes = file["boxes"][:].view(BOX_ROW)
-        del file["labels"], file["pose"], file["roadsides"], file["committed"], file["boxes"]
+        for name in ("labels", "pose", "roadsides", "captions", "caption_end", "committed", "boxes"):
+            del file[name]
         names = ["track", "kind", "box", "heading", "visible", "cuboid"]
         plain = np.dtype([(name, boxes.dtype[name]) for name in names])
         rows = file.create_dataset("boxes", (len(boxes),), plain, maxshape=(None,), chunks=(1024,))
@@ -135,7 +137,7 @@ def as_format_2(path: Path) -> None:
 
 def known_to_format_2(clip: Clip) -> Clip:
     tables = [Boxes(t.track, t.kind, t.box, t.heading, t.visible, t.cuboid) for t in clip.labels.boxes if t is not None]
-    return replace(clip, labels=replace(clip.labels, boxes=tuple(tables), pose=None, roadside=None))
+    return replace(clip, labels=replace(clip.labels, boxes=tuple(tables), pose=None, roadside=None, caption=None))
 
 
 def test_stores_of_format_2_are_read_and_take_clips_of_which_all_is_known(tmp_path: Path, make_clip: Maker) -> None:
