@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from drivesim import __version__
-from drivesim.cli import compose, data, doctor, edit, evaluate, layout, rollout, train, validate
+from drivesim.cli import compose, data, doctor, edit, evaluate, export, layout, rollout, train, validate
 
 
 class _Commands(TyperGroup):
@@ -61,6 +61,7 @@ app.command()(validate.validate)
 app.command()(compose.compose)
 app.command()(rollout.rollout)
 app.command()(layout.layout)
+app.command()(export.export)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")

@@ -126,16 +126,16 @@ def progress_bars() -> Iterator[Callable[[Progress], None]]:
                 bars.update(tasks[phase], completed=progress.units[phase], note=f"{progress.seconds[phase]:.0f} s")
         if left is not None:
             share = spent / max(spent + left, 1e-9)
-            bars.update(whole, total=100, completed=round(100 * share), note=f"{_clock(left)} left")
+            bars.update(whole, total=100, completed=round(100 * share), note=f"{clock(left)} left")
             if not console.is_terminal and spent - reported >= 15:
                 reported = spent
-                console.print(f"{100 * share:.0f} %, {_clock(left)} left")
+                console.print(f"{100 * share:.0f} %, {clock(left)} left")
 
     with bars:
         yield show
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
     """Minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d}"
