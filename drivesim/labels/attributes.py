@@ -14,6 +14,10 @@ from drivesim.traffic.vehicle_lamps import BRAKE, HEAD, LEFT, RIGHT, TAIL
 LAMP_BITS = {"brake": BRAKE, "head": HEAD, "tail": TAIL, "left_indicator": LEFT, "right_indicator": RIGHT}
 
 
+LARGELY, PARTLY = 0.4, 0.8
+"""Shares in sight below which a vehicle is said to be hidden largely, and partly."""
+
+
 def attributes_of(row: np.void, truncated: float) -> dict[str, Any]:
     """The values of a row of BOX_ROW but for track, box and cuboid: shares in sight and outside, score, source, paint, lamps."""
     shares = {"visible": row["visible"], "truncated": truncated, "score": row["score"]}

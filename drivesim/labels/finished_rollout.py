@@ -74,6 +74,14 @@ class FinishedFuture:
             row = tables.camera()
         return Camera(float(row["z"]), math.degrees(row["pitch"]), math.degrees(2 * math.atan(row["cx"] / row["fx"])))
 
+    @property
+    def intrinsics(self) -> np.ndarray:
+        """Camera matrix [3 3] for pixels of its film, in which the middle of the first pixel is at 0, as OpenCV has it."""
+        scale = self.film.width / FRAME_WIDTH
+        focal = self.camera.focal * FRAME_WIDTH * scale
+        across, down = self.film.width / 2 - 0.5, self.film.height / 2 - 0.5
+        return np.array([[focal, 0.0, across], [0.0, focal, down], [0.0, 0.0, 1.0]])
+
     def labelled_frames(self, stride: int = 1, min_visible: float = 0.0, pictures: bool = True) -> Iterator[LabelledFrame]:
         """Every `stride`-th frame of which the vehicles are known, without those of which less than `min_visible` is in sight.
 
