@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from drivesim.cli.numbers import positive
-from drivesim.video_format import STAGE_NAMES
+from drivesim.video_format import TRAINED_NAMES
 
 app = typer.Typer(help="Train a stage of the cascade; the same command again goes on where it stopped.", no_args_is_help=True)
 
@@ -42,7 +42,7 @@ def _stage_command(stage: str) -> None:
                      parse_overrides(set_ or []), minutes or math.inf, device, workers, typer.echo)  # fmt: skip
 
 
-for _stage in STAGE_NAMES:
+for _stage in TRAINED_NAMES:
     _stage_command(_stage)
 
 

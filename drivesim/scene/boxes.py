@@ -111,3 +111,11 @@ def project_cuboids(camera: Camera, cuboids: np.ndarray) -> tuple[np.ndarray, np
             visible[i] = max(0.0, 1.0 - hidden / seen.area)
         nearer.append(outline)
     return boxes, visible
+
+
+def pairwise_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Intersection over union [n m] of boxes [n 4] with boxes [m 4]."""
+    low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=-1)
+    areas = [np.clip(x[:, 2:] - x[:, :2], 0, None).prod(axis=-1) for x in (a, b)]
+    return shared / np.maximum(areas[0][:, None] + areas[1][None] - shared, 1e-12)

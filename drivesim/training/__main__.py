@@ -12,13 +12,13 @@ import yaml
 from drivesim.config import InputError, MachineError
 from drivesim.training.job import export_run, run_training
 from drivesim.training.presets import PRESET_NAMES
-from drivesim.video_format import STAGE_NAMES
+from drivesim.video_format import TRAINED_NAMES
 
 
 def main() -> int:
     """Parses the command line and trains or exports; 2 for a user's mistake, 1 for what failed, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m drivesim.training", description=__doc__)
-    parser.add_argument("stage", choices=[*STAGE_NAMES, "export"])
+    parser.add_argument("stage", choices=[*TRAINED_NAMES, "export"])
     parser.add_argument("--run", "--run-folder", type=Path, required=True, help="run folder (torchrun chokes on --run)")
     parser.add_argument("--out", type=Path, help="checkpoint folder to write (export)")
     parser.add_argument("--preset", choices=PRESET_NAMES, default="cpu")

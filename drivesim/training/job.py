@@ -27,26 +27,28 @@ from drivesim.training.presets import PRESETS, DataSpec, PresetName
 from drivesim.training.run import Run, has_state, last_figures, run_recipe
 from drivesim.training.stage import Recipe, Stage
 from drivesim.training.stages.autoencoder import AutoencoderRecipe, AutoencoderStage
+from drivesim.training.stages.detector import DetectorRecipe, DetectorStage
 from drivesim.training.stages.image_ldm import ImageLDMRecipe, ImageLDMStage
 from drivesim.training.stages.super_resolution import SuperResolutionRecipe, SuperResolutionStage
 from drivesim.training.stages.video_ldm import VideoLDMRecipe, VideoLDMStage
-from drivesim.video_format import STAGE_NAMES, StageName
+from drivesim.video_format import STAGE_NAMES, TrainedName
 from drivesim.world.generator import WORLD_VERSION
 
 UNKNOWN = "unknown"
 """Device of runs that were started before it was noted."""
 
 
-RECIPES: dict[StageName, type[Recipe]] = {
+RECIPES: dict[TrainedName, type[Recipe]] = {
     "autoencoder": AutoencoderRecipe,
     "image-ldm": ImageLDMRecipe,
     "video-ldm": VideoLDMRecipe,
     "super-resolution": SuperResolutionRecipe,
+    "detector": DetectorRecipe,
 }
 
 
 def build_stage(
-    name: StageName, values: dict[str, Any], data: list[Path], held_out: list[Path], checkpoints: Path
+    name: TrainedName, values: dict[str, Any], data: list[Path], held_out: list[Path], checkpoints: Path
 ) -> Stage:
     """The stage `name` with the recipe `values`; stages that rest on another read it from the folder `checkpoints`."""
     recipe = RECIPES[name].parse(values, "recipe")
@@ -56,6 +58,8 @@ def build_stage(
         return ImageLDMStage(recipe, data, held_out, checkpoints)
     if isinstance(recipe, VideoLDMRecipe):
         return VideoLDMStage(recipe, data, held_out, checkpoints)
+    if isinstance(recipe, DetectorRecipe):
+        return DetectorStage(recipe, data, held_out)
     assert isinstance(recipe, SuperResolutionRecipe)
     return SuperResolutionStage(recipe, data, held_out, checkpoints)
 
@@ -86,16 +90,17 @@ def ensure_store(spec: DataSpec, folder: Path, workers: int | None, say: Say) ->
     return path
 
 
-RESTS_ON: dict[StageName, tuple[StageName, ...]] = {
+RESTS_ON: dict[TrainedName, tuple[TrainedName, ...]] = {
     "autoencoder": (),
     "image-ldm": ("autoencoder",),
     "video-ldm": STAGE_NAMES[:2],
     "super-resolution": ("autoencoder",),
+    "detector": (),
 }
 """The stages whose checkpoints training a stage reads."""
 
 
-def check_inputs(name: StageName, run_folder: Path, stores: list[Path], checkpoints: Path, origin: Path | None) -> None:
+def check_inputs(name: TrainedName, run_folder: Path, stores: list[Path], checkpoints: Path, origin: Path | None) -> None:
     """InputError for what would fail once the data are there, which may take an hour to render.
 
     `stores` are those given by name, `origin` the checkpoint to start from.
@@ -113,7 +118,7 @@ def check_inputs(name: StageName, run_folder: Path, stores: list[Path], checkpoi
         raise InputError(f"--run {run_folder}: cannot be made or written; give another folder") from error
 
 
-def check_fields(name: StageName, overrides: Iterable[str]) -> None:
+def check_fields(name: TrainedName, overrides: Iterable[str]) -> None:
     """InputError for names that are no fields of the stage's recipe."""
     fields = list(RECIPES[name].model_fields)
     for field in overrides:
@@ -124,7 +129,7 @@ def check_fields(name: StageName, overrides: Iterable[str]) -> None:
 
 
 def run_training(
-    name: StageName,
+    name: TrainedName,
     run_folder: Path,
     preset: PresetName = "cpu",
     data: list[Path] | None = None,
@@ -169,7 +174,7 @@ def run_training(
     train(stage, Run(run_folder, written), device, say, minutes * 60)
 
 
-def initialise(model: nn.Module, name: StageName, folder: Path) -> None:
+def initialise(model: nn.Module, name: TrainedName, folder: Path) -> None:
     """Starts `model` from the checkpoint `folder`; what the checkpoint lacks (temporal layers, say) stays as it is.
 
     A parameter that has grown since (a convolution that is told of another map) begins with the checkpoint's values and zeros
@@ -196,7 +201,7 @@ def export_run(run_folder: Path, folder: Path, data: list[Path], checkpoints: Pa
     `data` are the stores, where they are not where the run found them; held-out figures come from the log.
     """
     recipe = run_recipe(run_folder)
-    name: StageName = recipe["stage"]
+    name: TrainedName = recipe["stage"]
     skip = {"stage", "preset", "init_from", "device", "data"}
     values = {key: value for key, value in recipe.items() if key not in skip}
     data = data or [Path(path) for path in recipe["data"]]

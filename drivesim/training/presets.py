@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 from pydantic import Field
 
 from drivesim.config import Config
-from drivesim.video_format import FRAME_HEIGHT, FRAME_RATES, FRAME_WIDTH, NETWORK_HEIGHT, NETWORK_WIDTH, StageName
+from drivesim.video_format import FRAME_HEIGHT, FRAME_RATES, FRAME_WIDTH, NETWORK_HEIGHT, NETWORK_WIDTH, TrainedName
 
 PresetName = Literal["tiny", "cpu", "gpu"]
 PRESET_NAMES: tuple[PresetName, ...] = get_args(PresetName)
@@ -51,7 +51,7 @@ _TINY_RUN = {"batch": 2, "samples": 4, "warmup": 2, "evaluate_every": 4, "save_e
              "held_out_batches": 1}
 _TINY_MODEL = {"widths": [32, 32], "blocks": 1, "token_width": 32, "encoder_layers": 1}
 
-PRESETS: dict[PresetName, dict[StageName, Preset]] = {
+PRESETS: dict[PresetName, dict[TrainedName, Preset]] = {
     "tiny": {
         "autoencoder": Preset(
             data=(TINY,),
@@ -71,6 +71,9 @@ PRESETS: dict[PresetName, dict[StageName, Preset]] = {
                 "crop": 64,
             },
         ),
+        "detector": Preset(
+            data=(TINY,), recipe=_TINY_RUN | {"model": {"widths": [16, 16, 16], "blocks": [1, 1, 1], "head_width": 16}}
+        ),
     },
     "cpu": {
         "autoencoder": Preset(data=(CPU_KEYS,), recipe={"batch": 16, "samples": 220_000, "learning_rate": 1e-3}),
@@ -84,6 +87,11 @@ PRESETS: dict[PresetName, dict[StageName, Preset]] = {
             data=(DataSpec(clips=100, frames=4, fps=FULL, height=FRAME_HEIGHT, width=FRAME_WIDTH),),
             recipe={"batch": 16, "samples": 40_000, "learning_rate": 1e-3, "warmup": 1_000, "crop": 128,
                     "evaluate_every": 10_000, "save_every": 4_000},
+        ),
+        "detector": Preset(
+            data=(CPU_KEYS,),
+            recipe={"batch": 32, "samples": 60_000, "learning_rate": 1.5e-3, "optimizer": "muon", "weight_decay": 0.01,
+                    "held_out_batches": 6},
         ),
     },
     "gpu": {
@@ -106,6 +114,11 @@ PRESETS: dict[PresetName, dict[StageName, Preset]] = {
             data=(DataSpec(clips=1000, frames=8, fps=FULL, height=FRAME_HEIGHT, width=FRAME_WIDTH),),
             recipe={"batch": 32, "samples": 600_000, "learning_rate": 5e-4, "compile": True,
                     "warmup": 10_000, "ema": 20_000, "evaluate_every": 100_000, "save_every": 50_000},
+        ),
+        "detector": Preset(
+            data=(GPU_KEYS,),
+            recipe={"batch": 128, "samples": 1_000_000, "learning_rate": 2e-3, "optimizer": "muon", "weight_decay": 0.01,
+                    "warmup": 10_000, "ema": 50_000, "evaluate_every": 100_000, "save_every": 100_000},
         ),
     },
 }  # fmt: skip

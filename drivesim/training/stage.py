@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from drivesim.config import Config
 from drivesim.tensors import numpy_stream
-from drivesim.video_format import StageName
+from drivesim.video_format import TrainedName
 
 Batch = dict[str, Tensor]
 Chance = Annotated[float, Field(ge=0, le=1)]
@@ -52,7 +52,7 @@ class Recipe(Config):
     optimizer: Literal["adamw", "muon"] = "adamw"
 
     @property
-    def origin(self) -> StageName | None:
+    def origin(self) -> TrainedName | None:
         """The checkpoint that a run goes on from where it is told of no other; None starts afresh."""
         return None
 
@@ -72,9 +72,12 @@ class ModelDescription(NamedTuple):
 class Stage(Protocol):
     """One trainable part of the cascade. Its randomness lies in `draw` alone; `losses` is deterministic in the batch."""
 
-    name: StageName
     modules: dict[str, nn.Module]
     """What is trained, by name; `modules["model"]` is what gets exported. Parameters that need no gradient stay as they are."""
+
+    @property
+    def name(self) -> TrainedName:
+        """Which stage it is."""
 
     @property
     def networks(self) -> tuple[nn.Module, ...]:

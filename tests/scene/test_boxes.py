@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivesim.scene.boxes import UNKNOWN_LAMPS, Boxes, cuboid_corners, project_cuboids, silhouette
+from drivesim.scene.boxes import UNKNOWN_LAMPS, Boxes, cuboid_corners, pairwise_iou, project_cuboids, silhouette
 from drivesim.scene.camera import NEAR, Camera
 from drivesim.scene.road import Road
 from drivesim.scene.vehicles import KINDS, Placement
@@ -100,3 +100,10 @@ def test_paint_and_lamps_are_unknown_unless_given() -> None:
     assert (unknown.lamps == UNKNOWN_LAMPS).all() and unknown.lamps.dtype == np.uint8
     known = Boxes(*whole, *rest, np.full((2, 3), 0.5, np.float32), np.array([1, 4], np.uint8))
     assert known.take(np.array([1])).lamps.tolist() == [4] and len(Boxes.none().paint) == 0
+
+
+def test_shared_area_of_pairs() -> None:
+    a = np.array([[0.0, 0, 2, 2], [5, 5, 6, 6]])
+    b = np.array([[1.0, 0, 3, 2]])
+    np.testing.assert_allclose(pairwise_iou(a, b), [[1 / 3], [0]])
+    assert pairwise_iou(a, b[:0]).shape == (2, 0)

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 
 from drivesim.checkpoint import weights_hash
 from drivesim.config import InputError, MachineError, read_json, read_yaml
+from drivesim.models.detector.detector import Detector
 from drivesim.models.image_ldm import ImageLDM
 from drivesim.models.latent_space import LatentSpace
 from drivesim.models.super_resolution import SuperResolution
@@ -25,7 +26,7 @@ from drivesim.training.job import RECIPES, build_stage, export_run, grown, run_t
 from drivesim.training.loop import train
 from drivesim.training.run import Run
 from drivesim.training.stage import Stage
-from drivesim.video_format import STAGE_NAMES, StageName
+from drivesim.video_format import TRAINED_NAMES, TrainedName
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data/, checkpoints/ and a run folder a stage, all made by the tiny presets."""
     root = tmp_path_factory.mktemp("chain")
     (root / "checkpoints").mkdir()
-    for stage in STAGE_NAMES:
+    for stage in TRAINED_NAMES:
         run_training(stage, root / stage, "tiny", data_folder=root / "data", checkpoints=root / "checkpoints",
                      device_name="cpu", workers=0, say=lambda _: None)  # fmt: skip
         export_run(root / stage, root / "checkpoints" / stage, [], root / "checkpoints", say=lambda _: None)
@@ -46,11 +47,12 @@ def test_exported_checkpoints_load_and_know_what_they_rest_on(trained: Path) -> 
     image = ImageLDM.load(checkpoints / "image-ldm")
     VideoLDM.load(checkpoints / "video-ldm", image)
     SuperResolution.load(checkpoints / "super-resolution")
-    configs = {stage: json.loads((checkpoints / stage / "config.json").read_text()) for stage in STAGE_NAMES}
+    Detector.load(checkpoints / "detector")
+    configs = {stage: json.loads((checkpoints / stage / "config.json").read_text()) for stage in TRAINED_NAMES}
     bases = {stage: config["base"] for stage, config in configs.items()}
     assert bases["image-ldm"] == space.fingerprint()
     assert bases["video-ldm"] == weights_hash(checkpoints / "image-ldm")
-    assert bases["autoencoder"] is bases["super-resolution"] is None
+    assert bases["autoencoder"] is bases["super-resolution"] is bases["detector"] is None
     assert configs["video-ldm"]["decoder"] == space.decoder_fingerprint() and configs["image-ldm"]["decoder"] is None
 
 
@@ -72,7 +74,7 @@ def test_a_decoder_trained_alone_keeps_the_latents_that_others_rest_on(trained: 
 
 
 def test_every_stage_logs_held_out_figures_and_a_preview(trained: Path) -> None:
-    for stage in STAGE_NAMES:
+    for stage in TRAINED_NAMES:
         lines = [json.loads(line) for line in (trained / stage / "log.jsonl").read_text().splitlines()]
         assert any(line.get("held_out") for line in lines), stage
         assert list((trained / stage).glob("preview-*.png")), stage
@@ -152,7 +154,7 @@ def test_a_run_of_before_streams_were_noted_goes_on_with_its_seed(trained: Path,
     assert after["init_from"] == "0" * 64
 
 
-def stage_of(name: StageName, trained: Path, **changes: object) -> Stage:
+def stage_of(name: TrainedName, trained: Path, **changes: object) -> Stage:
     """A stage as it was trained, but for some fields of its recipe."""
     noted = read_yaml(trained / name / "train.yaml")
     values = {key: value for key, value in noted.items() if key in RECIPES[name].model_fields}
@@ -160,8 +162,8 @@ def stage_of(name: StageName, trained: Path, **changes: object) -> Stage:
     return build_stage(name, values | changes, data, data, trained / "checkpoints")
 
 
-@pytest.mark.parametrize("name", STAGE_NAMES)
-def test_what_is_compiled_does_the_work_of_every_stage(name: StageName, trained: Path) -> None:
+@pytest.mark.parametrize("name", TRAINED_NAMES)
+def test_what_is_compiled_does_the_work_of_every_stage(name: TrainedName, trained: Path) -> None:
     """Its networks are called, not only methods of theirs, which torch.compile would not see; little is computed beside them."""
     stage = stage_of(name, trained)
     running: list[torch.nn.Module] = []
