@@ -13,9 +13,9 @@ import drivesim
 from drivesim.labels.attributes import attributes_of, cuboid_of
 from drivesim.labels.finished_rollout import LabelledFrame
 from drivesim.labels.json_file import JsonList, join_json
+from drivesim.labels.pictures import write_picture
 from drivesim.labels.selection import Selection
 from drivesim.scene.vehicles import KINDS
-from drivesim.video_io import write_image
 
 ANNOTATIONS, IMAGES = "annotations.json", "images"
 
@@ -30,7 +30,7 @@ def write_coco(selection: Selection, folder: Path) -> None:
             for frame in selection.labelled_frames(future):
                 name = f"{future.name}/{frame.number:06d}.jpg"
                 assert frame.picture is not None
-                write_image(folder / IMAGES / name, frame.picture)
+                write_picture(folder / IMAGES / name, frame.picture)
                 image = len(images) + 1
                 images.append(_image(image, name, future.number, frame))
                 for row in range(len(frame.boxes)):

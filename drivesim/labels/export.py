@@ -13,12 +13,14 @@ from drivesim.config import InputError, Say
 from drivesim.labels.coco import write_coco
 from drivesim.labels.finished_rollout import FinishedRollout
 from drivesim.labels.kitti import write_kitti
+from drivesim.labels.maps import write_maps
 from drivesim.labels.new_folder import new_folder
 from drivesim.labels.selection import MIN_VISIBLE, ExportProgress, Selection
 
 FORMATS: dict[str, Callable[[Selection, Path], None]] = {
     "coco": write_coco,
     "kitti": write_kitti,
+    "maps": write_maps,
 }
 """What writes the frames of a selection into a folder, by the name of the format."""
 ABOUT = "export.json"

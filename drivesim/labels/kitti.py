@@ -20,10 +20,10 @@ import numpy as np
 
 from drivesim.labels.attributes import LARGELY, PARTLY
 from drivesim.labels.finished_rollout import FinishedFuture, LabelledFrame, cuboids
+from drivesim.labels.pictures import write_picture
 from drivesim.labels.selection import Selection
 from drivesim.scene.camera import Camera
 from drivesim.scene.vehicles import KINDS, Kind
-from drivesim.video_io import write_image
 
 _TYPES: dict[Kind, str] = {"sedan": "Car", "hatchback": "Car", "suv": "Car", "van": "Van", "truck": "Truck", "bus": "Misc"}
 """KITTI has no type for buses."""
@@ -67,7 +67,7 @@ class _Training:
                 name = f"{index + number:06d}"
                 assert frame.picture is not None
                 picture = self.objects / "image_2" / f"{name}.png"
-                write_image(picture, frame.picture)
+                write_picture(picture, frame.picture)
                 _link(picture, pictures / f"{number:06d}.png")
                 _write_calibration(self.objects / "calib" / f"{name}.txt", _OBJECT_NAMES, matrices)
                 vehicles = vehicles_of(future.camera, frame)

@@ -28,6 +28,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     try:
         yield scratch
         (scratch / _MARK).unlink()
+        os.sync()  # what has its name is whole after a power cut, too
         scratch.replace(path)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)

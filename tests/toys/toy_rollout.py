@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -72,8 +73,12 @@ def write_toy(
     camera: Camera = CAMERA,
     size: tuple[int, int] = (HEIGHT, WIDTH),
     frames: int = FRAMES,
+    rows: Sequence[FrameLabels] | None = None,
 ) -> Path:
-    """Writes a rollout of so many futures, all alike but for their pictures, which are grey: 40 + 20 * frame + 100 * future."""
+    """Writes a rollout of so many futures, all alike but for their pictures, which are grey: 40 + 20 * frame + 50 * future.
+
+    `rows` are labels for all frames in place of those of this module.
+    """
     folder.mkdir(parents=True)
     (folder / "scenario.yaml").write_text(scenario)
     values = load_scenario(folder / "scenario.yaml").model_dump(mode="json")
@@ -81,7 +86,7 @@ def write_toy(
         place = folder / future_name(number)
         place.mkdir()
         with RolloutWriter(place / "rollout.h5") as writer:
-            writer.add_frames(labels(camera, frames))
+            writer.add_frames(rows or labels(camera, frames))
             writer.add_keyframes(np.zeros((1, 8, 16, 32), np.float32), np.zeros(1))
             writer.commit()
         grey = (40 + 20 * np.arange(frames) % 200 + 50 * number).astype(np.uint8)
