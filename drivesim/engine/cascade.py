@@ -49,12 +49,6 @@ class Cascade:
         )
 
     @property
-    def reach(self) -> int:
-        """Frames on either side that the decoder sees of a frame."""
-        temporal = self.latent_space.temporal
-        return 0 if temporal is None else temporal.reach
-
-    @property
     def is_shown_layout(self) -> bool:
         """Whether the networks that make latents are shown layout planes."""
         return not LAYOUT_GROUPS.keys().isdisjoint(self.image.config.groups)

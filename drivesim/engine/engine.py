@@ -59,9 +59,10 @@ class Engine:
             return self.encode_photo(read_image(prompt.photo))
         return self.compose(prompt, seed, variant)
 
-    def first_frame(self, latents: Tensor, seed: int) -> np.ndarray:
+    def first_frame(self, latents: Tensor, prompt: Prompt, seed: int) -> np.ndarray:
         """The picture uint8 [4h 4w 3] of a first frame's latents [c h w], upsampled by itself."""
-        return to_frames(self.upsample(self.decode(latents[None]), seed))[0]
+        first = FutureSpec.first(prompt, seed)
+        return to_frames(self.upsample(self.decode(latents[None], first, [0]), first, [0]))[0]
 
     def encode_photo(self, photo: np.ndarray) -> Tensor:
         """Latents [c h w] of a picture uint8 [h w 3], its middle cut to 1:2 and scaled to the size of the frames."""
@@ -73,7 +74,7 @@ class Engine:
         """Latents [c h w] of a first frame that shows the prompt, guided away from one without any conditions."""
         settings, image, device = self.settings.image, self.cascade.image, self.cascade.device
         shape, key = (1, *self.latent_shape), (seed, "compose", variant)
-        conditions = FutureSpec.first_conditions(prompt, seed, self.layout_height).to(device)
+        conditions = FutureSpec.first(prompt, seed).known_conditions([0], self.layout_height).to(device)
         nothing = no_conditions(1).to(device)
         with self.cascade.sampling(self.settings.precision):
             denoise = guide(image.denoise(conditions), image.denoise(nothing), prompt.guidance)
@@ -158,30 +159,40 @@ class Engine:
                 draft=draft,
             ).cpu()
 
-    def decode(self, latents: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
-        """Frames `start` to `stop` [stop-start 3 h w] in [-1, 1] of latents [f c h w]; the others are their neighbours."""
-        with self.cascade.sampling(self.settings.precision):
-            clip = latents[None].to(self.cascade.device)
-            return self.cascade.latent_space.decode_clip(clip, start, stop)[0].float().cpu()
+    def decode(
+        self, latents: Tensor, future: FutureSpec, frames: Sequence[int], start: int = 0, stop: int | None = None
+    ) -> Tensor:
+        """Frames `start` to `stop` [stop-start 3 h w] in [-1, 1] of latents [f c h w]; the others are their neighbours.
 
-    def upsample(self, frames: Tensor, seed: int) -> Tensor:
-        """Frames [f 3 4h 4w] of frames [f 3 h w], in [-1, 1], all sampled at once (Video LDM, section 3.4).
+        `frames` are the ticks of all f, by which the decoder is shown their layout.
+        """
+        space, device = self.cascade.latent_space, self.cascade.device
+        conditions = None if space.layout is None else future.layout_conditions(frames, self.settings.height)
+        with self.cascade.sampling(self.settings.precision):
+            clip = latents[None].to(device)
+            shown = None if conditions is None else conditions.to(device)
+            return space.decode_clip(clip, start, stop, shown)[0].float().cpu()
+
+    def upsample(self, frames: Tensor, future: FutureSpec, ticks: Sequence[int]) -> Tensor:
+        """Frames [f 3 4h 4w] of frames [f 3 h w] at these ticks, in [-1, 1], all sampled at once (Video LDM, section 3.4).
 
         All frames of all futures get the same noise: overlapping portions agree, what stays where it is does not flicker,
         and futures dress what they share alike.
         """
         settings, model, device = self.settings.super_resolution, self.cascade.super_resolution, self.cascade.device
         _, channels, height, width = frames.shape
+        conditions = None if model.layout is None else future.layout_conditions(ticks, UPSAMPLING_FACTOR * height)
 
         def noise(scale: int, *key: int | str) -> Tensor:
-            drawn = _noise((channels, scale * height, scale * width), seed, "upsample", *key)
+            drawn = _noise((channels, scale * height, scale * width), future.seed, "upsample", *key)
             return drawn.to(device).expand(1, len(frames), -1, -1, -1)
 
         with self.cascade.sampling(self.settings.precision):
             low = frames[None].to(device)
             level = torch.full((1,), settings.level, dtype=torch.int64, device=device)
+            features = model.layout_features(None if conditions is None else conditions.to(device))
             residual = sample(
-                model.denoise(low, level, noise(1, "augmentation")),
+                model.denoise(low, level, noise(1, "augmentation"), features),
                 model.schedule,
                 noise(UPSAMPLING_FACTOR),
                 settings.steps,
@@ -189,7 +200,7 @@ class Engine:
                 lambda step: noise(UPSAMPLING_FACTOR, "step", step),
                 self._lap("upsample"),
             )
-            return model.refine(model.estimate(low), residual)[0].float().cpu()
+            return model.refine(model.estimate(low, features), residual)[0].float().cpu()
 
     def _context(
         self,

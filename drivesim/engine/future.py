@@ -17,7 +17,13 @@ from drivesim.engine.moments import TICKS, Moments
 from drivesim.engine.timeline import Timeline
 from drivesim.layout.planes import layout_planes
 from drivesim.layout.vehicles.boxes import moment_boxes
-from drivesim.models.conditions.all_groups import GROUPS, box_conditions, group_rows, scenario_conditions
+from drivesim.models.conditions.all_groups import (
+    GROUPS,
+    box_conditions,
+    group_rows,
+    layout_conditions,
+    scenario_conditions,
+)
 from drivesim.models.conditions.conditions import Conditions
 from drivesim.scenario.scenario import Scenario
 from drivesim.scenario.sections import BoxedVehicle
@@ -109,24 +115,33 @@ class FutureSpec:
         if self.is_free:
             nothing = {name: True for name in GROUPS if name != "look"}
             return scenario_conditions(self.prompt.scenario, [0.0] * len(ticks)).drop(**nothing)
-        return self._known(ticks, layout_height)
+        return self.known_conditions(ticks, layout_height)
 
     @classmethod
-    def first_conditions(cls, prompt: Prompt, seed: int, layout_height: int | None = None) -> Conditions:
-        """What the first frame of all futures is asked to show, one row: with the vehicles that traffic draws."""
-        return cls(prompt, Timeline(2, 0), seed, 0)._known([0], layout_height)
+    def first(cls, prompt: Prompt, seed: int) -> Self:
+        """The future whose first frame is that of all, with the vehicles that traffic draws."""
+        return cls(prompt, Timeline(2, 0), seed, 0)
 
-    def _known(self, ticks: Sequence[int], layout_height: int | None) -> Conditions:
+    def known_conditions(self, ticks: Sequence[int], layout_height: int | None) -> Conditions:
         """All that is known of these frames. Of a photo neither where dashes are is known, nor what stands beside the road."""
         scenario = self.prompt.scenario
-        photo = scenario.photo is not None
-        layouts = None
-        if layout_height is not None:
-            layouts = [layout_planes(self.moments[tick], layout_height, 2 * layout_height) for tick in ticks]
+        layouts = None if layout_height is None else self._planes(ticks, layout_height)
         boxes = [self.boxes(tick) for tick in ticks]
-        along = [None if photo else {"along": metres} for metres in self.metres(ticks).tolist()]
+        along = [None if scenario.photo is not None else {"along": metres} for metres in self.metres(ticks).tolist()]
         conditions = scenario_conditions(scenario, [float(tick / TICKS) for tick in ticks], layouts)
         conditions = conditions.replace("place", group_rows(GROUPS["place"], along))
-        unknown = torch.tensor([table is None for table in boxes])
-        conditions = conditions.drop(vehicles=unknown, ground_map=photo, roadside=photo)
-        return conditions.replace("boxes", box_conditions(boxes))
+        return self._shown(conditions, boxes).replace("boxes", box_conditions(boxes))
+
+    def layout_conditions(self, ticks: Sequence[int], height: int) -> Conditions | None:
+        """The layout of these frames alone, in planes of `height` px; None where traffic is free."""
+        if self.is_free:
+            return None
+        return self._shown(layout_conditions(self._planes(ticks, height)), [self.boxes(tick) for tick in ticks])
+
+    def _planes(self, ticks: Sequence[int], height: int) -> list[np.ndarray]:
+        return [layout_planes(self.moments[tick], height, 2 * height) for tick in ticks]
+
+    def _shown(self, conditions: Conditions, boxes: Sequence[Boxes | None]) -> Conditions:
+        """Without what is not known of the layout of frames with these boxes."""
+        unknown, photo = torch.tensor([table is None for table in boxes]), self.prompt.photo is not None
+        return conditions.drop(vehicles=unknown, ground_map=photo, roadside=photo)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from drivesim.engine.engine import Engine
 from drivesim.engine.future import FutureSpec
+from drivesim.engine.moments import ticks
 from drivesim.engine.settings import SamplingSettings
 from drivesim.engine.timeline import Portions, Timeline, Window
 from drivesim.tensors import to_frames
@@ -109,7 +110,7 @@ def finished_windows(
     for index in range(carry.window, timeline.windows):
         window = timeline.window(index)
         keys = torch.cat([carry.keys, engine.predict(future, carry.keys, window)])
-        carry = _decode(engine, timeline, window, _interpolate(engine, future, window, keys, carry))
+        carry = _decode(engine, future, window, _interpolate(engine, future, window, keys, carry))
         if _portions(timeline, engine.settings).ready(carry.portion, carry.decoded):
             with open_film(index) as film:
                 carry = _upsample(engine, future, carry, film)
@@ -128,7 +129,7 @@ def replayed_windows(engine: Engine, future: FutureSpec, keys: Tensor, count: in
     for index in range(count):
         window = timeline.window(index)
         known = keys[window.keys.start : window.keys.stop]
-        carry = _decode(engine, timeline, window, _interpolate(engine, future, window, known, carry))
+        carry = _decode(engine, future, window, _interpolate(engine, future, window, known, carry))
         carry = _upsample_ending(engine, future, carry)
         carry = replace(carry, window=index + 1, keys=known[-CONTEXT:].clone())
         yield FinishedWindow(index, known[window.context if index else 0 :], carry)
@@ -148,13 +149,15 @@ def _interpolate(engine: Engine, future: FutureSpec, window: Window, keys: Tenso
     return replace(carry, latents=torch.cat([carry.latents, frames]))
 
 
-def _decode(engine: Engine, timeline: Timeline, window: Window, carry: Carry) -> Carry:
+def _decode(engine: Engine, future: FutureSpec, window: Window, carry: Carry) -> Carry:
     """The carry after decoding what the decoder can see all neighbours of: all to the end, but short of it before."""
-    first, known, reach = window.frames.stop - len(carry.latents), window.frames.stop, engine.cascade.reach
+    timeline, reach = future.timeline, engine.cascade.latent_space.reach
+    first, known = window.frames.stop - len(carry.latents), window.frames.stop
     stop = known if known == timeline.frames else max(carry.decoded, known - reach)
     low = carry.low
     if stop > carry.decoded:
-        low = torch.cat([low, engine.decode(carry.latents, carry.decoded - first, stop - first)])
+        frames = ticks(range(first, known), timeline.level)
+        low = torch.cat([low, engine.decode(carry.latents, future, frames, carry.decoded - first, stop - first)])
     engine.progress.lap("decode", stop - carry.decoded)
     return replace(carry, decoded=stop, low=low, latents=carry.latents[max(0, stop - reach - first) :].clone())
 
@@ -169,7 +172,7 @@ def _upsample(engine: Engine, future: FutureSpec, carry: Carry, film: Film) -> C
     while portions.ready(carry.portion, carry.decoded):
         low = carry.low[: portions.length]
         low = torch.cat([low, low[-1:].expand(portions.length - len(low), -1, -1, -1)])
-        high = engine.upsample(low, future.seed)
+        high = engine.upsample(low, future, _portion_ticks(future.timeline, portions.portion(carry.portion)))
         if carry.portion > 0:
             blended = torch.lerp(carry.high, high[: portions.overlap], rising)
             high = torch.cat([blended, high[portions.overlap :]])
@@ -185,6 +188,12 @@ def _upsample_ending(engine: Engine, future: FutureSpec, carry: Carry) -> Carry:
     portions = _portions(future.timeline, engine.settings)
     low = None
     while portions.ready(carry.portion, carry.decoded):
-        low = carry.low[: portions.length]
+        low, frames = carry.low[: portions.length], _portion_ticks(future.timeline, portions.portion(carry.portion))
         carry = replace(carry, portion=carry.portion + 1, low=carry.low[portions.step :].clone())
-    return carry if low is None else replace(carry, high=engine.upsample(low, future.seed)[portions.step :].clone())
+    return carry if low is None else replace(carry, high=engine.upsample(low, future, frames)[portions.step :].clone())
+
+
+def _portion_ticks(timeline: Timeline, portion: range) -> list[int]:
+    """The ticks of a portion's frames, which is filled up with the last frame."""
+    frames = ticks(range(timeline.frames), timeline.level)
+    return [frames[min(frame, timeline.frames - 1)] for frame in portion]

@@ -13,7 +13,7 @@ from drivesim.dataset.progress_line import ProgressLine
 from drivesim.dataset.sheets import COLUMNS, draw_boxes
 from drivesim.engine.cascade import Cascade
 from drivesim.engine.engine import Engine
-from drivesim.engine.future import Prompt
+from drivesim.engine.future import FutureSpec, Prompt
 from drivesim.engine.settings import SamplingSettings
 from drivesim.scenario.file import load_scenario, scenario_files
 from drivesim.tensors import to_frames
@@ -42,8 +42,8 @@ def scenario_sheet(
     line, cells = ProgressLine("scenario", 0, len(scenarios), say), []
     for scenario in scenarios:
         prompt = Prompt.of(scenario)
-        latents = engine.first_latents(prompt, scenario.rollout.seed if seed is None else seed)
-        picture = to_frames(engine.decode(latents[None]))[0]
+        first = FutureSpec.first(prompt, scenario.rollout.seed if seed is None else seed)
+        picture = to_frames(engine.decode(engine.first_latents(prompt, first.seed)[None], first, [0]))[0]
         way = cv2.INTER_AREA if width < picture.shape[1] else cv2.INTER_CUBIC
         picture = cv2.resize(picture, (width, width // 2), interpolation=way)
         if boxes:

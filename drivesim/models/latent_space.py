@@ -12,8 +12,11 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from drivesim.checkpoint import load_strictly, read_checkpoint
+from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
+from drivesim.models.conditions.conditions import Conditions
+from drivesim.models.conditions.layout.pyramid import LayoutEntries, LayoutPyramid, layout_hook
 from drivesim.models.layers.autoencoder import Autoencoder, AutoencoderConfig, TemporalDecoderLayers
-from drivesim.models.layers.blocks import channels_last
+from drivesim.models.layers.blocks import Hook, channels_last
 
 KIND = "autoencoder"
 
@@ -29,6 +32,8 @@ class LatentSpace(nn.Module):
         self.config = config = autoencoder.config
         self.autoencoder = autoencoder
         self.temporal = TemporalDecoderLayers(config) if config.temporal else None
+        self.layout = LayoutPyramid(LAYOUT_GROUPS, len(config.decoder_widths), fold=2) if config.layout else None
+        self.entries = LayoutEntries(config.decoder_widths) if config.layout else None
         self.register_buffer("shift", torch.zeros(config.latent_channels))
         self.register_buffer("scale", torch.ones(config.latent_channels))
 
@@ -74,24 +79,44 @@ class LatentSpace(nn.Module):
         """Normalised latents [b z h w] to frames [b 3 8h 8w] clipped to [-1, 1], each by itself."""
         return self.autoencoder.decode(self.denormalise(latents)).clamp(-1.0, 1.0)
 
-    def decode_clip(self, latents: Tensor, start: int = 0, stop: int | None = None, window: int = 16) -> Tensor:
+    @property
+    def reach(self) -> int:
+        """A frame of a clip depends on frames at most so many away."""
+        return 0 if self.temporal is None else self.temporal.reach
+
+    def decode_clip(
+        self,
+        latents: Tensor,
+        start: int = 0,
+        stop: int | None = None,
+        conditions: Conditions | None = None,
+        window: int = 16,
+    ) -> Tensor:
         """Frames `start` to `stop` [b stop-start 3 8h 8w], in [-1, 1], of the clip of normalised latents [b f z h w].
 
         Decoded `window` frames at a time, each window with as many neighbours as the temporal layers can see: frames do
-        not depend on where windows begin. Without temporal layers each frame is decoded by itself.
+        not depend on where windows begin. Without temporal layers each frame is decoded by itself. `conditions` of all frames
+        (b * f rows, frames innermost) tell of the layout, if it is known and the decoder is shown it.
         """
-        frames = latents.shape[1]
+        clips, frames = latents.shape[:2]
         stop = frames if stop is None else stop
-        reach = 0 if self.temporal is None else self.temporal.reach
         decoded = []
         for first in range(start, stop, window):
             last = min(first + window, stop)
-            low, high = max(0, first - reach), min(frames, last + reach)
-            hook = None if self.temporal is None else self.temporal.hook(high - low)
+            low, high = max(0, first - self.reach), min(frames, last + self.reach)
+            rows = [clip * frames + frame for clip in range(clips) for frame in range(low, high)]
+            known = None if conditions is None or self.layout is None else conditions.rows(torch.tensor(rows))
             part = self.denormalise(rearrange(latents[:, low:high], "b f z h w -> (b f) z h w"))
-            part = rearrange(self.autoencoder.decode(part, hook), "(b f) c h w -> b f c h w", f=high - low)
+            part = self.autoencoder.decode(part, self._hook(high - low, known))
+            part = rearrange(part, "(b f) c h w -> b f c h w", f=high - low)
             decoded.append(part[:, first - low : last - low].clamp(-1.0, 1.0))
         return torch.cat(decoded, dim=1)
+
+    def _hook(self, frames: int, conditions: Conditions | None) -> Hook | None:
+        added = None
+        if conditions is not None and self.layout is not None and self.entries is not None:
+            added = self.entries(self.layout(conditions))
+        return layout_hook(added, None if self.temporal is None else self.temporal.hook(frames))
 
     @torch.no_grad()
     def fit(self, batches: Iterable[Tensor]) -> None:

@@ -20,6 +20,9 @@ from drivesim.checkpoint import load_strictly, read_checkpoint
 from drivesim.config import Config
 from drivesim.diffusion.denoiser import Denoise, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
+from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
+from drivesim.models.conditions.conditions import Conditions
+from drivesim.models.conditions.layout.pyramid import LayoutEntries, LayoutPyramid, layout_hook
 from drivesim.models.layers.blocks import channels_last
 from drivesim.models.layers.temporal import TemporalLevels
 from drivesim.models.layers.upsampler import Sharpener, UpsamplerUNet
@@ -35,13 +38,14 @@ class SuperResolutionConfig(Config):
 
     `sharpener_width`, `sharpener_blocks`: of the network behind the estimate. `residual_std`: standard deviation of frames minus
     estimates, in units of [-1, 1]; measure it on the training data.
-    `temporal`: whether there are temporal layers, of `temporal_widths`.
+    `temporal`: whether there are temporal layers, of `temporal_widths`. `layout`: whether it is shown the layout.
     """
 
     widths: tuple[int, ...] = (32, 64, 96, 160)
     blocks: tuple[int, ...] = (1, 1, 1, 2)
     temporal: bool = False
     temporal_widths: tuple[int, ...] = (8, 16, 48, 80)
+    layout: bool = False
     sharpener_width: int = 48
     sharpener_blocks: int = 4
     residual_std: float = 0.08
@@ -59,6 +63,10 @@ class SuperResolution(nn.Module):
         self.network = UpsamplerUNet(3 * FACTOR**2, 3, config.widths, config.blocks)
         levels = config.widths[::-1], config.temporal_widths[::-1]
         self.temporal = TemporalLevels(*levels) if config.temporal else None
+        self.layout = LayoutPyramid(LAYOUT_GROUPS, len(config.widths), FACTOR) if config.layout else None
+        self.entries = nn.ModuleDict(
+            {"network": LayoutEntries(config.widths), "sharpener": LayoutEntries([config.sharpener_width])} if config.layout else {}
+        )
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -76,9 +84,17 @@ class SuperResolution(nn.Module):
         """Noise augmentation of `low` [b f 3 h w] at `level` int64 [b], 0 to 250, by unit `noise` [b f 3 h w]."""
         return self.augmentation.add_noise(low, noise, level)
 
-    def estimate(self, low: Tensor) -> Tensor:
-        """The best guess without sampling [b f 3 4h 4w] for `low` [b f 3 h w]."""
-        details = F.pixel_shuffle(self.sharpener(low.flatten(0, 1)), FACTOR)
+    def layout_features(self, conditions: Conditions | None) -> list[Tensor] | None:
+        """What the layout says of all frames (rows (b f), planes of the high resolution); None if it is not known or not shown."""
+        return None if conditions is None or self.layout is None else self.layout(conditions)
+
+    def _added(self, network: str, features: list[Tensor] | None) -> list[Tensor] | None:
+        return None if features is None else self.entries[network](features)
+
+    def estimate(self, low: Tensor, features: list[Tensor] | None = None) -> Tensor:
+        """The best guess without sampling [b f 3 4h 4w] for `low` [b f 3 h w]; `features` of the layout, if it is known."""
+        added = self._added("sharpener", features)
+        details = F.pixel_shuffle(self.sharpener(low.flatten(0, 1), None if added is None else added[0]), FACTOR)
         return bicubic(low) + details.float().unflatten(0, low.shape[:2])
 
     def residual(self, high: Tensor, estimate: Tensor) -> Tensor:
@@ -89,24 +105,25 @@ class SuperResolution(nn.Module):
         """Inverse of `residual`: frames [b f 3 4h 4w], clipped to [-1, 1]."""
         return (estimate + self.config.residual_std * residual).clamp(-1.0, 1.0)
 
-    def forward(self, x: Tensor, t: Tensor, low: Tensor, level: Tensor) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, low: Tensor, level: Tensor, features: list[Tensor] | None = None) -> Tensor:
         """Estimate of v [b f 3 4h 4w] for noisy residuals `x` [b f 3 4h 4w] at `t` int64 [b].
 
-        `low` [b f 3 h w] has been augmented at `level` int64 [b]. Raises ValueError unless `multiple` divides h and w.
+        `low` [b f 3 h w] has been augmented at `level` int64 [b]; `features` are those of `layout_features`. Raises
+        ValueError unless `multiple` divides h and w.
         """
         frames, height, width = low.shape[1], low.shape[3], low.shape[4]
         if height % self.multiple or width % self.multiple:
             raise ValueError(f"low resolution {height}x{width}: both must be multiples of {self.multiple}")
         folded = F.pixel_unshuffle(rearrange(x, "b f c h w -> (b f) c h w"), FACTOR)
         times, levels = (number.repeat_interleave(frames) for number in (t, level))
-        hook = None if self.temporal is None else self.temporal.hook(frames)
+        hook = layout_hook(self._added("network", features), None if self.temporal is None else self.temporal.hook(frames))
         v = self.network(folded, times, rearrange(low, "b f c h w -> (b f) c h w"), levels, hook)
         return rearrange(F.pixel_shuffle(v, FACTOR), "(b f) c h w -> b f c h w", f=frames)
 
-    def denoise(self, low: Tensor, level: Tensor, noise: Tensor) -> Denoise:
+    def denoise(self, low: Tensor, level: Tensor, noise: Tensor, features: list[Tensor] | None = None) -> Denoise:
         """(x_t [b f 3 4h 4w], t [b]) -> residual x_0 for clean `low` [b f 3 h w], augmented once: see `augment`."""
         augmented = self.augment(low, level, noise)
-        return denoiser(lambda x, t: self(x, t, augmented, level), self.schedule, "v")
+        return denoiser(lambda x, t: self(x, t, augmented, level, features), self.schedule, "v")
 
 
 def bicubic(low: Tensor) -> Tensor:

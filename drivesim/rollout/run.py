@@ -87,7 +87,7 @@ def compose_frames(request: Request, variants: int = 1) -> list[np.ndarray]:
     seed = request.chosen_seed(scenario)
     cascade = Cascade.load(request.checkpoints or shipped("checkpoints"), pick_device(request.device))
     engine, prompt = Engine(cascade, request.settings), Prompt.of(scenario)
-    return [engine.first_frame(engine.first_latents(prompt, seed, variant), seed) for variant in range(variants)]
+    return [engine.first_frame(engine.first_latents(prompt, seed, variant), prompt, seed) for variant in range(variants)]
 
 
 def _make(
@@ -131,7 +131,7 @@ def _make_first_frame(engine: Engine, untimed: Engine, prompt: Prompt, seed: int
     engine.progress.start()
     latents = engine.first_latents(prompt, seed)
     if not folder.has(FIRST_FRAME):
-        folder.write_picture(FIRST_FRAME, untimed.first_frame(latents, seed))
+        folder.write_picture(FIRST_FRAME, untimed.first_frame(latents, prompt, seed))
         engine.progress.lap("compose", 0)
     return latents
 

@@ -57,8 +57,9 @@ def prompt_of(name: str) -> Prompt:
 
 def test_the_shipped_weights_make_a_first_frame_and_a_window() -> None:
     engine = Engine(Cascade.load(shipped("checkpoints"), torch.device("cpu")), QUICK)
-    day, night = (engine.compose(prompt_of(name), seed=0) for name in ("highway_day", "night_city"))
-    pictures = [to_frames(engine.decode(latents[None]))[0] for latents in (day, night)]
+    firsts = [FutureSpec.first(prompt_of(name), seed=0) for name in ("highway_day", "night_city")]
+    day, night = (engine.compose(first.prompt, seed=0) for first in firsts)
+    pictures = [to_frames(engine.decode(latents[None], first, [0]))[0] for latents, first in zip((day, night), firsts, strict=True)]
     assert 0.5 < day.std() < 2 and pictures[0].mean() > pictures[1].mean() + 40
     assert pictures[0][:32].mean() > pictures[0][-32:].mean() + 20, "the sky is no brighter than the road"
 
@@ -67,7 +68,7 @@ def test_the_shipped_weights_make_a_first_frame_and_a_window() -> None:
     assert window.keys.shape == (3, *engine.latent_shape) and torch.equal(window.keys[0], day)
     frames = np.stack(film).astype(float)
     assert frames.shape == (8, 512, 1024, 3)
-    far = np.abs(engine.first_frame(night, seed=0).astype(float) - frames[0]).mean()
+    far = np.abs(engine.first_frame(night, firsts[1].prompt, seed=0).astype(float) - frames[0]).mean()
     steps = np.abs(np.diff(frames, axis=0)).mean(axis=(1, 2, 3))
     assert (steps > 0.2).all() and steps.max() < far / 3, "a film moves, and does not jump to another scene"
 

@@ -147,16 +147,17 @@ def test_interpolation_may_begin_at_the_estimate(cascade: Cascade, future: Futur
     assert torch.equal(begun[::4], latents) and not torch.equal(begun[1], noisy[1])
 
 
-def test_decoding_and_upsampling(engine: Engine) -> None:
-    low = engine.decode(random_latents(engine, 8))
+def test_decoding_and_upsampling(engine: Engine, future: FutureSpec) -> None:
+    ticks = range(8)
+    low = engine.decode(random_latents(engine, 8), future, ticks)
     assert low.shape == (8, 3, 16, 32) and low.abs().max() <= 1
-    high = engine.upsample(low, seed=1)
+    high = engine.upsample(low, future, ticks)
     assert high.shape == (8, 3, 64, 128) and high.abs().max() <= 1
-    assert torch.equal(high, engine.upsample(low, seed=1))
-    assert not torch.equal(high, engine.upsample(low, seed=2))
+    assert torch.equal(high, engine.upsample(low, future, ticks))
+    assert not torch.equal(high, engine.upsample(low, replace(future, seed=future.seed + 1), ticks))
     # without temporal layers a frame is the same in every portion, and what stands still stays as it is
-    torch.testing.assert_close(engine.upsample(low[2:], seed=1), high[2:], atol=1e-5, rtol=0)
-    still = engine.upsample(low[:1].expand(3, -1, -1, -1), seed=1)
+    torch.testing.assert_close(engine.upsample(low[2:], future, ticks[2:]), high[2:], atol=1e-5, rtol=0)
+    still = engine.upsample(low[:1].expand(3, -1, -1, -1), future, ticks[:3])
     torch.testing.assert_close(still, still[:1].expand_as(still), atol=1e-5, rtol=0)
 
 
@@ -164,7 +165,7 @@ def test_every_step_is_told(cascade: Cascade, future: FutureSpec) -> None:
     engine = Engine(cascade, SETTINGS, progress := Progress())
     latents = engine.compose(future.prompt, seed=1)[None]
     dense = engine.interpolate(future, latents.expand(4, -1, -1, -1), [range(2), range(2, 3)], 1)
-    engine.upsample(engine.decode(dense[:2]), seed=1)
+    engine.upsample(engine.decode(dense[:2], future, [0, 1]), future, [0, 1])
     steps = {phase: units for phase, units in progress.units.items() if units}
     assert steps == {"compose": SETTINGS.image.steps, "interpolate": 2, "upsample": 1}
 

@@ -9,7 +9,7 @@ from tiny_cascade import SCENARIO, SETTINGS, load_cascade, write_cascade
 from drivesim.config import InputError
 from drivesim.engine.cascade import Cascade
 from drivesim.engine.engine import Engine
-from drivesim.engine.future import Prompt
+from drivesim.engine.future import FutureSpec, Prompt
 from drivesim.evaluation.scenario_sheet import scenario_sheet
 from drivesim.scenario.file import load_scenario
 from drivesim.tensors import to_frames
@@ -34,8 +34,9 @@ def test_every_scenario_stands_on_the_sheet_as_it_is_composed(cascade: Cascade, 
     assert sheet.shape == (2 * (18 + 16 + 4), 4 * (32 + 4), 3) and "5 of 5" in told[-1]
     scenario = load_scenario(folder / "s1.yaml")
     engine = Engine(cascade, SETTINGS)
-    first = engine.compose(Prompt.of(scenario), 1)
-    assert (sheet[18:34, 36:68] == to_frames(engine.decode(first[None]))[0]).all()
+    first = FutureSpec.first(Prompt.of(scenario), 1)
+    latents = engine.compose(first.prompt, 1)
+    assert (sheet[18:34, 36:68] == to_frames(engine.decode(latents[None], first, [0]))[0]).all()
     assert (sheet[-20:, 40:] == 32).all()  # the last row has one picture
 
 

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from toy_planes import drawn_planes
 
 from drivesim.checkpoint import FORMAT, Checkpoint, write_checkpoint
 from drivesim.config import InputError
+from drivesim.models.conditions.all_groups import layout_conditions
 from drivesim.models.latent_space import KIND, LatentSpace
 from drivesim.models.layers.autoencoder import Autoencoder, AutoencoderConfig
 
@@ -19,9 +21,9 @@ def frames(*shape: int) -> torch.Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
 
 
-def space(temporal: bool = False) -> LatentSpace:
+def space(temporal: bool = False, layout: bool = False) -> LatentSpace:
     """A latent space with random parameters everywhere."""
-    made = LatentSpace(Autoencoder(SMALL.model_copy(update={"temporal": temporal}))).eval()
+    made = LatentSpace(Autoencoder(SMALL.model_copy(update={"temporal": temporal, "layout": layout}))).eval()
     generator = torch.Generator().manual_seed(0)
     for parameter in made.parameters():
         parameter.data = 0.15 * torch.randn(parameter.shape, generator=generator)
@@ -72,7 +74,24 @@ def test_clips_decode_the_same_in_windows_as_whole(temporal: bool, window: int) 
         whole = latent_space.decode_clip(latents, window=11)
         assert whole.shape == (2, 11, 3, 16, 24)
         torch.testing.assert_close(latent_space.decode_clip(latents, window=window), whole, rtol=1e-4, atol=1e-5)
-        torch.testing.assert_close(latent_space.decode_clip(latents, 4, 9, window), whole[:, 4:9], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(latent_space.decode_clip(latents, 4, 9, window=window), whole[:, 4:9], rtol=1e-4, atol=1e-5)
+
+
+def test_a_clip_is_decoded_by_the_layout_of_its_frames_and_without_any_as_if_the_decoder_knew_of_none() -> None:
+    latent_space, latents = space(temporal=True, layout=True), frames(2, 6, 4, 2, 4)
+    layouts = [drawn_planes() for _ in range(12)]
+    other = [planes.copy() for planes in layouts]
+    other[6][:, 4:] = 0
+    with torch.no_grad():
+        whole = latent_space.decode_clip(latents, conditions=layout_conditions(layouts))
+        parts = latent_space.decode_clip(latents, conditions=layout_conditions(layouts), window=2)
+        torch.testing.assert_close(parts, whole, rtol=1e-4, atol=1e-5)
+        unknown = latent_space.decode_clip(latents, conditions=layout_conditions([None] * 12))
+        plain = latent_space.decode_clip(latents)
+        assert torch.equal(unknown, plain) and not torch.allclose(whole, plain, atol=1e-3)
+        changed = latent_space.decode_clip(latents, conditions=layout_conditions(other))
+    differs = (changed - whole).abs().flatten(2).amax(dim=2) > 1e-5
+    assert differs[1, 0] and not differs[0].any() and not differs[1, latent_space.reach + 1 :].any()
 
 
 def test_clips_are_decoded_frame_by_frame_without_temporal_layers_and_when_these_are_new() -> None:
@@ -87,7 +106,7 @@ def test_clips_are_decoded_frame_by_frame_without_temporal_layers_and_when_these
 
 @pytest.mark.parametrize("temporal", [False, True])
 def test_saved_and_loaded(tmp_path: Path, temporal: bool) -> None:
-    latent_space = space(temporal)
+    latent_space = space(temporal, layout=temporal)
     latent_space.fit([frames(4, 3, 16, 16)])
     latent_space.half().float()  # what a checkpoint keeps
     checkpoint = Checkpoint(format=FORMAT, kind=KIND, model=latent_space.config.model_dump(mode="json"), training={})

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from toy_planes import drawn_planes
 
 from drivesim.checkpoint import FORMAT, Checkpoint, write_checkpoint
 from drivesim.config import InputError
 from drivesim.diffusion.ddim import sample
+from drivesim.models.conditions.all_groups import layout_conditions
 from drivesim.models.super_resolution import KIND, SuperResolution, SuperResolutionConfig, bicubic
 
 SMALL = SuperResolutionConfig(
@@ -48,6 +50,19 @@ def test_residual_and_refine_are_inverse() -> None:
     model, high = SuperResolution(SMALL), 0.9 * smooth(1, 2, 3, 32, 32)
     estimate = model.estimate(smooth(1, 2, 3, 8, 8))
     torch.testing.assert_close(model.refine(estimate, model.residual(high, estimate)), high, rtol=0, atol=1e-6)
+
+
+def test_the_layout_is_seen_by_estimate_and_network_where_it_is_known() -> None:
+    model = stirred(config=SMALL.model_copy(update={"layout": True}))
+    low, noise = smooth(1, 2, 3, 4, 8), normal(1, 2, 3, 16, 32)
+    features = model.layout_features(layout_conditions([drawn_planes(), None]))
+    t, level = torch.tensor([500]), torch.tensor([50])
+    with torch.no_grad():
+        known, plain = (model(noise, t, low, level, shown) for shown in (features, None))
+        assert not torch.allclose(known[0, 0], plain[0, 0], atol=1e-3) and torch.equal(known[0, 1], plain[0, 1])
+        known, plain = (model.estimate(low, shown) for shown in (features, None))
+        assert not torch.allclose(known[0, 0], plain[0, 0], atol=1e-3) and torch.equal(known[0, 1], plain[0, 1])
+    assert model.layout_features(None) is None
 
 
 def test_a_perfect_denoiser_gives_the_frame_exactly() -> None:

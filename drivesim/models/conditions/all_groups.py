@@ -63,6 +63,14 @@ def label_conditions(clips: Sequence[ClipLabels], layouts: Layouts | None = None
     })  # fmt: skip
 
 
+def layout_conditions(layouts: Layouts) -> Conditions:
+    """What the layout of each picture says, a row each, and nothing else."""
+    return Conditions({
+        name: group_rows(group, [None if planes is None else group.of_layout(planes) for planes in layouts])
+        for name, group in LAYOUT_GROUPS.items()
+    })  # fmt: skip
+
+
 def _with_layouts(group: Group, values: list[FieldValues | None], layouts: Layouts | None) -> list[FieldValues | None]:
     """The values of a group, or what layouts say of it in their place."""
     if layouts is None or not isinstance(group, LayoutGroup):

@@ -31,7 +31,9 @@ class AutoencoderConfig(Config):
     decoder_widths: tuple[int, int, int] = (32, 64, 160)
     decoder_blocks: tuple[int, int, int] = (2, 2, 3)
     temporal: bool = False
-    """Whether the checkpoint holds temporal decoder layers."""
+    """Whether the decoder of clips has temporal layers."""
+    layout: bool = False
+    """Whether the decoder of clips is shown the layout."""
 
 
 class Encoder(nn.Module):

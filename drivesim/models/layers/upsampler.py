@@ -32,8 +32,10 @@ class Sharpener(nn.Module):
         self.norm = PixelNorm(width)
         self.head = zero_initialised(nn.Conv2d(width, channels, 3, padding=1))
 
-    def forward(self, low: Tensor) -> Tensor:
-        out: Tensor = self.head(F.silu(self.norm(self.blocks(self.stem(low)))))
+    def forward(self, low: Tensor, added: Tensor | None = None) -> Tensor:
+        """`added` [b width h w] goes to what the stem makes of `low`."""
+        h = self.stem(low)
+        out: Tensor = self.head(F.silu(self.norm(self.blocks(h if added is None else h + added))))
         return out
 
 

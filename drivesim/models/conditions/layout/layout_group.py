@@ -89,28 +89,35 @@ class LayoutNetwork(nn.Module):
     def __init__(self, members: tuple[tuple[int, ...] | None, ...]) -> None:
         super().__init__()
         self.members = members
-        channels = sum(1 if values is None else len(values) for values in members)
         half = LATENT_FACTOR // 2
-        self.first = nn.Conv2d(channels, _FIRST, half, stride=half)
+        self.first = nn.Conv2d(picture_channels(members), _FIRST, half, stride=half)
         self.norm = group_norm(_FIRST)
         self.shrink = nn.Conv2d(_FIRST, _FEATURES, 3, stride=2, padding=1)
         self.norm_out = group_norm(_FEATURES)
 
     def forward(self, planes: Tensor) -> Tensor:
         """Planes uint8 [b p 8h 8w] to features [b k h w]."""
-        h = nn.functional.silu(self.norm(self.first(self._pictures(planes))))
+        h = nn.functional.silu(self.norm(self.first(plane_pictures(planes, self.members, self.first.weight))))
         return nn.functional.silu(self.norm_out(self.shrink(h)))
 
-    def _pictures(self, planes: Tensor) -> Tensor:
-        """Planes as shares and one-hot codes [b c 8h 8w], laid out channels last."""
-        device = planes.device.type
-        low = torch.is_autocast_enabled(device)
-        dtype = torch.get_autocast_dtype(device) if low else self.first.weight.dtype
-        channels = []
-        for plane, values in zip(planes.unbind(dim=1), self.members, strict=True):
-            if values is None:
-                channels.append((plane.to(dtype) / 255)[..., None])
-            else:
-                codes = torch.tensor(values, dtype=torch.uint8, device=planes.device)
-                channels.append((plane[..., None] == codes).to(dtype))
-        return torch.cat(channels, dim=-1).movedim(-1, 1)
+
+def plane_pictures(planes: Tensor, members: tuple[tuple[int, ...] | None, ...], like: Tensor) -> Tensor:
+    """Planes uint8 [b p h w] as shares and one-hot codes [b c h w], laid out channels last.
+
+    In the type that autocast computes with, or else that of `like`.
+    """
+    device = planes.device.type
+    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else like.dtype
+    channels = []
+    for plane, values in zip(planes.unbind(dim=1), members, strict=True):
+        if values is None:
+            channels.append((plane.to(dtype) / 255)[..., None])
+        else:
+            codes = torch.tensor(values, dtype=torch.uint8, device=planes.device)
+            channels.append((plane[..., None] == codes).to(dtype))
+    return torch.cat(channels, dim=-1).movedim(-1, 1)
+
+
+def picture_channels(members: tuple[tuple[int, ...] | None, ...]) -> int:
+    """How many channels `plane_pictures` makes."""
+    return sum(1 if values is None else len(values) for values in members)

@@ -1,0 +1,78 @@
+"""The layout for networks that make pixels: features of its maps at each of the sizes that such a network works at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from drivesim.models.conditions.conditions import Conditions
+from drivesim.models.conditions.layout.layout_group import LayoutGroup, picture_channels, plane_pictures
+from drivesim.models.layers.blocks import Hook, zero_initialised
+
+_WIDTHS = (32, 48, 64, 64)  # channels, the finest size first
+
+
+class LayoutPyramid(nn.Module):
+    """Strided convolutions over the maps of all groups: features at `levels` sizes, each half as large as the one before.
+
+    The maps are as large as the pictures that the network makes; `fold` x `fold` pixels are one place of the finest level.
+    Exactly convolutional, so that crops do.
+    """
+
+    def __init__(self, groups: Mapping[str, LayoutGroup], levels: int, fold: int) -> None:
+        super().__init__()
+        self.members = {name: group.members for name, group in groups.items()}
+        self.fold = fold
+        channels = sum(picture_channels(members) + 1 for members in self.members.values())
+        sizes = _WIDTHS[:levels]
+        self.stem = nn.Conv2d(channels * fold**2, sizes[0], 3, padding=1)
+        self.shrink = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(sizes))
+
+    def forward(self, conditions: Conditions) -> list[Tensor] | None:
+        """The features [b c h w], the finest first; None if no group is given. Zero in rows that have none."""
+        rows = {name: conditions[name] for name in self.members}
+        sizes = [row["planes"].shape[-2:] for row in rows.values() if row["planes"].shape[-1] > 1]
+        if not sizes:
+            return None
+        pictures = []
+        for name, members in self.members.items():
+            given = rows[name].given[:, None, None, None]
+            picture = plane_pictures(rows[name]["planes"].expand(-1, -1, *sizes[0]), members, self.stem.weight)
+            pictures += [picture, given.to(picture.dtype).expand(-1, 1, *sizes[0])]
+        h = F.pixel_unshuffle(torch.cat(pictures, dim=1), self.fold)
+        h = F.silu(self.stem(h.contiguous(memory_format=torch.channels_last)))
+        features = [h]
+        for shrink in self.shrink:
+            features.append(h := F.silu(shrink(h)))
+        shown = torch.stack([row.given for row in rows.values()]).any(dim=0)[:, None, None, None]
+        return [level * shown for level in features]
+
+
+class LayoutEntries(nn.Module):
+    """Where the features of a pyramid enter a network: into levels of these `widths`, the finest first. Nothing, at the start."""
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.levels = nn.ModuleList(
+            zero_initialised(nn.Conv2d(a, b, 1, bias=False)) for a, b in zip(_WIDTHS, widths, strict=False)
+        )
+
+    def forward(self, features: Sequence[Tensor] | None) -> list[Tensor] | None:
+        """What to add to each level [b c h w], the finest first."""
+        return None if features is None else [entry(level) for entry, level in zip(self.levels, features, strict=False)]
+
+
+def layout_hook(added: Sequence[Tensor] | None, then: Hook | None) -> Hook | None:
+    """The hook of a network whose levels count from the coarsest: adds what is to be added to a level, and calls `then`."""
+    if added is None:
+        return then
+
+    def hook(i: int, h: Tensor) -> Tensor:
+        h = h + added[-1 - i]
+        return h if then is None else then(i, h)
+
+    return hook
