@@ -15,11 +15,13 @@ from drivesim.labels.finished_rollout import FinishedRollout
 from drivesim.labels.kitti import write_kitti
 from drivesim.labels.maps import write_maps
 from drivesim.labels.new_folder import new_folder
+from drivesim.labels.openlabel import write_openlabel
 from drivesim.labels.selection import MIN_VISIBLE, ExportProgress, Selection
 
 FORMATS: dict[str, Callable[[Selection, Path], None]] = {
     "coco": write_coco,
     "kitti": write_kitti,
+    "openlabel": write_openlabel,
     "maps": write_maps,
 }
 """What writes the frames of a selection into a folder, by the name of the format."""
