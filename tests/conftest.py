@@ -8,6 +8,7 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+from tiny_backbone import write_backbone
 from tiny_cascade import SCENARIO, load_cascade, write_cascade
 
 from drivesim.engine.cascade import Cascade
@@ -68,6 +69,14 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cascade(checkpoints: Path) -> Cascade:
     """The same in memory."""
     return load_cascade(checkpoints)
+
+
+@pytest.fixture(scope="session")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Stable Diffusion folder, where there are the packages of the extra `text`."""
+    pytest.importorskip("transformers")
+    pytest.importorskip("diffusers")
+    return write_backbone(tmp_path_factory.mktemp("backbone"))
 
 
 @pytest.fixture

@@ -23,6 +23,10 @@ def _stage_command(stage: str) -> None:
         held_out: Annotated[list[Path] | None, typer.Option(help="Store to be measured on.")] = None,
         data_folder: Annotated[Path, typer.Option(help="Where stores are rendered.")] = Path("runs/data"),
         checkpoints: Annotated[Path | None, typer.Option(help="Folder with the stages that this one rests on.")] = None,
+        backbone: Annotated[
+            Path | None, typer.Option(help="Stable Diffusion folder (diffusers) to train in: image-ldm fine-tunes it on captioned "
+                                           "frames, video-ldm learns temporal layers for it.")
+        ] = None,
         init_from: Annotated[Path | None, typer.Option(help="Checkpoint folder whose weights training starts from.")] = None,
         set_: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Replace a recipe field.")] = None,
         minutes: Annotated[
@@ -39,7 +43,7 @@ def _stage_command(stage: str) -> None:
         if preset not in PRESETS:
             raise InputError(f"--preset {preset}: choose one of {', '.join(PRESETS)}")
         run_training(stage, run, preset, data, held_out, data_folder, checkpoints, init_from,  # type: ignore[arg-type]
-                     parse_overrides(set_ or []), minutes or math.inf, device, workers, typer.echo)  # fmt: skip
+                     parse_overrides(set_ or []), minutes or math.inf, device, workers, typer.echo, backbone)  # fmt: skip
 
 
 for _stage in TRAINED_NAMES:
@@ -52,8 +56,9 @@ def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Checkpoint folder to write.")],
     data: Annotated[list[Path] | None, typer.Option(help="Stores, when they are not in runs/data.")] = None,
     checkpoints: Annotated[Path | None, typer.Option(help="Folder with the stages that this one rests on.")] = None,
+    backbone: Annotated[Path | None, typer.Option(help="The run's --backbone, when it is elsewhere now.")] = None,
 ) -> None:
-    """Write the averaged weights of a run as a checkpoint folder."""
+    """Write the averaged weights of a run as a checkpoint folder, or of a fine-tuned backbone as a folder like that."""
     from drivesim.training.job import export_run
 
-    export_run(run, folder, data or [], checkpoints, typer.echo)
+    export_run(run, folder, data or [], checkpoints, typer.echo, backbone)

@@ -14,6 +14,7 @@ from drivesim.checkpoint import require_checkpoint, weight_files
 from drivesim.checksums import file_hash
 from drivesim.engine.settings import SamplingSettings
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
+from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.image_ldm import ImageLDM
 from drivesim.models.latent_space import LatentSpace
 from drivesim.models.layers.blocks import channels_last
@@ -28,7 +29,7 @@ class Cascade:
 
     latent_space: LatentSpace
     image: ImageLDM
-    video: VideoLDM
+    video: VideoLDM[Conditions]
     super_resolution: SuperResolution
     device: torch.device
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -13,8 +11,9 @@ from torch import Tensor, nn
 
 from drivesim.checkpoint import load_strictly, read_checkpoint, weights_hash
 from drivesim.config import Config, InputError
-from drivesim.diffusion.denoiser import Denoise, Prediction, denoiser
+from drivesim.diffusion.denoiser import Prediction
 from drivesim.diffusion.schedule import NoiseSchedule
+from drivesim.models.backbone import Backbone, BackboneShape, Encoded
 from drivesim.models.conditions.all_groups import GROUPS
 from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.conditions.encoder import ConditionEncoder
@@ -67,22 +66,7 @@ class ImageLDMConfig(Config):
         return schedule.zero_terminal_snr() if self.zero_terminal_snr else schedule
 
 
-@dataclass(frozen=True, eq=False)
-class Encoded:
-    """Conditions as the U-Net takes them: `tokens` [b n d], `mask` bool [b n], `maps` [b m h w] beside the latents.
-
-    Of layout maps, None where the model has no group that shows some: `features` [b k h w], and what the model makes of these
-    for the first convolution, `entry` [b widths[0] h w].
-    """
-
-    tokens: Tensor
-    mask: Tensor
-    maps: Tensor
-    features: Tensor | None = None
-    entry: Tensor | None = None
-
-
-class ImageLDM(nn.Module):
+class ImageLDM(Backbone[Conditions]):
     """Condition encoder and U-Net, which sees the noisy latents, the maps of the conditions and each cell's coordinates.
 
     Layout maps join its first convolution through a convolution that starts at zero.
@@ -96,7 +80,7 @@ class ImageLDM(nn.Module):
         self.config = config
         self.weights: str | None = None
         self.base: str | None = None
-        self.schedule = config.noise_schedule()
+        self.schedule, self.prediction = config.noise_schedule(), config.prediction
         self.encoder = ConditionEncoder(config.groups, config.token_width, config.encoder_layers, config.number_code)
         self.unet = UNet(
             UNetConfig(
@@ -138,6 +122,12 @@ class ImageLDM(nn.Module):
         return self.encoder.map_channels + 2
 
     @property
+    def shape(self) -> BackboneShape:
+        """What temporal layers are built by; its tokens are no text."""
+        blocks, features = tuple(self.unet.block_shapes), self.encoder.feature_channels
+        return BackboneShape(self.config.latent_channels, blocks, self.map_channels, features)
+
+    @property
     def networks(self) -> tuple[nn.Module, ...]:
         """Where the work is done: the U-Net, and what reads layout maps."""
         readers = [module for module in self.encoder.modules() if isinstance(module, LayoutNetwork)]
@@ -151,10 +141,6 @@ class ImageLDM(nn.Module):
                 f"{fingerprint[:12]}; give the autoencoder it belongs to or train it again"
             )
 
-    def forward(self, x: Tensor, t: Tensor, conditions: Conditions, hook: Hook | None = None) -> Tensor:
-        """Network output [b c h w] for noisy latents `x` [b c h w] at `t` int64 [b]; `hook` as in UNet.forward."""
-        return self.network(x, t, self.encode(conditions, x.shape[2], x.shape[3]), hook)
-
     def encode(self, conditions: Conditions, height: int, width: int) -> Encoded:
         """The conditions as the U-Net takes them, for latents of this size; the same at all diffusion times."""
         tokens, mask = self.encoder(conditions)
@@ -167,16 +153,7 @@ class ImageLDM(nn.Module):
         return Encoded(tokens, mask, torch.cat(maps, dim=1), features, self.entry(features))
 
     def network(self, x: Tensor, t: Tensor, encoded: Encoded, hook: Hook | None = None) -> Tensor:
-        """`forward` with conditions encoded before."""
+        """Network output [b c h w] for noisy latents `x` [b c h w] at `t` int64 [b]; `hook` as in UNet.forward."""
         inputs = torch.cat([x, encoded.maps.to(x.dtype)], dim=1)
         out: Tensor = self.unet(inputs, t, encoded.tokens, encoded.mask, hook, encoded.entry)
         return out
-
-    def denoise(self, conditions: Conditions) -> Denoise:
-        """(x_t [b c h w], t [b]) -> x_0 under these conditions (b rows), which are encoded once, in the first call."""
-        encode = lru_cache(maxsize=1)(partial(self.encode, conditions))
-
-        def network(x: Tensor, t: Tensor) -> Tensor:
-            return self.network(x, t, encode(x.shape[2], x.shape[3]))
-
-        return denoiser(network, self.schedule, self.config.prediction)

@@ -9,9 +9,10 @@ from typing import Self
 
 import torch
 from einops import rearrange
-from torch import Tensor, nn
+from torch import Tensor
 
 from drivesim.checkpoint import load_strictly, read_checkpoint
+from drivesim.models.backbone import LatentCodec
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
 from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.conditions.layout.pyramid import LayoutEntries, LayoutPyramid, layout_hook
@@ -21,7 +22,7 @@ from drivesim.models.layers.blocks import Hook, channels_last
 KIND = "autoencoder"
 
 
-class LatentSpace(nn.Module):
+class LatentSpace(LatentCodec):
     """Autoencoder with the shift and scale of its latents: normalised = (latent - shift) / scale, per channel."""
 
     shift: Tensor

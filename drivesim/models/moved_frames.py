@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from drivesim.models.latent_space import LatentSpace
+from drivesim.models.backbone import LatentCodec
 from drivesim.models.road_view import warp
 from drivesim.models.video_ldm import Context
 from drivesim.video_format import LATENT_FACTOR
@@ -18,7 +18,7 @@ LEAST_SEEN = 0.25  # share of a cell that the given frame must show for the cell
 
 
 @torch.no_grad()
-def move_frames(space: LatentSpace, pictures: Tensor, flow: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+def move_frames(space: LatentCodec, pictures: Tensor, flow: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
     """Pictures [n 3 H W] in [-1, 1] as they are `flow` [n 2 H W] pixels (x, y) from each pixel: latents [n c h w], seen [n h w].
 
     `seen` bool [n H W]: pixels whose place is in the picture and not hidden there; of cells the share that is. What is seen too

@@ -7,8 +7,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from drivesim.models.backbone import LatentCodec
 from drivesim.models.conditions.conditions import Conditions
-from drivesim.models.latent_space import LatentSpace
 from drivesim.models.road_view import RoadView, road_flow, warp
 from drivesim.models.video_ldm import Context
 from drivesim.scene.road import LANE_WIDTH, ROADSIDE, SETTINGS
@@ -18,7 +18,7 @@ _FAR = 1e4  # m: walls that nobody sees
 
 
 @torch.no_grad()
-def move_along(space: LatentSpace, context: Context, conditions: Conditions, metres: Tensor) -> Context:
+def move_along(space: LatentCodec, context: Context, conditions: Conditions, metres: Tensor) -> Context:
     """The context with what each frame would show if all that a given frame shows stood still on the road and along it.
 
     Two answers for each frame: of the last given frame before it and of the first one after it. `metres` float [b f] are driven

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Generic, Self
 
 import torch
 from einops import rearrange
@@ -19,9 +19,9 @@ from drivesim.checkpoint import load_strictly, read_checkpoint
 from drivesim.config import Config, InputError
 from drivesim.diffusion.denoiser import Denoise, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
-from drivesim.models.conditions.conditions import Conditions
-from drivesim.models.image_ldm import Encoded, ImageLDM
+from drivesim.models.backbone import Backbone, C, Encoded
 from drivesim.models.layers.context import MOVED
+from drivesim.models.layers.temporal import MAX_INNER
 from drivesim.models.layers.video_unet import ContextFeatures, TemporalLayers
 
 KIND = "video-ldm"
@@ -32,10 +32,12 @@ OLDER_FIELDS: dict[str, Any] = {"context_noise": False}
 class VideoLDMConfig(Config):
     """Architecture of the temporal layers; the rest follows from the image model they sit in.
 
-    `context_noise`: the networks are told the level of noise on given frames.
+    `context_noise`: the networks are told the level of noise on given frames. Temporal convolutions have at most `inner_width`
+    channels between their two factors.
     """
 
     context_noise: bool = True
+    inner_width: int = MAX_INNER
     context_widths: tuple[int, ...] = (48, 96, 128)
     embedding_width: int = 128
     head_width: int = 32
@@ -92,24 +94,27 @@ class Context:
         return Context.none(self.latents)
 
 
-class VideoLDM(nn.Module):
-    """Temporal layers inside a frozen image model.
+class VideoLDM(nn.Module, Generic[C]):
+    """Temporal layers inside a frozen image model, which says what conditions `C` are.
 
     Parameters and state_dict are those of the temporal layers alone, `image` moves along with `to` but is no submodule
     (and is frozen, in eval mode, from here on). With every alpha at 1 the output equals the image model's, bit for bit.
     `decoder` is the fingerprint of the decoder through which its context passed in training; None where it was not noted.
     """
 
-    def __init__(self, config: VideoLDMConfig, image: ImageLDM) -> None:
+    def __init__(self, config: VideoLDMConfig, image: Backbone[C]) -> None:
         super().__init__()
         self.config = config
         self.decoder: str | None = None
         self._image = (image.eval().requires_grad_(False),)  # in a tuple: not registered
+        shape = image.shape
         self.temporal = TemporalLayers(
-            image.unet.block_shapes,
-            context_channels=image.config.latent_channels,
-            map_channels=image.map_channels,
-            feature_channels=image.encoder.feature_channels,
+            list(shape.blocks),
+            context_channels=shape.latent_channels,
+            map_channels=shape.map_channels,
+            feature_channels=shape.feature_channels,
+            text_width=shape.text_width,
+            inner_width=config.inner_width,
             context_noise=config.context_noise,
             context_widths=config.context_widths,
             embedding_width=config.embedding_width,
@@ -117,7 +122,7 @@ class VideoLDM(nn.Module):
         )
 
     @property
-    def image(self) -> ImageLDM:
+    def image(self) -> Backbone[C]:
         """The frozen image model."""
         return self._image[0]
 
@@ -131,7 +136,7 @@ class VideoLDM(nn.Module):
         return super()._apply(fn, recurse)
 
     @classmethod
-    def load(cls, folder: Path, image: ImageLDM) -> Self:
+    def load(cls, folder: Path, image: Backbone[C]) -> Self:
         """The model of a checkpoint folder on top of `image`, in eval mode.
 
         InputError if it is missing or damaged, or was trained on top of other image weights.
@@ -158,7 +163,7 @@ class VideoLDM(nn.Module):
                 f"{fingerprint[:12]}; give the autoencoder it belongs to or train it again"
             )
 
-    def forward(self, x: Tensor, t: Tensor, conditions: Conditions, context: Context, fps: Tensor) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, conditions: C, context: Context, fps: Tensor) -> Tensor:
         """Network output [b f c h w] for noisy clips `x` [b f c h w] at `t` int64 [b].
 
         `conditions` has a row for every frame (b * f, frames innermost); `fps` float [b].
@@ -173,7 +178,7 @@ class VideoLDM(nn.Module):
             c.latents, c.mask, fps, c.moved, c.moved_mask, encoded.maps, c.moved_seen, encoded.features, c.level
         )
 
-    def estimate(self, conditions: Conditions, context: Context, fps: Tensor) -> Tensor:
+    def estimate(self, conditions: C, context: Context, fps: Tensor) -> Tensor:
         """The context network's own guess of the clips [b f c h w], without noise; given frames as they are."""
         encoded = self.image.encode(conditions, *context.latents.shape[3:])
         return with_given(self.encode_context(context, fps, encoded).estimate, context)
@@ -181,12 +186,13 @@ class VideoLDM(nn.Module):
     def network(self, x: Tensor, t: Tensor, encoded: Encoded, features: ContextFeatures) -> Tensor:
         """`forward` with conditions and context encoded before."""
         frames = x.shape[1]
-        hook = self.temporal.hook(t, features)
+        text = encoded.tokens[::frames] if self.image.shape.text_width else None
+        hook = self.temporal.hook(t, features, text)
         pictures = rearrange(x, "b f c h w -> (b f) c h w")
         out = self.image.network(pictures, t.repeat_interleave(frames), encoded, hook)
         return rearrange(out, "(b f) c h w -> b f c h w", f=frames)
 
-    def denoise(self, conditions: Conditions, context: Context, fps: Tensor) -> Denoise:
+    def denoise(self, conditions: C, context: Context, fps: Tensor) -> Denoise:
         """(x_t [b f c h w], t [b]) -> x_0 under these conditions (b * f rows), context and `fps` [b].
 
         Conditions and context are encoded once, in the first call.
@@ -198,7 +204,7 @@ class VideoLDM(nn.Module):
             encoded = encode(x.shape[3], x.shape[4])
             return self.network(x, t, encoded, encode_context(encoded))
 
-        return denoiser(network, self.schedule, self.image.config.prediction)
+        return denoiser(network, self.schedule, self.image.prediction)
 
 
 def with_given(clips: Tensor, context: Context) -> Tensor:

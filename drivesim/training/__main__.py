@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--held-out", type=Path, action="append", default=[], help="store to be measured on")
     parser.add_argument("--data-folder", type=Path, default=Path("runs/data"), help="where stores are rendered")
     parser.add_argument("--checkpoints", type=Path, help="folder with the stages that this one rests on")
+    parser.add_argument("--backbone", type=Path, help="Stable Diffusion folder to train in, for image-ldm and video-ldm")
     parser.add_argument("--init-from", type=Path, help="checkpoint folder to start from")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="replace a recipe field")
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so long; run again to go on")
@@ -34,10 +35,11 @@ def main() -> int:
     args = parser.parse_args()
     try:
         if args.stage == "export":
-            export_run(args.run, args.out or args.run / "export", args.data, args.checkpoints)
+            export_run(args.run, args.out or args.run / "export", args.data, args.checkpoints, print, args.backbone)
         else:
             run_training(args.stage, args.run, args.preset, args.data, args.held_out, args.data_folder, args.checkpoints,
-                         args.init_from, parse_overrides(args.set), args.minutes, args.device, args.workers)  # fmt: skip
+                         args.init_from, parse_overrides(args.set), args.minutes, args.device, args.workers,
+                         print, args.backbone)  # fmt: skip
     except (InputError, MachineError) as error:
         print(error, file=sys.stderr)
         return 2 if isinstance(error, InputError) else 1

@@ -20,16 +20,20 @@ from drivesim.config import InputError, Say, shipped
 from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.synthesis import fill_store
 from drivesim.models.image_ldm import ImageLDM
+from drivesim.models.stable_diffusion.folder import check_folder, part_hash
+from drivesim.models.stable_diffusion.saving import check_target, save_folder
 from drivesim.tensors import pick_device, stream_seed
 from drivesim.training.loop import start_state, train
 from drivesim.training.optim import barrier, rank
-from drivesim.training.presets import PRESETS, DataSpec, PresetName
+from drivesim.training.presets import BACKBONE_PRESETS, PRESETS, DataSpec, PresetName
 from drivesim.training.run import Run, has_state, last_figures, run_recipe
 from drivesim.training.stage import Recipe, Stage
 from drivesim.training.stages.autoencoder import AutoencoderRecipe, AutoencoderStage
 from drivesim.training.stages.detector import DetectorRecipe, DetectorStage
+from drivesim.training.stages.fine_tuning import FineTuningRecipe, FineTuningStage
 from drivesim.training.stages.image_ldm import ImageLDMRecipe, ImageLDMStage
 from drivesim.training.stages.super_resolution import SuperResolutionRecipe, SuperResolutionStage
+from drivesim.training.stages.text_video import TextVideoRecipe, TextVideoStage
 from drivesim.training.stages.video_ldm import VideoLDMRecipe, VideoLDMStage
 from drivesim.video_format import STAGE_NAMES, TrainedName
 from drivesim.world.generator import WORLD_VERSION
@@ -45,13 +49,37 @@ RECIPES: dict[TrainedName, type[Recipe]] = {
     "super-resolution": SuperResolutionRecipe,
     "detector": DetectorRecipe,
 }
+BACKBONE_RECIPES: dict[TrainedName, type[Recipe]] = {"image-ldm": FineTuningRecipe, "video-ldm": TextVideoRecipe}
+"""Of stages that a public backbone can take the house's own models' place in."""
+
+
+def recipe_type(name: TrainedName, backbone: Path | None) -> type[Recipe]:
+    """The recipe of a stage, on a public backbone where one is given; InputError for stages that cannot have one."""
+    if backbone is None:
+        return RECIPES[name]
+    if name not in BACKBONE_RECIPES:
+        raise InputError(f"--backbone {backbone}: {name} has none; it is for {' and '.join(BACKBONE_RECIPES)}")
+    return BACKBONE_RECIPES[name]
 
 
 def build_stage(
-    name: TrainedName, values: dict[str, Any], data: list[Path], held_out: list[Path], checkpoints: Path
+    name: TrainedName,
+    values: dict[str, Any],
+    data: list[Path],
+    held_out: list[Path],
+    checkpoints: Path,
+    backbone: Path | None = None,
 ) -> Stage:
-    """The stage `name` with the recipe `values`; stages that rest on another read it from the folder `checkpoints`."""
-    recipe = RECIPES[name].parse(values, "recipe")
+    """The stage `name` with the recipe `values`; stages that rest on another read it from the folder `checkpoints`.
+
+    On a public `backbone` they rest on that alone.
+    """
+    recipe = recipe_type(name, backbone).parse(values, "recipe")
+    if backbone is not None:
+        if isinstance(recipe, FineTuningRecipe):
+            return FineTuningStage(recipe, data, held_out, backbone)
+        assert isinstance(recipe, TextVideoRecipe)
+        return TextVideoStage(recipe, data, held_out, backbone)
     if isinstance(recipe, AutoencoderRecipe):
         return AutoencoderStage(recipe, data, held_out)
     if isinstance(recipe, ImageLDMRecipe):
@@ -100,15 +128,21 @@ RESTS_ON: dict[TrainedName, tuple[TrainedName, ...]] = {
 """The stages whose checkpoints training a stage reads."""
 
 
-def check_inputs(name: TrainedName, run_folder: Path, stores: list[Path], checkpoints: Path, origin: Path | None) -> None:
+def check_inputs(
+    name: TrainedName, run_folder: Path, stores: list[Path], checkpoints: Path, origin: Path | None, backbone: Path | None
+) -> None:
     """InputError for what would fail once the data are there, which may take an hour to render.
 
     `stores` are those given by name, `origin` the checkpoint to start from.
     """
     for store in stores:
         ClipStore(store).close()
-    for stage in RESTS_ON[name]:
+    for stage in RESTS_ON[name] if backbone is None else ():
         read_checkpoint(checkpoints / stage, stage)
+    if backbone is not None:
+        check_folder(backbone)
+        if name == "image-ldm" and origin is not None:
+            raise InputError(f"--init-from {origin}: a backbone is fine-tuned from itself; give that as --backbone")
     if origin is not None:
         read_checkpoint(origin, name)
     there = next(path for path in (run_folder.absolute(), *run_folder.absolute().parents) if path.exists())
@@ -118,9 +152,9 @@ def check_inputs(name: TrainedName, run_folder: Path, stores: list[Path], checkp
         raise InputError(f"--run {run_folder}: cannot be made or written; give another folder") from error
 
 
-def check_fields(name: TrainedName, overrides: Iterable[str]) -> None:
+def check_fields(name: TrainedName, overrides: Iterable[str], backbone: Path | None = None) -> None:
     """InputError for names that are no fields of the stage's recipe."""
-    fields = list(RECIPES[name].model_fields)
+    fields = list(recipe_type(name, backbone).model_fields)
     for field in overrides:
         if field not in fields:
             guess = difflib.get_close_matches(field, fields, 1)
@@ -142,11 +176,14 @@ def run_training(
     device_name: str = "auto",
     workers: int | None = None,
     say: Say = print,
+    backbone: Path | None = None,
 ) -> None:
     """Trains one stage in `run_folder`; the same call again goes on where the last one stopped.
 
     `overrides` replace fields of the preset's recipe; `init_from` is read when there is nothing yet to go on from, and makes
-    a random stream of its own (Recipe.stream). `workers` as of fill_store. Under torchrun every process calls this.
+    a random stream of its own (Recipe.stream). `workers` as of fill_store. `backbone`: a Stable Diffusion folder, whose
+    spatial layers image-ldm trains on captioned frames, and in which video-ldm trains temporal layers. Under torchrun every
+    process calls this.
     """
     if not minutes >= 0:
         raise InputError(f"--minutes {minutes:g}: give a number of minutes")
@@ -154,20 +191,22 @@ def run_training(
         raise InputError(f"--workers {workers}: give a number of processes, or 0 to render in this one")
     device = join_processes(device_name)
     say = say if rank() == 0 else lambda _: None
-    chosen = PRESETS[preset][name]
+    recipe_of_stage = recipe_type(name, backbone)
+    chosen = (PRESETS if backbone is None else BACKBONE_PRESETS)[preset][name]
     checkpoints = checkpoints or shipped("checkpoints")
     values = chosen.recipe | (overrides or {})
-    check_fields(name, overrides or {})
-    recipe = RECIPES[name].parse(values, f"recipe of {name}")
+    check_fields(name, overrides or {}, backbone)
+    recipe = recipe_of_stage.parse(values, f"recipe of {name}")
     notes, origin = beginning(run_folder, recipe, init_from, checkpoints, device)
-    check_inputs(name, run_folder, [*(data or []), *(held_out or [])], checkpoints, origin)
+    check_inputs(name, run_folder, [*(data or []), *(held_out or [])], checkpoints, origin, backbone)
     if data and not held_out:
         say("held-out figures are measured on rendered worlds; give --held-out to measure on stores of your own")
     data = data or [ensure_store(spec, data_folder, workers, say) for spec in chosen.data]
     held_out = held_out or [ensure_store(spec.held_out, data_folder, workers, say) for spec in chosen.data]
-    stage = build_stage(name, {"stream": notes.pop("stream")} | values, data, held_out, checkpoints)
+    stage = build_stage(name, {"stream": notes.pop("stream")} | values, data, held_out, checkpoints, backbone)
     if origin is not None:
         initialise(stage.modules["model"], name, origin)
+    notes |= {} if backbone is None else {"backbone": str(backbone), "backbone_weights": part_hash(backbone, "unet")}
     written = {"stage": name, "preset": preset, **notes, "data": [str(path) for path in data],
               **stage.recipe.model_dump(mode="json")}  # fmt: skip
     say(describe(stage, device))
@@ -195,17 +234,29 @@ def grown(value: Tensor, like: Tensor) -> Tensor:
     return whole
 
 
-def export_run(run_folder: Path, folder: Path, data: list[Path], checkpoints: Path | None, say: Say = print) -> str:
+def export_run(
+    run_folder: Path,
+    folder: Path,
+    data: list[Path],
+    checkpoints: Path | None,
+    say: Say = print,
+    backbone: Path | None = None,
+) -> str:
     """Writes the averaged weights of a run as a checkpoint folder; returns the hash of the weights.
 
-    `data` are the stores, where they are not where the run found them; held-out figures come from the log.
+    Of a backbone that was fine-tuned it is a folder as the backbone's. `data` are the stores, and `backbone` that of the run,
+    where they are not where the run found them; held-out figures come from the log.
     """
     recipe = run_recipe(run_folder)
     name: TrainedName = recipe["stage"]
-    skip = {"stage", "preset", "init_from", "device", "data"}
+    if "backbone" in recipe:
+        backbone = backbone or Path(recipe["backbone"])
+    skip = {"stage", "preset", "init_from", "device", "data", "backbone", "backbone_weights"}
     values = {key: value for key, value in recipe.items() if key not in skip}
     data = data or [Path(path) for path in recipe["data"]]
-    stage = build_stage(name, values, data, data, checkpoints or shipped("checkpoints"))
+    if backbone is not None and name == "image-ldm":
+        check_target(folder)
+    stage = build_stage(name, values, data, data, checkpoints or shipped("checkpoints"), backbone)
     state = start_state(stage, Run(run_folder, recipe))
     if state.samples == 0:
         raise InputError(f"{run_folder}: nothing is trained there yet")
@@ -222,9 +273,12 @@ def export_run(run_folder: Path, folder: Path, data: list[Path], checkpoints: Pa
     }
     with state.emas["model"].applied(stage.modules["model"]):
         stage.finish()
-        checkpoint = Checkpoint(format=FORMAT, kind=name, training=training, **description._asdict())
         recipe["data"] = training["data"]
-        digest = write_checkpoint(folder, checkpoint, stage.modules["model"].state_dict(), recipe)
+        if isinstance(stage, FineTuningStage):
+            digest = save_folder(stage.model, stage.backbone, folder, training, recipe)
+        else:
+            checkpoint = Checkpoint(format=FORMAT, kind=name, training=training, **description._asdict())
+            digest = write_checkpoint(folder, checkpoint, stage.modules["model"].state_dict(), recipe)
     say(f"{folder}: {name} after {state.samples} samples, weights sha256 {digest}")
     return digest
 

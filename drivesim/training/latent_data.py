@@ -21,11 +21,11 @@ from drivesim.dataset.moved import MovedCache, MovedUse, cache_moved, moved_key
 from drivesim.diffusion.denoiser import Prediction, training_target
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.layout.flow import Flow
+from drivesim.models.backbone import LatentCodec
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS, label_conditions
 from drivesim.models.conditions.boxes import box_map
 from drivesim.models.conditions.conditions import Conditions, stacked
 from drivesim.models.conditions.layout.vehicles import KIND_PLANE
-from drivesim.models.latent_space import LatentSpace
 from drivesim.models.moved_frames import move_frames
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.clip import ClipLabels
@@ -42,8 +42,8 @@ class LatentData:
     With `layouts` windows have layouts, too, made once of the stores' labels.
     """
 
-    def __init__(self, autoencoder: Path, layouts: bool = False) -> None:
-        self.space = LatentSpace.load(autoencoder).requires_grad_(False)
+    def __init__(self, space: LatentCodec, layouts: bool = False) -> None:
+        self.space = space.requires_grad_(False)
         self.fingerprint = self.space.fingerprint()
         self.layouts = layouts
         self._caches: dict[Path, LatentCache] = {}

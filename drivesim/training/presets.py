@@ -41,6 +41,7 @@ class Preset(Config):
     recipe: dict[str, Any]
 
 
+Presets = dict[PresetName, dict[TrainedName, Preset]]
 KEYS, BETWEEN, FULL = FRAME_RATES
 TINY = DataSpec(clips=2, frames=12, fps=KEYS)
 CPU_KEYS = DataSpec(clips=700, frames=12, fps=KEYS)
@@ -51,7 +52,7 @@ _TINY_RUN = {"batch": 2, "samples": 4, "warmup": 2, "evaluate_every": 4, "save_e
              "held_out_batches": 1}
 _TINY_MODEL = {"widths": [32, 32], "blocks": 1, "token_width": 32, "encoder_layers": 1}
 
-PRESETS: dict[PresetName, dict[TrainedName, Preset]] = {
+PRESETS: Presets = {
     "tiny": {
         "autoencoder": Preset(
             data=(TINY,),
@@ -122,3 +123,37 @@ PRESETS: dict[PresetName, dict[TrainedName, Preset]] = {
         ),
     },
 }  # fmt: skip
+
+_PUBLIC_KEYS = DataSpec(clips=200, frames=12, fps=KEYS, height=256, width=512)
+_PUBLIC_MOTION = DataSpec(clips=200, frames=17, fps=FULL, height=256, width=512)
+BACKBONE_PRESETS: Presets = {
+    "tiny": {
+        "image-ldm": Preset(data=(TINY,), recipe=_TINY_RUN),
+        "video-ldm": Preset(
+            data=(TINY, TINY.model_copy(update={"fps": FULL, "frames": 17})),
+            recipe=_TINY_RUN | {"model": {"context_widths": [16, 16], "embedding_width": 16, "head_width": 16}},
+        ),
+    },
+    "cpu": {
+        "image-ldm": Preset(data=(CPU_KEYS,), recipe={"batch": 1, "samples": 1_000, "warmup": 50, "ema": 100,
+                                                      "checkpointing": True, "held_out_batches": 4}),
+        "video-ldm": Preset(
+            data=(CPU_KEYS, *CPU_MOTION),
+            recipe={"batch": 1, "samples": 1_000, "learning_rate": 1e-4, "warmup": 50, "ema": 100,
+                    "checkpointing": True, "held_out_batches": 4},
+        ),
+    },
+    "gpu": {
+        "image-ldm": Preset(
+            data=(_PUBLIC_KEYS,),
+            recipe={"batch": 16, "samples": 100_000, "warmup": 1_000, "ema": 5_000, "weight_decay": 1e-2,
+                    "checkpointing": True},
+        ),
+        "video-ldm": Preset(
+            data=(_PUBLIC_KEYS, _PUBLIC_MOTION),
+            recipe={"batch": 4, "samples": 100_000, "learning_rate": 1e-4, "warmup": 1_000, "ema": 5_000,
+                    "weight_decay": 1e-2, "checkpointing": True},
+        ),
+    },
+}  # fmt: skip
+"""Stages on a public backbone: a Stable Diffusion of 0.9 billion parameters is far too large for `cpu` to come to anything."""

@@ -78,7 +78,7 @@ class ContextNetwork(nn.Module):
         )
         self.first = nn.Conv2d(2 * channels + 2, widths[0], 3, padding=1)
         self.road = zero_initialised(nn.Conv2d(MOVED * (channels + 1), widths[0], 3, padding=1))
-        self.maps = zero_initialised(nn.Conv2d(map_channels, widths[0], 3, padding=1))
+        self.maps = zero_initialised(nn.Conv2d(map_channels, widths[0], 3, padding=1)) if map_channels else None
         self.entry = (
             zero_initialised(nn.Conv2d(feature_channels, widths[0], 3, padding=1, bias=False)) if feature_channels else None
         )
@@ -120,7 +120,9 @@ class ContextNetwork(nn.Module):
         road = rearrange(road, "b f k c h w -> (b f) (k c) h w")
         height, width = pair.shape[2:]
         places = cell_coordinates(height, width, "ends", pair.device, pair.dtype).expand(len(pair), 2, height, width)
-        h = self.first(torch.cat([pair, places], dim=1)) + self.road(road) + self.maps(maps.to(pair.dtype))
+        h = self.first(torch.cat([pair, places], dim=1)) + self.road(road)
+        if self.maps is not None:
+            h = h + self.maps(maps.to(pair.dtype))
         if self.entry is not None and features is not None:
             h = h + self.entry(features)
         skips: list[Tensor] = []

@@ -41,13 +41,13 @@ class TemporalConv(nn.Module):
     The paper's reaches over frames only; frozen spatial layers of a large model move what it finds, those of a small one
     do not. Context features are concatenated to the input of the first factor, which runs as a 2D one of (3, 1) over
     [b c f (h w)]; an embedding scales and shifts between the two. Either may be left out with a width of 0. Between the two
-    are at most MAX_INNER channels.
+    are at most `inner_width` channels.
     """
 
-    def __init__(self, width: int, embedding_width: int = 0, context_width: int = 0) -> None:
+    def __init__(self, width: int, embedding_width: int = 0, context_width: int = 0, inner_width: int = MAX_INNER) -> None:
         super().__init__()
         self.norm1 = group_norm(width)
-        inner = min(width, MAX_INNER)
+        inner = min(width, inner_width)
         self.conv1 = nn.Conv2d(width + context_width, inner, (3, 1), padding=(1, 0))
         self.modulation = Modulation(embedding_width, inner) if embedding_width else None
         self.norm2 = group_norm(inner)
@@ -71,22 +71,42 @@ class TemporalConv(nn.Module):
 
 
 class TemporalAttention(nn.Module):
-    """Self-attention of every place among the frames of its clip."""
+    """Self-attention of every place among the frames of its clip, then, with a `text_width`, cross-attention to a text.
 
-    def __init__(self, width: int, head_width: int = 32) -> None:
+    Who attends to the text knows its frame, so that the text can say what happens when.
+    """
+
+    def __init__(self, width: int, head_width: int = 32, text_width: int = 0) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.attention = Attention(width, head_width)
+        self.text = TextAttention(width, head_width, text_width) if text_width else None
         self.merge = AlphaMerge()
 
-    def forward(self, z: Tensor, frames: int, position: Tensor) -> Tensor:
-        """`z` [(b f) c h w], `position` [f c] (see FrameEmbedding) to [(b f) c h w]."""
+    def forward(self, z: Tensor, frames: int, position: Tensor, text: Tensor | None = None) -> Tensor:
+        """`z` [(b f) c h w], `position` [f c] (see FrameEmbedding), `text` [b n k] to [(b f) c h w]."""
         height, width = z.shape[2:]
         places = rearrange(z, "(b f) c h w -> (b h w) f c", f=frames)
         h = self.attention(self.norm(places) + position)
+        if self.text is not None and text is not None:
+            h = h + self.text(places + h, position, text)
         h = rearrange(h, "(b h w) f c -> (b f) c h w", h=height, w=width)
         out: Tensor = self.merge(z, z + h)
         return out
+
+
+class TextAttention(nn.Module):
+    """Cross-attention of all places of all frames of a clip to the tokens of a text; what it adds starts at zero."""
+
+    def __init__(self, width: int, head_width: int, text_width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.attention = Attention(width, head_width, text_width)
+
+    def forward(self, places: Tensor, position: Tensor, text: Tensor) -> Tensor:
+        """`places` [(b p) f c], `position` [f c], `text` [b n k] to what is added to the places."""
+        clips = rearrange(self.norm(places) + position, "(b p) f c -> b (p f) c", b=len(text))
+        return rearrange(self.attention(clips, text), "b (p f) c -> (b p) f c", f=places.shape[1])
 
 
 class TemporalConv3d(nn.Module):

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from drivesim.models.layers.blocks import Hook
+from drivesim.models.layers.blocks import Hook, zero_initialised
 from drivesim.models.layers.context import ContextNetwork
 from drivesim.models.layers.embeddings import FrameEmbedding, LevelEmbedding, TimeEmbedding, fourier_features
-from drivesim.models.layers.temporal import TemporalAttention, TemporalConv
+from drivesim.models.layers.temporal import MAX_INNER, TemporalAttention, TemporalConv
 from drivesim.video_format import FRAME_RATES
 
 MAX_GIVEN = 2  # given frames that the embedding of their number tells apart
@@ -37,7 +37,8 @@ class TemporalLayers(nn.Module):
 
     They know the diffusion time, the frame rate (logarithm, Fourier features), the number of given frames (0, 1 or 2), with
     `context_noise` the level of the noise on these, and, through a ContextNetwork with a width for each level, the given frames
-    themselves. The embedding of the frame index is shared by the blocks of a level.
+    themselves; with a `text_width`, a text, by the mean of its tokens and by attention to them. The embedding of the frame index
+    is shared by the blocks of a level.
     """
 
     def __init__(
@@ -50,6 +51,8 @@ class TemporalLayers(nn.Module):
         head_width: int = 32,
         feature_channels: int = 0,
         context_noise: bool = False,
+        text_width: int = 0,
+        inner_width: int = MAX_INNER,
     ) -> None:
         super().__init__()
         widths = {level: width for width, level in block_shapes}
@@ -66,9 +69,10 @@ class TemporalLayers(nn.Module):
         context_channels_of = {level: width + (context_channels if level == 0 else 0) for level, width in enumerate(context_widths)}
         self.positions = nn.ModuleList(FrameEmbedding(widths[level]) for level in sorted(widths))
         self.convolutions = nn.ModuleList(
-            TemporalConv(width, embedding_width, context_channels_of[level]) for width, level in block_shapes
+            TemporalConv(width, embedding_width, context_channels_of[level], inner_width) for width, level in block_shapes
         )
-        self.attentions = nn.ModuleList(TemporalAttention(width, head_width) for width, _ in block_shapes)
+        self.attentions = nn.ModuleList(TemporalAttention(width, head_width, text_width) for width, _ in block_shapes)
+        self.summary = zero_initialised(nn.Linear(text_width, embedding_width)) if text_width else None
 
     def embed(self, t: Tensor, mask: Tensor, fps: Tensor) -> Tensor:
         """Diffusion time `t` [b], number of frames given in `mask` [b f] and `fps` [b], embedded: [b e]."""
@@ -99,18 +103,20 @@ class TemporalLayers(nn.Module):
         features[0] = torch.cat([features[0], estimate.flatten(0, 1).to(features[0].dtype)], dim=1)
         return ContextFeatures(mask, fps, features, estimate, told)
 
-    def hook(self, t: Tensor, context: ContextFeatures) -> Hook:
-        """The hook of UNet.forward for one batch of clips at `t` int64 [b]."""
+    def hook(self, t: Tensor, context: ContextFeatures, text: Tensor | None = None) -> Hook:
+        """The hook of UNet.forward for one batch of clips at `t` int64 [b], with the tokens of their `text` [b n k], if any."""
         frames = context.mask.shape[1]
         embedding = self.embed(t, context.mask, context.fps)
         if context.level is not None:
             embedding = embedding + context.level
+        if self.summary is not None and text is not None:
+            embedding = embedding + self.summary(text.mean(dim=1))
         positions = [position(frames) for position in self.positions]
 
         def hook(i: int, h: Tensor) -> Tensor:
             level = self.levels[i]
             h = self.convolutions[i](h, frames, embedding, context.features[level])
-            attended: Tensor = self.attentions[i](h, frames, positions[level])
+            attended: Tensor = self.attentions[i](h, frames, positions[level], text)
             return attended
 
         return hook

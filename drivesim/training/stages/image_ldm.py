@@ -17,6 +17,7 @@ from drivesim.diffusion.guidance import guide
 from drivesim.models.conditions.all_groups import GROUPS, LAYOUT_GROUPS, no_conditions
 from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
+from drivesim.models.latent_space import LatentSpace
 from drivesim.scene.boxes import Boxes
 from drivesim.tensors import numpy_stream, torch_stream
 from drivesim.training.latent_data import (
@@ -65,7 +66,7 @@ class ImageLDMStage:
 
     def __init__(self, recipe: ImageLDMRecipe, data: list[Path], held_out: list[Path], checkpoints: Path) -> None:
         self.recipe = recipe
-        self.latent_data = LatentData(checkpoints / "autoencoder", shows_layout(recipe.model.groups))
+        self.latent_data = LatentData(LatentSpace.load(checkpoints / "autoencoder"), shows_layout(recipe.model.groups))
         with seeded(recipe.seed):
             self.model = ImageLDM(recipe.model)
         self.modules: dict[str, nn.Module] = {"model": self.model}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,22 +13,22 @@ from torch import Tensor, nn
 
 from drivesim.checkpoint import weights_hash
 from drivesim.dataset.batches import ClipWindows, WindowBatch
-from drivesim.dataset.moved import MovedUse
 from drivesim.diffusion.ddim import sample
 from drivesim.models.conditions.all_groups import GROUPS, LAYOUT_GROUPS
 from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.image_ldm import ImageLDM
+from drivesim.models.latent_space import LatentSpace
 from drivesim.models.layers.context import MOVED
 from drivesim.models.moved_frames import moved_sources, with_moved
 from drivesim.models.road_ahead import move_along
-from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, hold, with_given
+from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, hold
 from drivesim.scene.clip import ClipLabels
 from drivesim.tensors import numpy_stream, torch_stream
+from drivesim.training.clip_tasks import INTERPOLATION, PREDICTION, ClipErrors, Task, clip_errors, draw_task
 from drivesim.training.latent_data import (
     LatentData,
     asked_boxes,
     constant_crowdedness,
-    diffusion_error,
     diffusion_time,
     drawn_drops,
     foreground_weight,
@@ -40,35 +39,9 @@ from drivesim.training.latent_data import (
     unpack,
 )
 from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, chances, seeded
-from drivesim.video_format import FRAME_RATES, INTERPOLATION_FACTOR, NETWORK_WIDTH, WINDOW, StageName
+from drivesim.video_format import NETWORK_WIDTH, StageName
 
 PREVIEW_STEPS = 16
-
-
-class Task(NamedTuple):
-    """Clips of `frames` at `fps`; `given` are the choices of context frames, each with its chance."""
-
-    frames: int
-    fps: float
-    given: tuple[tuple[float, tuple[int, ...]], ...]
-
-    @property
-    def use(self) -> MovedUse:
-        """Which frames are moved where."""
-        pairs = {
-            (frame, source)
-            for _, given in self.given
-            for frame, sources in enumerate(moved_sources(self.frames, given))
-            for source in sources
-            if source is not None
-        }
-        return MovedUse(self.frames, self.fps, frozenset(pairs))
-
-
-PREDICTION = Task(WINDOW, FRAME_RATES[0], ((0.15, ()), (0.30, (0,)), (0.55, (0, 1))))
-INTERPOLATION = tuple(
-    Task(INTERPOLATION_FACTOR + 1, fps, ((0.05, ()), (0.95, (0, INTERPOLATION_FACTOR)))) for fps in FRAME_RATES[1:]
-)
 
 
 class VideoLDMRecipe(Recipe):
@@ -120,7 +93,7 @@ class VideoLDMStage:
         self.recipe = recipe
         self.base = weights_hash(checkpoints / "image-ldm")
         image = ImageLDM.load(checkpoints / "image-ldm")
-        self.latent_data = LatentData(checkpoints / "autoencoder", shows_layout(image.config.groups))
+        self.latent_data = LatentData(LatentSpace.load(checkpoints / "autoencoder"), shows_layout(image.config.groups))
         with seeded(recipe.seed):
             image.check_latents(self.latent_data.fingerprint)
             self.model = VideoLDM(recipe.model, image)
@@ -138,15 +111,13 @@ class VideoLDMStage:
         `level` float [b] of the noise on given frames, and this in units, `context_noise` [b f 1 + MOVED c h w].
         """
         rng = self.recipe.sample_rng("task", step)
-        predicts, slow = rng.random() < self.recipe.prediction, rng.random() < 0.5
-        task = PREDICTION if predicts else INTERPOLATION[0 if slow else 1]
+        task = draw_task(rng, self.recipe.prediction)
         return stack([self._sample(task, i) for i in index])
 
     def _sample(self, task: Task, i: int) -> Batch:
         recipe, rng = self.recipe, self.recipe.sample_rng(self.name, i)
         labelled = self.windows[task].batch(rng, 1, pictures=False)
-        chances, choices = zip(*task.given, strict=True)
-        given = choices[rng.choice(len(choices), p=chances)]
+        given = task.draw_given(rng)
         labels = self._asked(labelled.labels[0], rng)
         dropped = drawn_drops(recipe.drop, recipe.drop_layout, rng)
         if rng.random() < recipe.constant:
@@ -218,27 +189,11 @@ class VideoLDMStage:
             return context
         return context.noised(batch["level"], batch["context_noise"])
 
-    def _errors(self, batch: Batch, conditions: Conditions, foreground: float) -> tuple[Tensor, Tensor, Tensor]:
-        """Squared error of the prediction, squared and absolute of the context network's estimate: [] each.
-
-        Averaged over the frames that are not given, where cells of vehicles count `foreground` times more. The network sees given
-        frames as in sampling: as the context has them, with its noise (`hold`).
-        """
-        model, latents, noise, t = self.model, batch["latents"], batch["noise"], batch["t"]
-        context = self._context(batch, conditions)
-        noisy = model.schedule.add_noise(with_given(latents, context), noise, t)
-        encoded = model.image.encode(conditions, *latents.shape[3:])
-        features = model.encode_context(context, batch["fps"], encoded)
-        output = model.network(noisy, t, encoded, features)
-        error = diffusion_error(model.image.config.prediction, model.schedule, output, latents, noise, t)
-        off = features.estimate.float() - latents
-        clips, frames, _, height, width = latents.shape
+    def _errors(self, batch: Batch, conditions: Conditions, foreground: float) -> ClipErrors:
+        """Errors over the frames that are not given, where cells of vehicles count `foreground` times more."""
+        clips, frames, _, height, width = batch["latents"].shape
         weight = foreground_weight(conditions, height, width, foreground).unflatten(0, (clips, frames))
-        weight = weight * (1.0 - batch["mask"])[..., None, None]
-        error, squared, absolute = (
-            (cells * weight).sum() / weight.sum() for cells in (error, off.square().mean(dim=2), off.abs().mean(dim=2))
-        )
-        return error, squared, absolute
+        return clip_errors(self.model, batch, conditions, self._context(batch, conditions), weight)
 
     def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
         """Mean squared error over the frames that are not given, and mean absolute error of their estimates."""

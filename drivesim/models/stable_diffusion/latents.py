@@ -1,0 +1,64 @@
+"""The latents of a Stable Diffusion: its AutoencoderKL, scaled to unit variance."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from drivesim.config import InputError
+from drivesim.models.backbone import LatentCodec
+from drivesim.models.stable_diffusion.folder import check_folder, load_part
+from drivesim.video_format import LATENT_FACTOR
+
+
+class PublicLatents(LatentCodec):
+    """Latents are the autoencoder's times `scaling_factor` (0.18215 in the published ones)."""
+
+    def __init__(self, autoencoder: Any) -> None:
+        super().__init__()
+        self.autoencoder = autoencoder
+        self.scale = float(autoencoder.config.scaling_factor)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Those of a folder, in eval mode; InputError if it is missing or damaged, or has cells of other than 8x8 px."""
+        from diffusers import AutoencoderKL
+
+        check_folder(folder)
+        autoencoder = load_part(folder, "vae", AutoencoderKL)
+        factor = 2 ** (len(autoencoder.config.block_out_channels) - 1)
+        if factor != LATENT_FACTOR:
+            raise InputError(f"{folder / 'vae'}: makes a cell of {factor}x{factor} px, {LATENT_FACTOR}x{LATENT_FACTOR} are needed")
+        return cls(autoencoder).eval()
+
+    def encode(self, frames: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Frames [b 3 h w] in [-1, 1] to latents [b c h/8 w/8]: means, or samples given a generator."""
+        posterior = self.autoencoder.encode(frames).latent_dist
+        latents = posterior.mean
+        if generator is not None:
+            latents = latents + posterior.std * torch.randn(latents.shape, generator=generator).to(latents)
+        return latents * self.scale
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents [b c h w] to frames [b 3 8h 8w] clipped to [-1, 1], each by itself."""
+        frames: Tensor = self.autoencoder.decode(latents / self.scale, return_dict=False)[0]
+        return frames.clamp(-1.0, 1.0)
+
+    def fingerprint(self) -> str:
+        """sha256 of encoder and scale."""
+        return self._fingerprint("encoder.", "quant_conv.")
+
+    def decoder_fingerprint(self) -> str:
+        """sha256 of decoder and scale."""
+        return self._fingerprint("decoder.", "post_quant_conv.")
+
+    def _fingerprint(self, *beginnings: str) -> str:
+        digest = hashlib.sha256(repr(self.scale).encode())
+        for name, tensor in sorted(self.autoencoder.state_dict().items()):
+            if name.startswith(beginnings):
+                digest.update(name.encode() + tensor.detach().cpu().half().contiguous().numpy().tobytes())
+        return digest.hexdigest()

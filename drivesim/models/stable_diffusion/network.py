@@ -1,0 +1,111 @@
+"""Stable Diffusion's U-Net as a backbone: diffusers computes the spatial layers, forward hooks put temporal ones between them."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+from torch import Tensor, nn
+
+from drivesim.config import InputError
+from drivesim.models.backbone import Backbone, BackboneShape, Encoded
+from drivesim.models.layers.blocks import Hook
+from drivesim.models.stable_diffusion.folder import check_folder, load_part, part_config, part_hash
+from drivesim.models.stable_diffusion.process import DiffusionProcess, diffusion_process
+from drivesim.models.stable_diffusion.text import TextEncoder
+
+
+class StableDiffusion(Backbone[Tensor]):
+    """A UNet2DConditionModel of diffusers and its text encoder; conditions are token numbers int64 [b n] (TextEncoder.ids).
+
+    The hook is called after each residual block and the transformer that follows it (Video LDM, sec. 3.1), wherever diffusers
+    has such a pair: twice in the middle, where there are two residual blocks.
+    """
+
+    def __init__(self, unet: Any, text: TextEncoder, process: DiffusionProcess) -> None:
+        super().__init__()
+        self.weights = None
+        self.unet = unet
+        self.text = text
+        self.schedule, self.prediction = process
+        self._hook: Hook | None = None
+        self._blocks = _blocks(unet)
+        for i, (module, _, _) in enumerate(self._blocks):
+            module.register_forward_hook(partial(self._after, i))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """That of a folder, in eval mode; InputError if a part is missing, damaged or of a kind that is not supported."""
+        from diffusers import UNet2DConditionModel
+
+        check_folder(folder)
+        config, source = part_config(folder, "unet"), folder / "unet" / "config.json"
+        channels = config.get("in_channels"), config.get("out_channels")
+        if channels[0] != channels[1]:
+            raise InputError(f"{source}: the U-Net takes {channels[0]} channels and makes {channels[1]} (inpainting, upscaling); "
+                             "give a text-to-image model")  # fmt: skip
+        process = diffusion_process(part_config(folder, "scheduler"), folder / "scheduler" / "scheduler_config.json")
+        text, unet = TextEncoder.load(folder), load_part(folder, "unet", UNet2DConditionModel)
+        if unet.config.cross_attention_dim != text.clip.config.hidden_size:
+            raise InputError(f"{source}: the U-Net reads tokens of width {unet.config.cross_attention_dim}, the text encoder makes "
+                             f"{text.clip.config.hidden_size}; the parts of the folder belong to different models")  # fmt: skip
+        model = cls(unet, text, process)
+        model.weights = part_hash(folder, "unet")
+        return model.eval()
+
+    @property
+    def shape(self) -> BackboneShape:
+        """What temporal layers are built by: no maps, and a text."""
+        blocks = tuple((channels, level) for _, channels, level in self._blocks)
+        return BackboneShape(self.unet.config.in_channels, blocks, text_width=self.unet.config.cross_attention_dim)
+
+    @property
+    def networks(self) -> tuple[nn.Module, ...]:
+        """Where the work is done: the U-Net."""
+        return (self.unet,)
+
+    def encode(self, conditions: Tensor, height: int, width: int) -> Encoded:
+        """Tokens of the texts `conditions` [b n], and maps without channels."""
+        tokens = self.text(conditions)
+        return Encoded(tokens, None, tokens.new_zeros(len(tokens), 0, height, width))
+
+    def network(self, x: Tensor, t: Tensor, encoded: Encoded, hook: Hook | None = None) -> Tensor:
+        """Network output [b c h w] for noisy latents `x` [b c h w] at `t` int64 [b].
+
+        The hook stays until the next call: with gradient checkpointing blocks run once more in the backward pass.
+        """
+        self._hook = hook
+        out: Tensor = self.unet(x, t, encoder_hidden_states=encoded.tokens, return_dict=False)[0]
+        return out
+
+    def _after(self, i: int, module: nn.Module, inputs: Any, output: Any) -> Any:
+        """What follows block i instead of its output; transformers give a tuple."""
+        if self._hook is None:
+            return None
+        return (self._hook(i, output[0]),) if isinstance(output, tuple) else self._hook(i, output)
+
+
+def _blocks(unet: Any) -> list[tuple[nn.Module, int, int]]:
+    """(module, channels, level) of all blocks of a U-Net of diffusers, in the order of computation.
+
+    A block is a residual block with the transformer after it, if any; the module is what is computed last of the two.
+    """
+    widths = list(unet.config.block_out_channels)
+    last = len(widths) - 1
+    middle = zip(unet.mid_block.resnets, [*unet.mid_block.attentions, None], strict=True)
+    groups = [
+        *((level, zip(block.resnets, _attentions(block), strict=True)) for level, block in enumerate(unet.down_blocks)),
+        (last, middle),
+        *((last - i, zip(block.resnets, _attentions(block), strict=True)) for i, block in enumerate(unet.up_blocks)),
+    ]
+    return [
+        (residual if attention is None else attention, widths[level], level)
+        for level, pairs in groups
+        for residual, attention in pairs
+    ]
+
+
+def _attentions(block: Any) -> list[nn.Module | None]:
+    """The transformer after each residual block, None where there is none."""
+    return list(getattr(block, "attentions", None) or [None] * len(block.resnets))

@@ -1,0 +1,81 @@
+"""What a video model learns, whatever its backbone: to predict and to interpolate, and how wrong it is at that."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from torch import Tensor
+
+from drivesim.dataset.moved import MovedUse
+from drivesim.models.moved_frames import moved_sources
+from drivesim.models.video_ldm import Context, VideoLDM, with_given
+from drivesim.training.latent_data import diffusion_error
+from drivesim.training.stage import Batch
+from drivesim.video_format import FRAME_RATES, INTERPOLATION_FACTOR, WINDOW
+
+C = TypeVar("C")
+
+
+class Task(NamedTuple):
+    """Clips of `frames` at `fps`; `given` are the choices of context frames, each with its chance."""
+
+    frames: int
+    fps: float
+    given: tuple[tuple[float, tuple[int, ...]], ...]
+
+    @property
+    def use(self) -> MovedUse:
+        """Which frames are moved where."""
+        pairs = {
+            (frame, source)
+            for _, given in self.given
+            for frame, sources in enumerate(moved_sources(self.frames, given))
+            for source in sources
+            if source is not None
+        }
+        return MovedUse(self.frames, self.fps, frozenset(pairs))
+
+    def draw_given(self, rng: np.random.Generator) -> tuple[int, ...]:
+        """One of the choices of context frames."""
+        chances, choices = zip(*self.given, strict=True)
+        return choices[rng.choice(len(choices), p=chances)]
+
+
+PREDICTION = Task(WINDOW, FRAME_RATES[0], ((0.15, ()), (0.30, (0,)), (0.55, (0, 1))))
+INTERPOLATION = tuple(
+    Task(INTERPOLATION_FACTOR + 1, fps, ((0.05, ()), (0.95, (0, INTERPOLATION_FACTOR)))) for fps in FRAME_RATES[1:]
+)
+
+
+def draw_task(rng: np.random.Generator, prediction: float) -> Task:
+    """PREDICTION with the chance `prediction`; else one of INTERPOLATION, all equally likely."""
+    predicts, slow = rng.random() < prediction, rng.random() < 0.5
+    return PREDICTION if predicts else INTERPOLATION[0 if slow else 1]
+
+
+class ClipErrors(NamedTuple):
+    """Squared error of the prediction, squared and absolute of the context network's estimate: [] each."""
+
+    prediction: Tensor
+    estimate: Tensor
+    estimate_absolute: Tensor
+
+
+def clip_errors(model: VideoLDM[C], batch: Batch, conditions: C, context: Context, weight: Tensor) -> ClipErrors:
+    """Errors averaged over the frames of a batch that are not given, by the `weight` [b f h w] of their cells.
+
+    Of the batch: latents and noise [b f c h w], t [b], mask float [b f], fps [b]. The network sees given frames as in sampling:
+    as the context has them, with its noise (`hold`).
+    """
+    latents, noise, t = batch["latents"], batch["noise"], batch["t"]
+    noisy = model.schedule.add_noise(with_given(latents, context), noise, t)
+    encoded = model.image.encode(conditions, *latents.shape[3:])
+    features = model.encode_context(context, batch["fps"], encoded)
+    output = model.network(noisy, t, encoded, features)
+    error = diffusion_error(model.image.prediction, model.schedule, output, latents, noise, t)
+    off = features.estimate.float() - latents
+    weight = weight * (1.0 - batch["mask"])[..., None, None]
+    return ClipErrors(
+        *((cells * weight).sum() / weight.sum() for cells in (error, off.square().mean(dim=2), off.abs().mean(dim=2)))
+    )

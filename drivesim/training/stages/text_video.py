@@ -1,0 +1,177 @@
+"""Video LDM on a public backbone (Video LDM, sec. 4.2): temporal layers learn from captioned clips, the image model stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from drivesim.config import InputError
+from drivesim.diffusion.ddim import sample
+from drivesim.models.layers.context import MOVED
+from drivesim.models.stable_diffusion.latents import PublicLatents
+from drivesim.models.stable_diffusion.network import StableDiffusion
+from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, hold
+from drivesim.tensors import numpy_stream, torch_stream
+from drivesim.training.captioned import caption_ids, check_captions
+from drivesim.training.clip_tasks import INTERPOLATION, PREDICTION, ClipErrors, Task, clip_errors, draw_task
+from drivesim.training.latent_data import LatentData, diffusion_time, stack
+from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, seeded
+from drivesim.video_format import StageName
+
+PREVIEW_STEPS = 16
+
+
+class TextVideoRecipe(Recipe):
+    """`prediction`: share of steps that predict (the others interpolate). `drop_caption`: chance that a clip's caption is empty.
+
+    `estimate`: weight of the absolute error of the context network's own estimate. Given frames get noise of a deviation of up
+    to `context_noise`, which the networks are told, but for a share `context_clean` of the clips. `checkpointing`: blocks of the
+    backbone are computed once more in the backward pass, which spares most of the memory.
+    """
+
+    batch: int = Field(4, ge=1)
+    model: VideoLDMConfig = VideoLDMConfig(
+        context_widths=(128, 128, 128, 128), embedding_width=512, head_width=64, inner_width=1280
+    )
+    prediction: Chance = 0.6
+    drop_caption: Chance = 0.1
+    estimate: float = Field(0.5, ge=0)
+    context_noise: Chance = 0.4
+    context_clean: Chance = 0.3
+    checkpointing: bool = False
+
+
+class TextVideoStage:
+    """Trains temporal layers in a Stable Diffusion on windows of latents, all frames of a window under the clip's caption."""
+
+    name: StageName = "video-ldm"
+
+    def __init__(self, recipe: TextVideoRecipe, data: list[Path], held_out: list[Path], backbone: Path) -> None:
+        self.recipe = recipe
+        self.latent_data = LatentData(PublicLatents.load(backbone))
+        self.image = StableDiffusion.load(backbone)
+        if recipe.checkpointing:
+            self.image.unet.enable_gradient_checkpointing()
+        levels = len({level for _, level in self.image.shape.blocks})
+        if len(recipe.model.context_widths) != levels:
+            raise InputError(f"model: context_widths: {len(recipe.model.context_widths)} widths, the backbone has {levels} levels")
+        with seeded(recipe.seed):
+            self.model = VideoLDM(recipe.model, self.image)
+        self.modules: dict[str, nn.Module] = {"model": self.model}
+        self.networks = (*self.image.networks, self.model.temporal.context)
+        tasks = (PREDICTION, *INTERPOLATION)
+        self.windows = {task: self.latent_data.windows(data, task.frames, task.fps) for task in tasks}
+        check_captions(self.windows[PREDICTION])
+        self.held_out = {task: self.latent_data.windows(held_out, task.frames, task.fps) for task in tasks}
+
+    def draw(self, step: int, index: range) -> Batch:
+        """latents, noise [b f c h w], t [b], mask float [b f], fps [b], caption int64 [b n]; one task for the whole step.
+
+        `level` float [b] of the noise on given frames, and this in units, `context_noise` [b f 1 + MOVED c h w].
+        """
+        task = draw_task(self.recipe.sample_rng("task", step), self.recipe.prediction)
+        return stack([self._sample(task, i) for i in index])
+
+    def _sample(self, task: Task, i: int) -> Batch:
+        recipe, rng = self.recipe, self.recipe.sample_rng(self.name, i)
+        labelled = self.windows[task].batch(rng, 1, pictures=False)
+        assert labelled.latents is not None
+        latents = torch.from_numpy(labelled.latents[0]).float()
+        given, dropped = task.draw_given(rng), rng.random() < recipe.drop_caption
+        level = 0.0 if rng.random() < recipe.context_clean else rng.uniform(0, recipe.context_noise)
+        context_noise = rng.standard_normal((task.frames, 1 + MOVED, *latents.shape[1:]), np.float32)
+        return {
+            "latents": latents,
+            "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
+            "t": diffusion_time(i, rng, len(self.model.schedule)),
+            "mask": _mask(task, given),
+            "level": torch.tensor(level, dtype=torch.float32),
+            "context_noise": torch.from_numpy(context_noise),
+            "fps": torch.tensor(task.fps),
+            "caption": caption_ids(self.image.text, labelled.labels, dropped)[0],
+        }
+
+    def _context(self, batch: Batch) -> Context:
+        """The frames that the mask gives, with their noise, where there is some."""
+        latents = batch["latents"]
+        context = replace(Context.none(latents), latents=latents, mask=batch["mask"])
+        if "level" not in batch or not self.recipe.model.context_noise:
+            return context
+        return context.noised(batch["level"], batch["context_noise"])
+
+    def _errors(self, batch: Batch) -> ClipErrors:
+        """Errors over the frames that are not given."""
+        clips, frames, _, height, width = batch["latents"].shape
+        weight = batch["latents"].new_ones(clips, frames, height, width)
+        return clip_errors(self.model, batch, _every_frame(batch), self._context(batch), weight)
+
+    def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+        """Mean squared error over the frames that are not given, and mean absolute error of their estimates."""
+        errors = self._errors(batch)
+        task = "predict" if batch["latents"].shape[1] == PREDICTION.frames else "interpolate"
+        noted = {task: errors.prediction.detach(), f"{task}_estimate": errors.estimate.detach()}
+        yield "model", errors.prediction + self.recipe.estimate * errors.estimate_absolute, noted
+
+    def _held_out_batch(self, task: Task, part: int, clips: int, given: Sequence[int]) -> Batch:
+        """Tensors of held-out windows with fixed times and noise."""
+        rng = numpy_stream(0, "held-out", part)
+        labelled = self.held_out[task].batch(rng, clips, pictures=False)
+        assert labelled.latents is not None
+        latents = torch.from_numpy(labelled.latents).float()
+        batch = {
+            "latents": latents,
+            "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
+            "t": torch.stack([diffusion_time(clips * part + i, rng, len(self.model.schedule)) for i in range(clips)]),
+            "mask": _mask(task, given).expand(clips, -1),
+            "fps": torch.full((clips,), task.fps),
+            "caption": caption_ids(self.image.text, labelled.labels),
+        }
+        device = next(self.model.parameters()).device
+        return {name: value.to(device) for name, value in batch.items()}
+
+    def evaluate(self) -> dict[str, float]:
+        """Loss on held-out windows of each task and choice of context, at fixed times and noise."""
+        figures: dict[str, float] = {}
+        cases = (("predict_0", PREDICTION, ()), ("predict_1", PREDICTION, (0,)), ("predict_2", PREDICTION, (0, 1)),
+                 ("interpolate_7.5", INTERPOLATION[0], (0, 4)), ("interpolate_30", INTERPOLATION[1], (0, 4)))  # fmt: skip
+        parts = self.recipe.held_out_batches
+        for name, task, given in cases:
+            errors = [self._errors(self._held_out_batch(task, part, self.recipe.batch, given)) for part in range(parts)]
+            figures[name] = float(np.mean([float(each.prediction) for each in errors]))
+            figures[f"{name}_estimate"] = float(np.mean([float(each.estimate) for each in errors]))
+        return figures
+
+    def preview(self) -> np.ndarray:
+        """A held-out clip of key frames above its prediction from two frames."""
+        batch = self._held_out_batch(PREDICTION, 0, 1, (0, 1))
+        context, latents = self._context(batch), batch["latents"]
+        noise = torch.randn(latents.shape, generator=torch_stream(0, "preview")).to(latents.device)
+        denoise = hold(self.model.denoise(_every_frame(batch), context, batch["fps"]), context)
+        made = sample(denoise, self.model.schedule, noise, PREVIEW_STEPS)
+        rows = [np.concatenate(list(self.latent_data.decode(clip[0, ::2])), axis=1) for clip in (latents, made)]
+        return np.concatenate(rows, axis=0)
+
+    def finish(self) -> None:
+        """Nothing is measured afterwards."""
+
+    def description(self) -> ModelDescription:
+        """The configuration of the temporal layers, on top of the backbone's weights."""
+        return ModelDescription(self.recipe.model.model_dump(mode="json"), self.image.weights)
+
+
+def _mask(task: Task, given: Sequence[int]) -> Tensor:
+    """Which frames are given: float [f]."""
+    mask = torch.zeros(task.frames)
+    mask[list(given)] = 1.0
+    return mask
+
+
+def _every_frame(batch: Batch) -> Tensor:
+    """The captions of a batch of clips, a row a frame: [(b f) n]."""
+    return batch["caption"].repeat_interleave(batch["latents"].shape[1], dim=0)

@@ -1,0 +1,124 @@
+"""A public backbone: the same bits as diffusers, one process, temporal layers between its blocks, the published sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_backbone import write_backbone
+from torch import Tensor, nn
+
+from drivesim.diffusion.ddim import sample
+from drivesim.diffusion.guidance import guide
+from drivesim.models.layers.video_unet import TemporalLayers
+from drivesim.models.stable_diffusion.network import StableDiffusion
+from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig
+
+diffusers = pytest.importorskip("diffusers")
+TEMPORAL = VideoLDMConfig(context_widths=(16, 16), embedding_width=16, head_width=16)
+B, F = 2, 3
+X = torch.randn(B, F, 4, 8, 8, generator=torch.Generator().manual_seed(1))
+T, FPS = torch.tensor([300, 800]), torch.tensor([1.875, 30.0])
+TEXTS = ["a red car", "a city street at night"]
+GIVEN = Context.of(X, {0: X[:, 1]})
+
+
+def video(folder: Path, alpha_one: bool = False) -> VideoLDM[Tensor]:
+    """Random temporal layers on the backbone, merged with alpha 1 or 1/2."""
+    torch.manual_seed(0)
+    model = VideoLDM(TEMPORAL, StableDiffusion.load(folder)).eval()
+    for name, parameter in model.named_parameters():
+        if not name.endswith("logit"):
+            nn.init.normal_(parameter.data, std=0.2)
+        elif alpha_one:
+            nn.init.constant_(parameter.data, 40.0)
+    return model
+
+
+def ids(model: VideoLDM[Tensor], texts: list[str], frames: int = F) -> Tensor:
+    assert isinstance(model.image, StableDiffusion)
+    return model.image.text.ids(texts).repeat_interleave(frames, dim=0)
+
+
+def test_with_alpha_one_it_is_the_unet_of_diffusers_bit_for_bit(backbone: Path) -> None:
+    model = video(backbone, alpha_one=True)
+    unet = diffusers.UNet2DConditionModel.from_pretrained(str(backbone / "unet")).eval()
+    conditions = ids(model, TEXTS)
+    with torch.no_grad():
+        made = model(X, T, conditions, GIVEN, FPS)
+        tokens = model.image.encode(conditions, 8, 8).tokens
+        alone = unet(X.flatten(0, 1), T.repeat_interleave(F), encoder_hidden_states=tokens).sample
+        assert torch.equal(made.flatten(0, 1), alone)
+        assert not torch.allclose(video(backbone)(X, T, conditions, GIVEN, FPS), made)
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_sampling_is_that_of_diffusers_own_pipeline_frame_by_frame(prediction: str, tmp_path: Path, backbone: Path) -> None:
+    """DDIM, guided away from a negative prompt; alpha 1; last steps to clean latents, as this sampler has them."""
+    folder = write_backbone(tmp_path, 3, prediction_type=prediction, timestep_spacing="trailing", set_alpha_to_one=True)
+    pipeline = diffusers.StableDiffusionPipeline.from_pretrained(str(folder))
+    pipeline.set_progress_bar_config(disable=True)
+    model, noise = video(folder, alpha_one=True), X[:1]
+    asked, unwanted = ids(model, ["a red car"]), ids(model, ["blurred"])
+    context = Context.none(noise)
+    denoise = guide(model.denoise(asked, context, FPS[:1]), model.denoise(unwanted, context, FPS[:1]), 7.5)
+    made = sample(denoise, model.schedule, noise, steps=5)[0]
+    for frame in range(F):
+        alone = pipeline("a red car", negative_prompt="blurred", guidance_scale=7.5, num_inference_steps=5, eta=0.0,
+                         latents=noise[:, frame].clone(), output_type="latent").images  # fmt: skip
+        assert torch.allclose(made[frame], alone[0], rtol=1e-3, atol=1e-3)
+
+
+def test_the_text_reaches_the_temporal_layers(backbone: Path) -> None:
+    model = video(backbone)
+    encoded = model.image.encode(ids(model, TEXTS), 8, 8)
+    features = model.encode_context(GIVEN, FPS, encoded)
+    h = torch.randn(B * F, 16, 8, 8)
+    first, other = (model.temporal.hook(T, features, text)(0, h) for text in (encoded.tokens[::F], encoded.tokens[::F].flip(0)))
+    assert not torch.allclose(first, other)
+
+
+def test_a_step_moves_the_temporal_layers_alone(backbone: Path) -> None:
+    model = video(backbone)
+    conditions = ids(model, TEXTS)
+    features = model.encode_context(GIVEN, FPS, model.image.encode(conditions, 8, 8))
+    output = model.network(X, T, model.image.encode(conditions, 8, 8), features)
+    (output.square().mean() + features.estimate.square().mean()).backward()
+    without = {name for name, parameter in model.named_parameters() if parameter.grad is None}
+    assert without == {"temporal.level.weight"}, "no noise on given frames"
+    assert all(parameter.grad is None for parameter in model.image.parameters())
+
+
+def test_gradients_are_the_same_with_checkpointing(backbone: Path) -> None:
+    gradients = []
+    for checkpointing in (False, True):
+        model = video(backbone)
+        assert isinstance(model.image, StableDiffusion)
+        if checkpointing:
+            model.image.unet.enable_gradient_checkpointing()
+        model(X, T, ids(model, TEXTS), GIVEN, FPS).square().mean().backward()
+        gradients.append([p.grad for p in model.temporal.attentions.parameters()])
+    for plain, recomputed in zip(*gradients, strict=True):
+        assert torch.allclose(plain, recomputed, rtol=1e-4, atol=1e-7)
+
+
+COMMON = {"in_channels": 4, "out_channels": 4, "block_out_channels": (320, 640, 1280, 1280), "layers_per_block": 2}
+PUBLISHED = {
+    "1.5": ({"cross_attention_dim": 768, "attention_head_dim": 8}, 859_520_964),
+    "2.1": ({"cross_attention_dim": 1024, "attention_head_dim": (5, 10, 20, 20), "use_linear_projection": True}, 865_910_724),
+}
+
+
+@pytest.mark.parametrize("version", PUBLISHED)
+def test_temporal_layers_fit_the_published_unets(version: str) -> None:
+    """The sizes of the public configurations, without memory."""
+    config, parameters = PUBLISHED[version]
+    with torch.device("meta"):
+        unet = diffusers.UNet2DConditionModel(**COMMON, **config)
+        assert sum(p.numel() for p in unet.parameters()) == parameters
+        model = StableDiffusion(unet, nn.Identity(), (None, "epsilon"))  # type: ignore[arg-type]
+        shape = model.shape
+        assert len(shape.blocks) == 4 * 2 + 2 + 4 * 3 and shape.text_width == config["cross_attention_dim"]
+        assert [level for _, level in shape.blocks] == [0, 0, 1, 1, 2, 2, 3, 3, 3, 3, 3, 3, 3, 2, 2, 2, 1, 1, 1, 0, 0, 0]
+        TemporalLayers(list(shape.blocks), 4, 0, (128,) * 4, 512, 64, text_width=shape.text_width)

@@ -1,0 +1,56 @@
+"""A random Stable Diffusion small enough for tests, written by diffusers and transformers as the published folders are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def write_backbone(folder: Path, seed: int = 0, **scheduler: Any) -> Path:
+    """Writes the folder; `scheduler` are fields of its configuration that differ from those of version 1.5."""
+    import diffusers
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+    torch.manual_seed(seed)
+    unet = diffusers.UNet2DConditionModel(
+        sample_size=8, in_channels=4, out_channels=4, block_out_channels=(16, 32), layers_per_block=1, norm_num_groups=8,
+        cross_attention_dim=16, attention_head_dim=2,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+    )  # fmt: skip
+    vae = diffusers.AutoencoderKL(
+        block_out_channels=(8, 8, 8, 8), latent_channels=4, norm_num_groups=4, scaling_factor=0.18215, sample_size=64,
+        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
+    )  # fmt: skip
+    tokenizer = CLIPTokenizer.from_pretrained(str(_write_vocabulary(folder / "vocabulary")))
+    config = CLIPTextConfig(
+        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
+        max_position_embeddings=16, bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
+    )  # fmt: skip
+    published = {
+        "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000,
+        "set_alpha_to_one": False, "steps_offset": 1, "clip_sample": False,
+    }  # fmt: skip
+    diffusers.StableDiffusionPipeline(
+        vae=vae, text_encoder=CLIPTextModel(config), tokenizer=tokenizer, unet=unet,
+        scheduler=diffusers.DDIMScheduler(**(published | scheduler)),
+        safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+    ).save_pretrained(folder)  # fmt: skip
+    return folder
+
+
+def _write_vocabulary(folder: Path) -> Path:
+    """A byte-pair vocabulary of single bytes and of a few words, as CLIP's files have it."""
+    folder.mkdir(parents=True)
+    spans = ((33, 126), (161, 172), (174, 255))
+    shown = [chr(code) for first, last in spans for code in range(first, last + 1)]
+    letters = [*shown, *(chr(256 + i) for i in range(256 - len(shown)))]
+    merges = ["c a", "r e", "ca r</w>", "re d</w>"]
+    words = [*letters, *(f"{letter}</w>" for letter in letters), *(merge.replace(" ", "") for merge in merges)]
+    words += ["<|startoftext|>", "<|endoftext|>"]
+    (folder / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}))
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n")
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "CLIPTokenizer", "model_max_length": 16}))
+    return folder
