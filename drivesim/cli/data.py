@@ -1,4 +1,4 @@
-"""`drivesim data generate` and `drivesim data show`."""
+"""`drivesim data generate`, `drivesim data import` and `drivesim data show`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from drivesim.cli.numbers import LARGEST_SHEET_CELL, positive
 from drivesim.video_format import FRAME_RATES, NETWORK_HEIGHT, NETWORK_WIDTH
 
-app = typer.Typer(help="Make clips of the procedural driving world, and look at them.", no_args_is_help=True)
+app = typer.Typer(help="Make clips of the procedural driving world or of films, and look at them.", no_args_is_help=True)
 
 Size = Annotated[str, typer.Option(metavar="HEIGHTxWIDTH", help="Frame size in pixels.")]
 
@@ -46,6 +46,24 @@ def generate(
     store = ClipStore(out)
     megabytes = out.stat().st_size / 1e6
     typer.echo(f"{out}: {len(store)} clips, {store.total_frames} frames of {height}x{width}, {megabytes:.1f} MB")
+
+
+@app.command("import")
+def import_(
+    films: Annotated[list[Path], typer.Argument(metavar="FILM...", help="Films, and folders of films.")],
+    out: Annotated[Path, typer.Option(help="Store to fill (.h5); the same command again goes on where it stopped.")],
+    caption: Annotated[
+        str | None, typer.Option(help="What the films show, in words; FILM.txt beside a film, where there is one, says it instead.")
+    ] = None,
+    fps: Annotated[float, typer.Option(callback=positive, help="Frames a second to keep.")] = FRAME_RATES[-1],
+    seconds: Annotated[float, typer.Option(callback=positive, help="Length of the clips that films are cut into.")] = 5.0,
+    size: Size = f"{NETWORK_HEIGHT}x{NETWORK_WIDTH}",
+) -> None:
+    """Cut films into clips of which nothing is known but, perhaps, a caption."""
+    from drivesim.dataset.importers.films import import_films
+
+    clips = import_films(out, films, fps, seconds, _parse_size(size)[0], caption, typer.echo)
+    typer.echo(f"{out}: {clips} clips")
 
 
 @app.command()

@@ -80,3 +80,11 @@ def test_show_needs_something_to_show(tmp_path: Path) -> None:
 def test_the_command_imports_nothing_heavy() -> None:
     code = "import sys, drivesim.cli.data; assert not {'torch', 'numpy', 'cv2', 'h5py'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_import_makes_a_captioned_store_of_films(tmp_path: Path) -> None:
+    write_video(tmp_path / "film.mp4", np.zeros((16, 36, 64, 3), np.uint8), 7.5)
+    out = tmp_path / "films.h5"
+    said = run("import", tmp_path / "film.mp4", "--out", out, "--caption", "a road", "--fps", "7.5", "--seconds", "1",
+               "--size", "16x32")  # fmt: skip
+    assert said.endswith(f"{out}: 2 clips\n") and ClipStore(out).labels(0).caption == "a road"
