@@ -235,8 +235,8 @@ def _is_remnant(entry: Path) -> bool:
 def differences(old: Manifest, new: Manifest) -> list[str]:
     """In which the jobs of two manifests differ, each with the old and the new value; length and text are not compared.
 
-    Of scenarios the meaning is compared: comments, the order of keys and of vehicles and the way that numbers are written have
-    none.
+    Of scenarios the meaning is compared: comments, the order of keys and the way that numbers are written have none. The order of
+    vehicles has: it numbers their tracks, and traffic draws for them in turn.
     """
     before, now = (dict(_leaves(manifest.job.model_dump(exclude={"scenario", "seconds"}))) for manifest in (old, new))
     if (was := _meaning(old.scenario)) != (meant := _meaning(new.scenario)):
@@ -250,7 +250,7 @@ def differences(old: Manifest, new: Manifest) -> list[str]:
 
 
 def _meaning(values: dict[str, Any]) -> dict[str, Any]:
-    """What a scenario's values in a manifest decide that its job does not say; vehicles that mean the same are told in one order.
+    """What a scenario's values in a manifest decide that its job does not say.
 
     Values of an earlier version are filled up with what is implied today; those that are none today stay as they are.
     """
@@ -258,8 +258,7 @@ def _meaning(values: dict[str, Any]) -> dict[str, Any]:
     with suppress(ValidationError):
         values = Scenario.model_validate_json(json.dumps(values)).model_dump(mode="json")
     rollout = {key: value for key, value in values.get("rollout", {}).items() if key not in _IN_JOB}
-    vehicles = sorted(values.get("vehicles", []), key=json.dumps)
-    return {key: value for key, value in values.items() if key != "photo"} | {"rollout": rollout, "vehicles": vehicles}
+    return {key: value for key, value in values.items() if key != "photo"} | {"rollout": rollout}
 
 
 def _leaves(values: Any, name: str = "") -> Iterator[tuple[str, Any]]:

@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,9 @@ from tiny_cascade import SCENARIO, SETTINGS
 
 from drivesim.engine.settings import SamplingSettings
 from drivesim.rollout.future_folder import FutureFolder
+from drivesim.rollout.labels.file import read_rollout
+from drivesim.rollout.request import Request
+from drivesim.rollout.run import roll_out
 from drivesim.video_io import read_image, write_image
 
 Roll = Callable[..., tuple[int, str]]
@@ -133,13 +137,20 @@ def test_a_text_that_means_the_same_goes_on(roll_one: Roll, made: Path, tmp_path
     assert drivesim("doctor", out)[0] == 0
 
 
-def test_the_order_of_vehicles_means_nothing(roll_one: Roll, tmp_path: Path) -> None:
+def test_the_order_of_vehicles_numbers_their_tracks_and_so_counts(roll_one: Roll, tmp_path: Path) -> None:
     cars = ["  - {ahead: 14, left: 0, kind: sedan}\n", "  - {ahead: 30, left: -3.7, kind: bus}\n"]
     for name, order in (("one", cars), ("other", cars[::-1])):
         (tmp_path / f"{name}.yaml").write_text(SCENARIO.replace(cars[0], "".join(order)).replace("ness: 1", "ness: 2"))
     assert roll_one(tmp_path / "one.yaml", tmp_path / "out")[0] == 0
+    before = results(tmp_path / "out")
     code, said = roll_one(tmp_path / "other.yaml", tmp_path / "out")
-    assert code == 0 and "nothing was missing" in said, said
+    assert code == 2 and "scenario.vehicles.0.ahead was 14.0, is 30.0" in said and results(tmp_path / "out") == before, said
+    assert roll_one(tmp_path / "other.yaml", tmp_path / "swapped")[0] == 0
+    ahead = []
+    for name in ("out", "swapped"):
+        rows = read_rollout(tmp_path / name / "future-00" / "rollout.h5").boxes
+        ahead.append([rows["x"][(rows["frame"] == 0) & (rows["track"] == track)][0] for track in (0, 1)])
+    assert ahead[0][0] < ahead[0][1] and ahead[1][0] > ahead[1][1]
 
 
 @pytest.mark.parametrize(
@@ -198,16 +209,38 @@ def ending(self: FutureFolder, *_: object) -> None:
     raise RuntimeError("the end")
 
 
+@pytest.fixture(scope="module")
+def in_one_go(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], dict[str, object]]:
+    """What a rollout of SCENARIO at so many frames per second and so many seconds makes, each made once."""
+
+    @cache
+    def make(fps: str, seconds: str) -> dict[str, object]:
+        ((folder := tmp_path_factory.mktemp("whole")) / "s.yaml").write_text(SCENARIO)
+        request = Request(
+            folder / "s.yaml", float(seconds), float(fps), futures=1, device="cpu", settings=SETTINGS, checkpoints=checkpoints
+        )
+        roll_out(request, folder / "out")
+        return results(folder / "out")
+
+    return make
+
+
 @pytest.mark.parametrize(
     ("fps", "first", "then", "finished"),
     [("7.5", "2", "7", True), ("7.5", "7", "11", True), ("7.5", "7", "11", False), ("1.875", "12", "17", True),
      ("30", "6", "6.5", True), ("1.875", "12", "17", False)],
 )  # fmt: skip
 def test_a_longer_rollout_has_the_bits_of_one_made_in_one_go(
-    roll_one: Roll, tmp_path: Path, fps: str, first: str, then: str, finished: bool, monkeypatch: pytest.MonkeyPatch
+    roll_one: Roll,
+    in_one_go: Callable[[str, str], dict[str, object]],
+    tmp_path: Path,
+    fps: str,
+    first: str,
+    then: str,
+    finished: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (file := tmp_path / "s.yaml").write_text(SCENARIO)
-    assert roll_one(file, tmp_path / "whole", "--fps", fps, seconds=then)[0] == 0
     if finished:
         assert roll_one(file, tmp_path / "out", "--fps", fps, seconds=first)[0] == 0
     else:
@@ -217,7 +250,7 @@ def test_a_longer_rollout_has_the_bits_of_one_made_in_one_go(
     code, said = roll_one(file, tmp_path / "out", "--fps", fps, seconds=then)
     assert code == 0, said
     assert f"is made {then} s long" in said
-    assert results(tmp_path / "out") == results(tmp_path / "whole")
+    assert results(tmp_path / "out") == in_one_go(fps, then)
     assert drivesim("doctor", tmp_path / "out")[0] == 0
 
 
