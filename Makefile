@@ -7,8 +7,9 @@ BIN := .venv/bin
 demo: .venv/base
 	$(BIN)/drivesim rollout cut_in --out out/demo --futures 2 --seconds 4.3 --labels-video --fresh
 
+# A worker a core, each with one thread; a file's tests stay together, and what they share is made once.
 test: .venv/test lint
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile
 
 lint: .venv/test
 	$(BIN)/ruff check .
