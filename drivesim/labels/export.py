@@ -10,18 +10,20 @@ from pathlib import Path
 
 import drivesim
 from drivesim.config import InputError, Say
-from drivesim.labels.coco import write_coco
 from drivesim.labels.finished_rollout import FinishedRollout
-from drivesim.labels.kitti import write_kitti
-from drivesim.labels.maps import write_maps
+from drivesim.labels.formats.coco import write_coco
+from drivesim.labels.formats.kitti import write_kitti
+from drivesim.labels.formats.maps import write_maps
+from drivesim.labels.formats.mcap import write_mcap
+from drivesim.labels.formats.openlabel import write_openlabel
 from drivesim.labels.new_folder import new_folder
-from drivesim.labels.openlabel import write_openlabel
 from drivesim.labels.selection import MIN_VISIBLE, ExportProgress, Selection
 
 FORMATS: dict[str, Callable[[Selection, Path], None]] = {
     "coco": write_coco,
     "kitti": write_kitti,
     "openlabel": write_openlabel,
+    "mcap": write_mcap,
     "maps": write_maps,
 }
 """What writes the frames of a selection into a folder, by the name of the format."""

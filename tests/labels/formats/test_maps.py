@@ -15,7 +15,7 @@ from drivesim.config import InputError
 from drivesim.engine.future import FutureSpec, Prompt
 from drivesim.engine.timeline import Timeline
 from drivesim.labels.export import write_export
-from drivesim.labels.maps import flow_picture
+from drivesim.labels.formats.maps import flow_picture
 from drivesim.layout.flow import Flow
 from drivesim.rollout.labels.file import read_rollout
 from drivesim.rollout.labels.frames import future_labels

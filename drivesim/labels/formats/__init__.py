@@ -1,0 +1,1 @@
+"""The formats that a finished rollout is exported in, a module each."""
