@@ -145,8 +145,11 @@ def _parked_places(rng: np.random.Generator, offsets: tuple[float, ...]) -> list
     return out
 
 
-def set_speeds(traffic: Traffic, fixed: frozenset[int] = frozenset()) -> None:
-    """Start speeds that need no emergency braking: every lane from its front to its back (in place). Rows `fixed` keep theirs."""
+def set_speeds(traffic: Traffic, fixed: frozenset[int] = frozenset(), headway: float = 0.45) -> None:
+    """Start speeds that need no emergency braking: every lane from its front to its back (in place).
+
+    Rows `fixed` keep theirs; others keep `headway` of the one that their drivers would like.
+    """
     vehicles, n = traffic.vehicles, traffic.driving
     wanted = vehicles.desired[:n] * traffic.pace
     for lane in np.unique(vehicles.lane[:n]):
@@ -158,7 +161,7 @@ def set_speeds(traffic: Traffic, fixed: frozenset[int] = frozenset()) -> None:
             if leader >= 0:
                 gap = abs(float(vehicles.s[leader] - vehicles.s[row])) - half - 0.5 * LENGTHS[vehicles.kind[leader]]
                 room = max(gap - 0.8 * float(vehicles.standstill[row]), 0.0)
-                speed = min(speed, room / (0.45 * float(vehicles.headway[row])))
+                speed = min(speed, room / (headway * float(vehicles.headway[row])))
                 speed = min(speed, float(vehicles.speed[leader]) + math.sqrt(room))
             if vehicles.stops[row]:
                 speed = min(speed, math.sqrt(3.0 * max(traffic.stop_s - float(vehicles.s[row]) - half - 1.0, 0.0)))

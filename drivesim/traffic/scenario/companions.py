@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,7 +17,11 @@ from drivesim.traffic.drivers import DESIRED_SPEED, HEAVY
 from drivesim.traffic.state import AHEAD, BEHIND, DECISION, GONE, INDICATING, ONCOMING, Traffic
 
 VIEW = 45.0  # m ahead within which cars are high enough to count, about
-_BESIDE = 4.0  # m ahead of the camera from which on who is beside the ego is in view
+_BESIDE, _NEAR = 7.0, 11.0  # m ahead: who is beside the ego is in view from the one on, and stays so ahead of the other
+_FAR = 0.85  # of the metres within which a vehicle counts: who is farther ahead is about to leave the view
+_GREATEST = 8.0  # m/s by which a driver is faster or slower than the ego at most to come into view
+_PLATOON = 30.0  # m within which a driver makes room for one behind who is to come into view
+_ENTRIES = (-25.0, -29.0, -33.0, -38.0)  # m: where who turns up behind the ego may do so, out of sight
 
 
 def vehicles_in_view(
@@ -36,7 +41,7 @@ def vehicles_in_view(
 
 @dataclass
 class Companions:
-    """Keeps `target` vehicles in view. `drawn` are the rows that nobody asked for, `pool` those of the ego's direction.
+    """Keeps `target` vehicles in view. `drawn` are the rows whose speed nobody asked for.
 
     `oncoming_rate` is how many come a metre of the other direction; `parking_gap` the mean of metres between parked ones.
     """
@@ -59,33 +64,43 @@ class Companions:
         self._leave(traffic, actors)
         wanted = float(vehicles.speed[0])
         if 0 not in actors:  # who is held up is no measure: all would get slower and slower
-            wanted = 0.3 * wanted + 0.7 * self.speed
-        self.reference += (wanted - self.reference) * DECISION / 5.0
+            wanted = 0.5 * wanted + 0.5 * self.speed
+        self.reference += (wanted - self.reference) * DECISION / (2.0 if 0 in actors else 5.0)
         ahead, left = vehicles.s[1:] - vehicles.s[0], vehicles.d[1:] - vehicles.d[0]
         count = vehicles_in_view(self.camera, traffic.road, ahead, left, vehicles.heading[1:], vehicles.kind[1:])
-        self.shortage += 0.25 * (self.target - count - self.shortage)
-        high = DESIRED_SPEED[traffic.road.setting][1]
-        for row in sorted(self.drawn):
-            if row >= n or vehicles.s[row] < GONE / 2 or vehicles.lane[row] >= ONCOMING:
-                continue
-            wish = 0.96 * self.wish.get(row, 0.0) + float(self.rng.normal(0.0, 0.45))
-            self.wish[row] = wish
-            ahead_of_ego = float(vehicles.s[row] - vehicles.s[0])
-            speed = 1.06 * max(self.reference, 2.5) + wish + self._pull(ahead_of_ego)
-            if vehicles.lane[row] == vehicles.lane[0] and 0 < ahead_of_ego < 90.0:
-                speed = max(speed, 1.06 * self.speed)  # drawn drivers do not hold up the ego
-            fastest = max(high, self.reference) * (0.86 if HEAVY[vehicles.kind[row]] else 1.05)
-            vehicles.desired[row] = float(np.clip(speed, 1.5, fastest))
+        self.shortage += 0.35 * (self.target - count - self.shortage)
+        rows = np.array([row for row in sorted(self.drawn) if row < n and vehicles.s[row] > GONE / 2], np.int64)
+        rows = rows[vehicles.lane[rows] < ONCOMING]
+        self._wish(traffic, rows, float(vehicles.speed[0]) if 0 in actors else self.speed)
         self._come(traffic)
 
-    def _pull(self, ahead: float) -> float:
-        """m/s faster that brings a driver `ahead` of the ego to where one is missing, or away where one is too many."""
-        missing = float(np.clip(self.shortage, -3.0, 3.0))
-        if missing > 0.4:
-            return -1.3 * missing if ahead > VIEW - 5.0 else 1.5 * missing if ahead < _BESIDE + 4.0 else 0.0
-        if missing < -0.4:
-            return -1.2 * missing if ahead > 14.0 else 1.0 * missing
-        return 0.0
+    def _wish(self, traffic: Traffic, rows: np.ndarray, pace: float) -> None:
+        """How fast the companions `rows` [n] would like to drive, none so that it holds up an ego of `pace` m/s (in place)."""
+        vehicles, high = traffic.vehicles, DESIRED_SPEED[traffic.road.setting][1]
+        ahead = vehicles.s[rows] - vehicles.s[0]
+        pull = _passed_on(self._pull(ahead, vehicles.kind[rows]), ahead, vehicles.lane[rows])
+        for row, place, faster in zip(rows.tolist(), ahead.tolist(), pull.tolist(), strict=True):
+            wish = 0.96 * self.wish.get(row, 0.0) + float(self.rng.normal(0.0, 0.35))
+            self.wish[row] = wish
+            speed = 1.06 * max(self.reference, 2.5) + wish + faster
+            if vehicles.lane[row] == vehicles.lane[0] and 0 < place < max(25.0, 1.6 * pace):
+                speed = max(speed, 1.06 * pace)
+            fastest = max(high, self.reference) * (0.86 if HEAVY[vehicles.kind[row]] else 1.05)
+            vehicles.desired[row] = float(np.clip(speed, 1.5, fastest))
+
+    def _pull(self, ahead: np.ndarray, kind: np.ndarray) -> np.ndarray:
+        """m/s faster [n] that keeps drivers in view, brings as many as are missing there, or sends away who is too many."""
+        counts = 2.0 * self.camera.focal * SIZE_TABLE[kind, 2] / MIN_HEIGHT
+        behind, beyond = np.maximum(_NEAR - ahead, 0.0), np.maximum(ahead - _FAR * counts, 0.0)
+        if self.shortage < -0.4:
+            away = np.clip(1.2 * -self.shortage, 0.0, 4.0)
+            return np.where(ahead < 0.5 * (_NEAR + _FAR * counts), -away, away)
+        seen = (ahead > _BESIDE) & (ahead < counts)
+        called = seen.copy()
+        if self.shortage > 0.3:  # more than are missing, as some are held up
+            called[np.argsort(np.where(seen, np.inf, behind + beyond))[: math.ceil(3.0 * self.shortage)]] = True
+        most = np.where(seen, 2.0, _GREATEST) * min(1.0, 0.25 + self.reference / 25.0)
+        return np.where(called, np.clip((behind - beyond) / 3.0, -most, most), 0.0)
 
     def _leave(self, traffic: Traffic, actors: frozenset[int]) -> None:
         vehicles, n = traffic.vehicles, traffic.driving
@@ -107,7 +122,8 @@ class Companions:
         if strip is None or self.parking_gap > 200.0:
             return
         side = np.flatnonzero((vehicles.d[n:] > 0) == (vehicles.d[row] > 0)) + n
-        gap = 6.0 + float(self.rng.exponential(max(self.parking_gap - 6.0, 0.6)))
+        gap = self.parking_gap / (1.0 + 0.4 * float(np.clip(self.shortage, -1.0, 3.0)))
+        gap = 6.0 + float(self.rng.exponential(max(gap - 6.0, 0.6)))
         vehicles.s[row] = max(float(vehicles.s[side].max()) + gap, float(vehicles.s[0]) + AHEAD - 20.0)
         vehicles.d[row] = strip
         vehicles.heading[row] = math.pi if vehicles.d[row] > 0 else 0.0
@@ -119,10 +135,11 @@ class Companions:
         for row in waiting:
             if vehicles.lane[row] >= ONCOMING:
                 closing = float(vehicles.speed[0]) + 0.5 * sum(DESIRED_SPEED[traffic.road.setting])
-                if self.rng.random() < self.oncoming_rate * closing * DECISION:
+                rate = self.oncoming_rate * float(np.clip(1.0 + 0.5 * self.shortage, 0.3, 2.5))
+                if self.rng.random() < rate * closing * DECISION:
                     lane = ONCOMING + int(self.rng.integers(traffic.oncoming_lanes))
                     self._enter(traffic, row, lane, AHEAD - float(self.rng.uniform(1.0, 15.0)), self._oncoming_speed(traffic))
-            elif self.shortage > 0.3 and self.rng.random() < 0.2 * min(self.shortage, 2.0):
+            elif self.shortage > 0.3 and self.rng.random() < 0.4 * min(self.shortage, 2.0):
                 self._enter_own(traffic, row)
 
     def _enter_own(self, traffic: Traffic, row: int) -> None:
@@ -130,8 +147,10 @@ class Companions:
         beside = [lane for lane in range(1, traffic.road.lanes + 1) if lane != traffic.vehicles.lane[0]]
         lane = int(self.rng.choice(beside)) if beside else 1
         speed = max(self.reference, 3.0)
-        if beside and self.rng.random() < 0.75:
-            self._enter(traffic, row, lane, BEHIND + 2.0, speed + 3.0)
+        if beside and self.rng.random() < 0.9:
+            for ahead in _ENTRIES:
+                if self._enter(traffic, row, lane, ahead, speed + 4.0):
+                    return
         else:
             self._enter(traffic, row, lane, AHEAD - float(self.rng.uniform(1.0, 15.0)), max(speed - 3.0, 2.0))
 
@@ -139,18 +158,31 @@ class Companions:
         low, high = DESIRED_SPEED[traffic.road.setting]
         return float(self.rng.uniform(low, low + 0.7 * (high - low)))
 
-    def _enter(self, traffic: Traffic, row: int, lane: int, ahead: float, desired: float) -> None:
-        """Puts a waiting row on the road as a new vehicle, if there is room (in place)."""
+    def _enter(self, traffic: Traffic, row: int, lane: int, ahead: float, desired: float) -> bool:
+        """Puts a waiting row on the road as a new vehicle (in place); whether there was room."""
         vehicles = traffic.vehicles
         rename(traffic, row)
         vehicles.lane[row] = vehicles.target[row] = lane
         s = float(vehicles.s[0]) + ahead
         speed = entering_speed(traffic, row, s, desired * traffic.pace)
         if speed is None:
-            return
+            return False
         vehicles.s[row], vehicles.speed[row], vehicles.desired[row] = s, speed, desired
         vehicles.accel[row], vehicles.braking[row] = 0.0, False
         vehicles.indicator[row], vehicles.progress[row] = 0, INDICATING
         vehicles.d[row] = float(traffic.lane_d(lane)) + vehicles.offset[row]
         vehicles.heading[row] = math.pi if lane >= ONCOMING else 0.0
         self.wish[row] = float(self.rng.normal(0.0, 1.0))
+        return True
+
+
+def _passed_on(pull: np.ndarray, ahead: np.ndarray, lane: np.ndarray) -> np.ndarray:
+    """`pull` (m/s) of drivers [n], with that of who wants to come from behind passed on to who is before it in its lane."""
+    pull = pull.copy()
+    for number in np.unique(lane):
+        rows = np.flatnonzero(lane == number)
+        rows = rows[np.argsort(ahead[rows])]
+        for behind, before in pairwise(rows.tolist()):
+            if ahead[before] - ahead[behind] < _PLATOON and ahead[before] < VIEW - 10.0:
+                pull[before] = max(pull[before], 0.8 * pull[behind])
+    return pull

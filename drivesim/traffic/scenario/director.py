@@ -122,7 +122,8 @@ class ScenarioDirector:
         ahead = (vehicles.s[:n] - actor.s) * math.cos(along)
         same = (self._lanes(traffic, actor) & lane_bits(vehicles.lane[:n], vehicles.target[:n])) != 0
         rows = [int(row) for row in np.flatnonzero(same & (ahead > -4.0) & (ahead < _HURRY)) if int(row) in self.companions.drawn]
-        vehicles.desired[rows] = np.maximum(vehicles.desired[rows], 1.1 * fastest + 1.0)
+        faster = np.clip(0.1 * (60.0 - ahead[rows]), 0.0, 2.0)
+        vehicles.desired[rows] = np.maximum(vehicles.desired[rows], 1.06 * fastest + faster)
 
     def _fastest(self, traffic: Traffic, actor: Actor) -> float:
         """The greatest speed (m/s) that an actor has now or is still to have."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ _PARKED: dict[Setting, float] = {"highway": 0.0, "city": 0.35, "residential": 0.
 _TRIES = 120  # places that are drawn for each vehicle that is missing in view
 _DENSEST = 0.04  # vehicles a metre and lane
 _CLEAR = 60.0  # m ahead of who follows a script, in whose lanes nobody is drawn
+_CLOSEST = 0.5  # s, headway on the fullest roads
+_STRIDE = 10.0  # m along the road between places from which vehicles in view are counted
 _SPARE = 3  # rows beyond those on the road, who may turn up later
 
 
@@ -74,6 +77,7 @@ def drawn_traffic(
     shares = Shares.of(scenario, roadway, listed)
     draft.fill_view(shares, still)
     draft.fill_far(shares, still)
+    draft.fill_along(shares, still)
     draft.fill_behind(shares, rng)
     for lane in [1] * (scenario.look.crowdedness + _SPARE) + [ONCOMING] * (5 if shares.across else 0):
         draft.add(Listed(draft.track, 0, GONE - 50.0 * draft.track, 0.0, 0.0 if lane == 1 else math.pi, lane))
@@ -87,9 +91,13 @@ def companions_of(scenario: Scenario, traffic: Traffic, everybody: list[Listed],
     first = len(scenario.vehicles)
     listed = [one for one in everybody if one.track < first]
     shares = Shares.of(scenario, roadway, listed)
-    drawn = {row for row, one in enumerate(everybody, 1) if one.track >= first and not one.standing}
+    drawn = {row for row, one in enumerate(everybody, 1) if not (one.standing or one.scripted) and one.speed is None}
     gap = len(roadway.parking) / shares.parked if shares.parked else math.inf
     across = shares.across / max(sum(one.lane >= ONCOMING and one.s < GONE / 2 for one in everybody), 1)
+    spacing = VIEW * scenario.road.lanes / scenario.look.crowdedness
+    headway = (spacing - 7.0) / max(scenario.ego.speed, 5.0)  # s, of a road that holds so many
+    rows = sorted(row for row in drawn if row < traffic.driving)
+    traffic.vehicles.headway[rows] = np.minimum(traffic.vehicles.headway[rows], max(headway, _CLOSEST))
     return Companions(
         scenario.look.crowdedness, scenario.camera_model(), traffic.rng, drawn, scenario.ego.speed,
         scenario.ego.speed, across, gap, roadway.parking,
@@ -108,17 +116,20 @@ class _Draft:
         self.placed.append(one)
         self.track += 1
 
-    def count(self, more: Listed | None = None) -> int:
-        """VehicleStates in view that count, with one `more`."""
-        everybody = [*self.placed, *([more] if more else [])]
-        table = np.array([(one.s, one.d, one.heading, one.kind) for one in everybody]).reshape(-1, 4)
+    def count(self, vehicles: Sequence[Listed], way: float = 0.0) -> int:
+        """How many of the `vehicles` count where the ego is after `way` metres."""
+        table = np.array([(one.s - way, one.d, one.heading, one.kind) for one in vehicles]).reshape(-1, 4)
         s, d, heading, kind = table.T
         return vehicles_in_view(self.scenario.camera_model(), self.road, s, d, heading, kind.astype(int))
+
+    def _is_small(self, one: Listed) -> bool:
+        """Whether a vehicle is too far away to count."""
+        return SIZES[KINDS[one.kind]][2] * self.scenario.camera_model().focal * 256.0 / one.s < 7.6
 
     def fill_view(self, shares: Shares, rng: np.random.Generator) -> None:
         """Places vehicles in view, each where it is seen and hides nobody who counts."""
         weights = np.array([shares.own, shares.across, shares.parked])
-        count = self.count()
+        count = self.count(self.placed)
         tries = _TRIES * max(self.scenario.look.crowdedness - count, 0)
         for number in range(tries):
             apart = 5.0 + (0.35 * self.scenario.ego.speed if number < tries / 2 else 0.0)
@@ -126,19 +137,38 @@ class _Draft:
                 return
             group = int(rng.choice(3, p=weights / weights.sum()))
             one = self._candidate(group, float(rng.uniform(7.0, VIEW + 5.0)), rng)
-            if self._has_room(one, apart) and self.count(one) == count + 1:
+            if self._has_room(one, apart) and self.count([*self.placed, one]) == count + 1:
                 self.add(one)
                 count += 1
 
     def fill_far(self, shares: Shares, rng: np.random.Generator) -> None:
         """Places vehicles ahead that are too far away to count."""
-        focal = self.scenario.camera_model().focal * 256.0
         for group, density in enumerate((shares.own, shares.across, shares.parked)):
             for s in _spread(VIEW, AHEAD - 5.0, density, rng):
                 one = self._candidate(group, s, rng)
-                small = SIZES[KINDS[one.kind]][2] * focal / s < 7.6
-                if small and self._has_room(one, 6.0 if group == 2 else 14.0, 0.7 if group == 2 else 1.0):
+                if self._is_small(one) and self._has_room(one, 6.0 if group == 2 else 14.0, 0.7 if group == 2 else 1.0):
                     self.add(one)
+
+    def fill_along(self, shares: Shares, rng: np.random.Generator) -> None:
+        """Places further vehicles that the ego will meet, too far away to count, until as many come into view as leave it."""
+        mine = [one for one in self.placed if 0 < one.lane < ONCOMING and not one.scripted]
+        weights = np.array([0.0, shares.across, shares.parked])
+        if not weights.any():
+            return
+        for way in np.arange(_STRIDE, AHEAD - VIEW, _STRIDE):
+            missing = self.scenario.look.crowdedness - self.count(mine)
+            met = [one for one in self.placed if one.lane == 0 or one.lane >= ONCOMING]
+            seen = self.count(met, way)
+            for _ in range(_TRIES // 4):
+                if seen >= missing:
+                    break
+                group = int(rng.choice(3, p=weights / weights.sum()))
+                one = self._candidate(group, way + float(rng.uniform(7.0, VIEW + 5.0)), rng)
+                if one.s > VIEW and self._is_small(one) and self._has_room(one, 6.0 if group == 2 else 14.0, 0.7):
+                    more = self.count([*met, one], way)
+                    if more > seen:
+                        self.add(one)
+                        met, seen = [*met, one], more
 
     def fill_behind(self, shares: Shares, rng: np.random.Generator) -> None:
         """Places vehicles of the ego's direction behind the camera."""

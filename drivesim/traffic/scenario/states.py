@@ -28,6 +28,7 @@ from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
 _IN_LANE = 0.35  # of a lane's width beside its centre: who stands farther off is beside the lanes
 _PARKS = 1.2  # m from the middle of a parking strip within which who stands there is parked
 _NEVER = 1e9
+_SHORT = 0.15  # of a driver's headway at least: who is asked for close behind another is no reason to fall back at once
 
 
 def scenario_states(
@@ -149,7 +150,7 @@ def _set_drivers(scenario: Scenario, traffic: Traffic, everybody: list[Listed]) 
         if one.speed is not None:
             vehicles.speed[row], vehicles.desired[row] = one.speed, one.speed * float(rng.uniform(0.95, 1.06))
             fixed.add(row)
-    set_speeds(traffic, frozenset(fixed))
+    set_speeds(traffic, frozenset(fixed), _SHORT)
     wander = 0.04 * np.sin(2.4 * vehicles.track[:n])  # as steer has it at time 0, so that nobody jumps
     wander[0] = 0.0
     here = vehicles.s[:n] > GONE / 2
