@@ -13,7 +13,9 @@ from drivesim.video_format import NETWORK_WIDTH
 
 if TYPE_CHECKING:
     from drivesim.evaluation.autoencoder import Fidelity
+    from drivesim.evaluation.fidelity.measure import Answer
     from drivesim.evaluation.world import WorldFigures
+    from drivesim.metrics.intervals import Figures
 
 app = typer.Typer(help="Measure the shipped weights and the world, and look at every scenario.", no_args_is_help=True)
 
@@ -23,53 +25,80 @@ Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
 @app.command()
 def fidelity(
-    frames: Annotated[int, typer.Option(callback=positive, help="Held-out worlds, a frame of each.")] = 500,
+    quick: Annotated[bool, typer.Option("--quick", help="A small sample: minutes instead of hours.")] = False,
+    frames: Annotated[
+        int | None, typer.Option(callback=positive, help="Held-out worlds for the autoencoder. [default: 500, quick 160]")
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of the worlds; default: that of worlds training never sees.")] = None,
     real: Annotated[
         list[Path] | None, typer.Option(help="Film, image or folder of real daylight footage, to measure beside.")
     ] = None,
     real_frames: Annotated[int, typer.Option(min=1, help="Random frames of each --real.")] = 200,
-    only: Annotated[str | None, typer.Option(metavar="PART", help="autoencoder or world; default: both.")] = None,
+    only: Annotated[str | None, typer.Option(metavar="PART", help="autoencoder, world or generated; default: all.")] = None,
+    fid: Annotated[Path | None, typer.Option(metavar="FILE", help="TorchScript file of the Inception network, for FID.")] = None,
+    fvd: Annotated[Path | None, typer.Option(metavar="FILE", help="TorchScript file of the I3D network, for FVD.")] = None,
     checkpoints: Checkpoints = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write all figures to this file.")] = None,
+    report: Annotated[Path | None, typer.Option(metavar="DIR", help="Write figures and sheets of what was measured there.")] = None,
     workers: Annotated[int | None, typer.Option(min=0, help="Rendering processes; default: one a core.")] = None,
     device: Device = "auto",
 ) -> None:
-    """Measure the autoencoder on held-out worlds against noise-free pictures, and the world's detail and speed."""
-    from dataclasses import asdict
+    """Measure weights on held-out worlds: what the autoencoder keeps, what the world is like, what is made beside renders."""
+    from dataclasses import replace
+
+    from drivesim.checksums import check_writable
+    from drivesim.config import shipped
+    from drivesim.evaluation import held_out
+    from drivesim.evaluation.fidelity import measure
+    from drivesim.evaluation.fidelity.material import QUICK, WHOLE
+
+    parts, amounts = measure.parse_part(only), QUICK if quick else WHOLE
+    for path in (json, report and report / "figures.json"):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            check_writable(path)
+    amounts = amounts if frames is None else replace(amounts, worlds=frames)
+    question = measure.Question(
+        checkpoints or shipped("checkpoints"),
+        shipped("checkpoints") / "detector",
+        amounts,
+        parts,
+        held_out.HELD_OUT_SEED if seed is None else seed,
+        held_out.real_frames(real or [], real_frames),
+        fid,
+        fvd,
+        device=device,
+        workers=workers,
+    )
+    answer = measure.measure(question, _say)
+    for table in (_autoencoder_table(answer.rows), _world_table(answer.world), _figures_table(answer.figures)):
+        if table:
+            typer.echo(table)
+    _write_report(answer, json, report)
+
+
+def _write_report(answer: Answer, json: Path | None, report: Path | None) -> None:
     from json import dumps
 
-    from drivesim.checkpoint import weights_hash
-    from drivesim.checksums import check_writable
-    from drivesim.config import InputError, shipped, write_atomic
-    from drivesim.evaluation import autoencoder, held_out, world
-    from drivesim.models.latent_space import LatentSpace
-    from drivesim.tensors import pick_device
-    from drivesim.world.generator import WORLD_VERSION
+    from drivesim.config import write_atomic
+    from drivesim.video_io import write_image
 
-    if only not in (None, "autoencoder", "world"):
-        raise InputError(f"--only {only}: choose autoencoder or world")
-    if json is not None:
-        check_writable(json)
-    where = pick_device(device)
-    seed = held_out.HELD_OUT_SEED if seed is None else seed
-    folder, space = (checkpoints or shipped("checkpoints")) / "autoencoder", None
-    if only != "world":
-        space = LatentSpace.load(folder).to(where)
-    footage = held_out.real_frames(real or [], real_frames)
-    pairs = held_out.held_out_pairs(frames, seed, workers, _say)
-    report: dict[str, object] = {"frames": frames, "seed": seed, "world_version": WORLD_VERSION}
-    if space is not None:
-        rows = autoencoder.autoencoder_fidelity(space, pairs, footage, _say)
-        report["autoencoder"] = {"weights": weights_hash(folder)} | {name: asdict(row) for name, row in rows.items()}
-        typer.echo(_autoencoder_table(rows))
-    if only != "autoencoder":
-        figures = world.world_figures(pairs, footage, seed)
-        report["world"] = asdict(figures)
-        typer.echo(_world_table(figures))
-    if json is not None:
-        write_atomic(json, dumps(report, indent=2) + "\n")
-        typer.echo(f"wrote {json}")
+    for path in (json, report and report / "figures.json"):
+        if path is not None:
+            write_atomic(path, dumps(answer.values(), indent=2) + "\n")
+            typer.echo(f"wrote {path}")
+    for name, sheet in answer.sheets.items() if report else ():
+        assert report is not None
+        write_image(report / f"{name}.jpg", sheet)
+        typer.echo(f"wrote {report / name}.jpg")
+
+
+def _figures_table(figures: Figures) -> str:
+    lines = [f"{'figure':<36}{'value':>9}   95 % interval"]
+    for name, (value, low, high) in figures.items():
+        ends = f"   {low:.3f} to {high:.3f}" if low == low else ""
+        lines.append(f"{name:<36}{value:>9.3f}{ends}")
+    return "\n".join(lines)
 
 
 @app.command()
@@ -121,6 +150,8 @@ def _say(text: str) -> None:
 def _autoencoder_table(rows: dict[str, Fidelity]) -> str:
     from drivesim.evaluation.autoencoder import LEAST_PSNR
 
+    if not rows:
+        return ""
     lines = [f"{'autoencoder':<28}{'frames':>7}{'PSNR dB':>9}{'worst 10 %':>12}{'SSIM':>8}"]
     lines += [
         f"{name:<28}{row.frames:>7}{row.psnr:>9.2f}{row.psnr_worst_tenth:>12.2f}{row.ssim:>8.4f}"
@@ -129,9 +160,11 @@ def _autoencoder_table(rows: dict[str, Fidelity]) -> str:
     return "\n".join([*lines, f"PSNR of all held-out frames {_verdict(rows['all'].psnr, LEAST_PSNR)}"])
 
 
-def _world_table(world: WorldFigures) -> str:
+def _world_table(world: WorldFigures | None) -> str:
     from drivesim.evaluation.world import LEAST_ENERGY, LEAST_SPEED
 
+    if world is None:
+        return ""
     lines = [f"{'world':<28}{'frames':>7}{'gradient energy':>17}"]
     lines += [f"{'day, noise-free':<28}{world.day_frames:>7}{world.gradient_energy:>17.1f}"]
     for name, real in world.real.items():

@@ -12,7 +12,8 @@ import torch
 from drivesim.config import Say
 from drivesim.dataset.progress_line import ProgressLine
 from drivesim.evaluation.held_out import Pair
-from drivesim.metrics.reconstruction import psnr, ssim
+from drivesim.metrics.intervals import Figures, bootstrap, mean_interval
+from drivesim.metrics.reconstruction import gradient_energy, psnr, ssim
 from drivesim.models.latent_space import LatentSpace
 from drivesim.tensors import to_frames, to_network
 
@@ -49,17 +50,36 @@ def reconstruct(space: LatentSpace, frames: np.ndarray) -> np.ndarray:
         )
 
 
-def autoencoder_fidelity(
-    space: LatentSpace, pairs: Sequence[Pair], real: dict[str, np.ndarray], say: Say | None = None
-) -> dict[str, Fidelity]:
-    """Noisy frames reconstructed against noise-free ones, by all, day and night; real frames against themselves."""
+def restored_pairs(space: LatentSpace, pairs: Sequence[Pair], say: Say | None = None) -> np.ndarray:
+    """The noisy frames of pairs through the latent space and back, uint8 [n h w 3]."""
     line, done, pictures = ProgressLine("reconstruction", 0, len(pairs), say), 0, []
-    noisy, clean = np.stack([pair.noisy for pair in pairs]), np.stack([pair.clean for pair in pairs])
+    noisy = np.stack([pair.noisy for pair in pairs])
     while done < len(pairs):
         pictures.append(reconstruct(space, noisy[done : done + BATCH]))
         done += len(pictures[-1])
         line(done)
-    restored, night = np.concatenate(pictures), np.array([pair.night for pair in pairs])
+    return np.concatenate(pictures)
+
+
+def autoencoder_figures(restored: np.ndarray, pairs: Sequence[Pair]) -> Figures:
+    """PSNR against noise-free frames, of all and by time of day, and the share of gradient energy that is kept, by worlds."""
+    clean, night = np.stack([pair.clean for pair in pairs]), np.array([pair.night for pair in pairs])
+    each = psnr(restored, clean)
+    kept, whole = gradient_energy(restored), gradient_energy(clean)
+    return {
+        "autoencoder_psnr": mean_interval(each),
+        "autoencoder_psnr_day": mean_interval(each[~night]),
+        "autoencoder_psnr_night": mean_interval(each[night]),
+        "autoencoder_ssim": mean_interval(ssim(restored, clean)),
+        "autoencoder_edges": bootstrap(lambda rows: float(kept[rows].sum() / whole[rows].sum()), len(pairs)),
+    }
+
+
+def autoencoder_fidelity(
+    space: LatentSpace, restored: np.ndarray, pairs: Sequence[Pair], real: dict[str, np.ndarray]
+) -> dict[str, Fidelity]:
+    """Restored frames against noise-free ones, by all, day and night; real frames against themselves."""
+    clean, night = np.stack([pair.clean for pair in pairs]), np.array([pair.night for pair in pairs])
     parts = {"all": np.full(len(pairs), True), "day": ~night, "night": night}
     figures = {name: Fidelity.of(restored[part], clean[part]) for name, part in parts.items() if part.any()}
     return figures | {f"real {name}": Fidelity.of(reconstruct(space, frames), frames) for name, frames in real.items()}

@@ -1,7 +1,7 @@
 """Whether what a film shows moves as its layout says, and keeps its look while it does.
 
-Each frame is compared with the one before it, moved by the layout's flow, where that is longer than a pixel: a film that stands still
-is wrong there. Both figures are measured on rendered films, too, whose own error is the floor.
+Each frame is compared with the one before it, moved by the layout's flow, where that is longer than a pixel: a film that stands
+still is wrong there. Both figures are measured on rendered films, too, whose own error is the floor.
 """
 
 from __future__ import annotations
@@ -32,36 +32,41 @@ class Steadiness:
     share: float
 
 
-def steadiness(frames: np.ndarray, flows: Sequence[Flow], looked_at: Sequence[np.ndarray] | None = None) -> Steadiness:
-    """Of pictures uint8 [f h w 3] with the flow from each but the first to the one before it (f - 1 of the frames' size).
+def steadiness(
+    before: np.ndarray, now: np.ndarray, flows: Sequence[Flow], looked_at: Sequence[np.ndarray] | None = None
+) -> Steadiness:
+    """Of n pairs of neighbouring pictures uint8 [n h w 3] with the flow from each one `now` to the one `before` it.
 
-    `looked_at` bool [h w] for each flow: the pixels that count (those of vehicles, say); None counts all.
+    `looked_at` bool [h w] for each pair: the pixels of `now` that count (those of vehicles, say); None counts all.
     """
-    grey = [cv2.GaussianBlur(luma(frame).astype(np.float32), (0, 0), _SOFT) for frame in frames]
     estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     change = detail = 0.0
     counted, errors = 0, []
-    x, y = np.meshgrid(np.arange(frames.shape[2], dtype=np.float32), np.arange(frames.shape[1], dtype=np.float32))
+    x, y = np.meshgrid(np.arange(now.shape[2], dtype=np.float32), np.arange(now.shape[1], dtype=np.float32))
     for k, flow in enumerate(flows):
-        before, now = grey[k], grey[k + 1]
         moves = flow.seen & (np.hypot(flow.right, flow.down) >= LEAST_FLOW)
         moves = moves if looked_at is None else moves & looked_at[k]
         if not moves.any():
             continue
-        gradient = np.hypot(cv2.Sobel(now, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(now, cv2.CV_32F, 0, 1) / 8)
-        moved = cv2.remap(before, x + flow.right, y + flow.down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        change += float(np.abs(now - moved)[moves].sum())
+        grey, earlier = _soft(now[k]), _soft(before[k])
+        gradient = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(grey, cv2.CV_32F, 0, 1) / 8)
+        moved = cv2.remap(earlier, x + flow.right, y + flow.down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        change += float(np.abs(grey - moved)[moves].sum())
         detail += float(gradient[moves].sum()) + 0.5 * float(moves.sum())  # half a level: flat pictures have no detail
         counted += int(moves.sum())
         clear = moves & (gradient >= _LEAST_DETAIL)
         if clear.any():
-            measured = estimator.calc(_byte(now), _byte(before), np.zeros((*now.shape, 2), np.float32))
+            measured = estimator.calc(_byte(grey), _byte(earlier), np.zeros((*grey.shape, 2), np.float32))
             errors.append(np.hypot(measured[..., 0] - flow.right, measured[..., 1] - flow.down)[clear])
     return Steadiness(
         change / detail if detail else float("nan"),
         float(np.median(np.concatenate(errors))) if errors else float("nan"),
-        counted / (max(len(flows), 1) * frames.shape[1] * frames.shape[2]),
+        counted / max(now[..., 0].size, 1),
     )
+
+
+def _soft(picture: np.ndarray) -> np.ndarray:
+    return np.asarray(cv2.GaussianBlur(luma(picture).astype(np.float32), (0, 0), _SOFT))
 
 
 def _byte(grey: np.ndarray) -> np.ndarray:

@@ -18,6 +18,18 @@ class Interval(NamedTuple):
     high: float
 
 
+Figures = dict[str, Interval]
+"""Figures by their names."""
+
+
+def flat(figures: Figures) -> dict[str, float | None]:
+    """As numbers by name, with _low and _high for the ends of intervals; what could not be measured is None."""
+    values: dict[str, float] = {}
+    for name, interval in figures.items():
+        values |= dict(zip((name, f"{name}_low", f"{name}_high"), interval, strict=True))
+    return {name: round(float(value), 6) if np.isfinite(value) else None for name, value in values.items()}
+
+
 def bootstrap(statistic: Callable[[np.ndarray], float], clips: int, seed: int = 0, draws: int = 500) -> Interval:
     """The figure of all clips, and its percentile interval over clips drawn with replacement.
 

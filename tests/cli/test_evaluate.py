@@ -44,15 +44,27 @@ def run(*arguments: str | Path) -> tuple[int, str]:
 def test_fidelity_prints_a_table_and_writes_json(pairs: None, checkpoints: Path, tmp_path: Path) -> None:
     write_image(tmp_path / "real.png", np.random.default_rng(0).integers(0, 256, (60, 120, 3), np.uint8))
     file = tmp_path / "fidelity.json"
-    code, text = run("fidelity", "--frames", "3", "--real", tmp_path / "real.png", "--real-frames", "2",
-                     "--checkpoints", checkpoints, "--json", file)  # fmt: skip
-    assert code == 0, text
+    text = ""
+    for part in ("world", "autoencoder"):
+        code, printed = run("fidelity", "--frames", "3", "--real", tmp_path / "real.png", "--real-frames", "2", "--only", part,
+                            "--checkpoints", checkpoints, "--json", file)  # fmt: skip
+        assert code == 0, printed
+        text += printed
+        if part == "world":
+            assert json.loads(file.read_text())["world_gradient_energy_share_of_real.png"] > 0
     for words in ("PSNR dB", "night", "real real.png", "MISSES the bar of 29", "gradient energy", "24.0 frames/s"):
         assert words in text
     report = json.loads(file.read_text())
     assert (report["seed"], report["frames"], report["world_version"]) == (held_out.HELD_OUT_SEED, 3, 1)
-    assert report["autoencoder"]["day"]["frames"] == 2 and len(report["autoencoder"]["weights"]) == 64
-    assert report["world"]["real"]["real.png"]["ratio"] > 0
+    assert report["autoencoder_psnr_low"] <= report["autoencoder_psnr"] <= report["autoencoder_psnr_high"]
+    assert len(report["autoencoder_weights"]) == 64
+
+
+def test_a_report_is_written_beside_what_it_shows(pairs: None, checkpoints: Path, tmp_path: Path) -> None:
+    code, text = run("fidelity", "--quick", "--frames", "2", "--only", "autoencoder", "--checkpoints", checkpoints,
+                     "--report", tmp_path / "report")  # fmt: skip
+    assert code == 0, text
+    assert "autoencoder_edges" in json.loads((tmp_path / "report" / "figures.json").read_text())
 
 
 def test_parts_are_selectable(pairs: None, checkpoints: Path, tmp_path: Path) -> None:

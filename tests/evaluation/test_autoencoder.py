@@ -6,7 +6,7 @@ import torch
 from noisy_pairs import pairs
 from torch import Tensor, nn
 
-from drivesim.evaluation.autoencoder import Fidelity, autoencoder_fidelity
+from drivesim.evaluation.autoencoder import Fidelity, autoencoder_fidelity, autoencoder_figures, restored_pairs
 
 
 class Identity(nn.Module):
@@ -20,9 +20,14 @@ class Identity(nn.Module):
     decode = encode
 
 
+def fidelity(count: int, real: dict[str, np.ndarray]) -> dict[str, Fidelity]:
+    space, made = Identity(), pairs(count)
+    return autoencoder_fidelity(space, restored_pairs(space, made), made, real)  # type: ignore[arg-type]
+
+
 def test_noise_that_comes_back_counts_as_error_and_real_frames_are_their_own_reference() -> None:
     film = np.random.default_rng(1).integers(0, 256, (3, 16, 32, 3), np.uint8)
-    figures = autoencoder_fidelity(Identity(), pairs(5), {"film": film})  # type: ignore[arg-type]
+    figures = fidelity(5, {"film": film})
     assert [(name, row.frames) for name, row in figures.items()] == [("all", 5), ("day", 3), ("night", 2), ("real film", 3)]
     assert figures["all"].psnr == pytest.approx(20 * np.log10(255 / 10))
     assert figures["all"].ssim < 1 and figures["real film"].ssim == pytest.approx(1)
@@ -30,8 +35,16 @@ def test_noise_that_comes_back_counts_as_error_and_real_frames_are_their_own_ref
 
 
 def test_only_what_is_there_is_reported() -> None:
-    figures = autoencoder_fidelity(Identity(), pairs(1), {})  # type: ignore[arg-type]
-    assert set(figures) == {"all", "day"}
+    assert set(fidelity(1, {})) == {"all", "day"}
+
+
+def test_figures_have_intervals_and_noise_is_no_detail() -> None:
+    restored = restored_pairs(Identity(), pairs(6))  # type: ignore[arg-type]
+    figures = autoencoder_figures(restored, pairs(6))
+    assert figures["autoencoder_psnr"] == pytest.approx([20 * np.log10(255 / 10)] * 3)
+    low, value, high = (figures["autoencoder_edges"][k] for k in (1, 0, 2))
+    assert 1 < low <= value <= high
+    assert np.isnan(autoencoder_figures(restored[:1], pairs(1))["autoencoder_psnr_night"].value)
 
 
 def test_the_worst_tenth_is_the_mean_of_the_worst_frames() -> None:

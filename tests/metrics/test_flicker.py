@@ -7,8 +7,13 @@ import pytest
 from spoiled import SPOILED, blurred, flickering, frozen, shuffled
 
 from drivesim.layout.flow import Flow
-from drivesim.metrics.flicker import steadiness
+from drivesim.metrics.flicker import Steadiness
+from drivesim.metrics.flicker import steadiness as of_pairs
 from drivesim.scene.clip import Clip
+
+
+def steadiness(frames: np.ndarray, flows: list[Flow], looked_at: list[np.ndarray] | None = None) -> Steadiness:
+    return of_pairs(frames[:-1], frames[1:], flows, looked_at)
 
 
 def test_rendered_clips_move_as_their_layout_says(rendered: Clip, flows: list[Flow]) -> None:

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from spoiled import blurred
 
 from drivesim.metrics.reconstruction import gradient_energy, psnr, ssim
+from drivesim.scene.clip import Clip
 
 
 def noise(*shape: int) -> np.ndarray:
@@ -46,3 +48,9 @@ def test_unequal_shapes_are_refused() -> None:
         psnr(noise(8, 8, 3), noise(8, 9, 3))
     with pytest.raises(ValueError, match="11 pixels"):
         ssim(noise(8, 8, 3), noise(8, 8, 3))
+
+
+def test_blur_costs_gradient_energy_and_the_order_of_frames_does_not(rendered: Clip) -> None:
+    whole = gradient_energy(rendered.frames)
+    assert gradient_energy(blurred(rendered.frames, 0.8)).sum() < 0.7 * whole.sum()
+    assert gradient_energy(rendered.frames[::-1]).sum() == pytest.approx(whole.sum())

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from drivesim.checkpoint import load_strictly, read_checkpoint
+from drivesim.models.detector.looks import Looks
 from drivesim.models.detector.network import STRIDES, Cells, DetectorConfig, DetectorNetwork
 from drivesim.models.layers.blocks import channels_last
 from drivesim.scene.boxes import Boxes, pairwise_iou
@@ -58,6 +59,7 @@ class Detector(nn.Module):
         super().__init__()
         self.config = config
         self.network = DetectorNetwork(config)
+        self.looks = Looks(config.widths[1] + config.widths[2])
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -91,6 +93,10 @@ class Detector(nn.Module):
             both = torch.cat([nn.functional.avg_pool2d(middle.float(), 2), coarse.float()], dim=1)
             maps.append(both.movedim(1, -1).cpu().numpy())
         return np.concatenate(maps)
+
+    def features(self, frames: np.ndarray) -> np.ndarray:
+        """One vector for each of the pictures uint8 [n h w 3]: the mean of its feature maps, float32 [n d]."""
+        return np.asarray(self.feature_maps(frames).mean(axis=(1, 2)))
 
     def _parts(self, frames: np.ndarray) -> list[Tensor]:
         if frames.shape[1] % STRIDES[-1] or frames.shape[2] % STRIDES[-1]:

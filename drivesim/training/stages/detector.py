@@ -26,6 +26,7 @@ from drivesim.video_format import TrainedName
 _ROWS = 40  # boxes of a frame that are learned from, the nearest ones
 _LEAST_SIDE, _LEAST_VISIBLE = 5.0, 0.2  # px and share from which on a vehicle is asked for; figures count from more on
 _SHOWN_SCORE = 0.35
+_LOOKED_AT = 1536  # frames on which it is measured what days and nights look like
 
 
 class DetectorRecipe(Recipe):
@@ -153,7 +154,15 @@ class DetectorStage:
         return np.concatenate([np.concatenate(rows[k : k + 2], axis=1) for k in range(0, len(rows), 2)], axis=0)
 
     def finish(self) -> None:
-        """Nothing is measured afterwards."""
+        """Measures what rendered days and nights look like, on frames as they are."""
+        features, night = [], []
+        rng = numpy_stream(0, "looks")
+        for _ in range(-(-_LOOKED_AT // self.recipe.batch)):
+            batch = self.windows.batch(rng, self.recipe.batch)
+            assert batch.frames is not None
+            features.append(self.model.features(batch.frames[:, 0]))
+            night += [labels.time_of_day == "night" for labels in batch.labels]
+        self.model.looks.fit(np.concatenate(features), np.array(night))
 
     def description(self) -> ModelDescription:
         """The detector's configuration; it stands alone."""

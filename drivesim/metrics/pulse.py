@@ -1,15 +1,10 @@
-"""How sharp generated films are beside rendered ones, and whether sharpness comes and goes with key frames."""
+"""Whether the sharpness of a film comes and goes with its key frames."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from drivesim.metrics.reconstruction import gradient_energy
-
-
-def sharpness(frames: np.ndarray, rendered: np.ndarray) -> float:
-    """Gradient energy of pictures uint8 [f h w 3] as a share of that of rendered ones [n h w 3] of the same layouts."""
-    return float(gradient_energy(frames).mean() / gradient_energy(rendered).mean())
 
 
 def pulse(frames: np.ndarray, stride: int) -> float:

@@ -1,0 +1,122 @@
+"""What fidelity is measured on: frames and clips of held-out worlds, and the same layouts as the engine makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from drivesim.config import Say
+from drivesim.dataset.progress_line import ProgressLine
+from drivesim.dataset.synthesis import fresh_clips
+from drivesim.engine.engine import Engine
+from drivesim.evaluation.autoencoder import reconstruct
+from drivesim.evaluation.fidelity.labelled_future import LabelledFuture, compose_labelled, roll_labelled
+from drivesim.scene.clip import Clip, ClipLabels
+from drivesim.tensors import stream_seed, to_frames
+from drivesim.video_format import FRAME_RATES, INTERPOLATION_FACTOR, NETWORK_HEIGHT, NETWORK_WIDTH, WINDOW
+
+KEYS, _, FULL = FRAME_RATES
+STRIDE = INTERPOLATION_FACTOR**2  # frames from key frame to key frame
+_PIECES, _LENGTH = 3, 9  # of a clip, whose motion is compared
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How many single `frames` are composed, `clips` of `clip_frames` at the full rate rolled out, and `long_clips` of key frames
+    of `long_seconds`; how many `worlds` the autoencoder is measured on."""
+
+    worlds: int
+    frames: int
+    clips: int
+    long_clips: int
+    long_seconds: float
+    clip_frames: int = (WINDOW - 1) * STRIDE + 1
+
+
+QUICK = Amounts(worlds=160, frames=64, clips=10, long_clips=2, long_seconds=60.0)
+WHOLE = Amounts(worlds=500, frames=256, clips=32, long_clips=8, long_seconds=300.0)
+
+
+@dataclass(frozen=True)
+class Stills:
+    """n frames uint8 [n h w 3]: `rendered`, as the engine composes the same layouts, and told nothing but their look; `others` are
+    rendered frames of other worlds, and `kept` these through the autoencoder. Labels of the first three, one frame each."""
+
+    rendered: np.ndarray
+    composed: np.ndarray
+    look_alone: np.ndarray
+    others: np.ndarray
+    kept: np.ndarray
+    labels: tuple[ClipLabels, ...]
+
+    @property
+    def night(self) -> np.ndarray:
+        """Whether each is by night, bool [n]."""
+        return np.array([labels.time_of_day == "night" for labels in self.labels])
+
+
+@dataclass(frozen=True)
+class ClipPair:
+    """One clip: its labels, and frames uint8 [f h w 3] as rendered and as made; `kept` [k f h w 3] are the `pieces` of the rendered
+    ones through the autoencoder."""
+
+    labels: ClipLabels
+    rendered: np.ndarray
+    made: np.ndarray
+    kept: np.ndarray
+
+
+def pieces(frames: np.ndarray) -> np.ndarray:
+    """Short clips [k f h w 3] of neighbouring frames out of pictures [n h w 3]."""
+    length = min(_LENGTH, len(frames))
+    starts = np.linspace(0, len(frames) - length, _PIECES).round().astype(int)
+    return np.stack([frames[start : start + length] for start in starts])
+
+
+def worlds(count: int, frames: int, fps: float, seed: int, what: str, workers: int | None, say: Say | None) -> Iterator[Clip]:
+    """Clips of `count` held-out worlds, without noise; `what` tells them from those of other figures."""
+    line = ProgressLine(f"{what} of held-out worlds", 0, count, say)
+    clips = fresh_clips(
+        stream_seed(seed, what), frames, (fps,), NETWORK_HEIGHT, NETWORK_WIDTH, workers=workers, noise=False
+    )
+    with closing(clips):
+        for number, clip in enumerate(islice(clips, count), 1):
+            yield clip
+            line(number)
+
+
+def stills(engine: Engine, count: int, seed: int, workers: int | None = None, say: Say | None = None) -> Stills:
+    """`count` frames, rendered and composed."""
+    clips = list(worlds(2 * count, 2, KEYS, seed, "frames", workers, say))  # a film has two frames at least
+    pictures = np.stack([clip.frames[0] for clip in clips])
+    futures = [LabelledFuture.of(clip.labels, stream_seed(seed, "still", k)) for k, clip in enumerate(clips)]
+    own, rest = futures[:count], futures[count:]
+    composed = _decoded(engine, compose_labelled(engine, own), own)
+    look_alone = _decoded(engine, compose_labelled(engine, own, look_alone=True), own)
+    kept = _decoded(engine, torch.stack([engine.encode_photo(picture) for picture in pictures[count:]]), rest)
+    return Stills(pictures[:count], composed, look_alone, pictures[count:], kept, tuple(future.labels for future in own))
+
+
+def _decoded(engine: Engine, latents: Tensor, futures: Sequence[LabelledFuture]) -> np.ndarray:
+    """Pictures uint8 [n h w 3] of the latents [n c h w] of first frames."""
+    each = zip(latents, futures, strict=True)
+    return np.concatenate([to_frames(engine.decode(one[None], future, [0])) for one, future in each])
+
+
+def films(
+    engine: Engine, count: int, frames: int, fps: float, seed: int, workers: int | None = None, say: Say | None = None
+) -> Iterator[ClipPair]:
+    """`count` clips at `fps`, rendered and rolled out, one after the other."""
+    line = ProgressLine(f"rollouts of {frames / fps:.0f} s", 0, count, say)
+    for number, clip in enumerate(worlds(count, frames, fps, seed, f"clips at {fps:g} fps", workers, None), 1):
+        future = LabelledFuture.of(clip.labels, stream_seed(seed, "film", number))
+        first = compose_labelled(engine, [future])[0]
+        kept = [reconstruct(engine.cascade.latent_space, piece) for piece in pieces(clip.frames)]
+        yield ClipPair(clip.labels, clip.frames, roll_labelled(engine, future, first), np.stack(kept))
+        line(number)

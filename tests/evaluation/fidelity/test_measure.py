@@ -1,0 +1,72 @@
+"""Fidelity from end to end, with networks that know nothing: every figure is there, and says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from drivesim.checkpoint import FORMAT, Checkpoint, write_checkpoint
+from drivesim.config import InputError
+from drivesim.engine.settings import ImageSampling, InterpolationSampling, PredictionSampling, SamplingSettings
+from drivesim.evaluation.fidelity.material import Amounts
+from drivesim.evaluation.fidelity.measure import Answer, Question, measure, parse_part
+from drivesim.models.detector.detector import Detector
+from drivesim.models.detector.network import DetectorConfig
+
+SETTINGS = SamplingSettings(
+    image=ImageSampling(steps=2),
+    prediction=PredictionSampling(steps=1),
+    interpolation=InterpolationSampling(steps=1),
+    precision="float32",
+)
+NAMES = (
+    "ap50_rendered", "ap50_composed_share", "ap50_rollout_share", "ap50_shuffled_share", "day_night_obeyed",
+    "crowdedness_correlation", "sharpness", "pulse", "flicker", "drift",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("detector")
+    config = DetectorConfig(widths=(16, 16, 16), blocks=(1, 1, 1), head_width=16)
+    torch.manual_seed(0)
+    made = Checkpoint(format=FORMAT, kind="detector", model=config.model_dump(mode="json"), training={})
+    write_checkpoint(folder, made, Detector(config).state_dict(), {})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def answer(checkpoints: Path, detector: Path) -> Answer:
+    amounts = Amounts(worlds=2, frames=2, clips=2, long_clips=1, long_seconds=8.6, clip_frames=17)
+    question = Question(checkpoints, detector, amounts, ("autoencoder", "generated"), settings=SETTINGS, device="cpu", workers=0)
+    told: list[str] = []
+    found = measure(question, told.append)
+    assert told
+    return found
+
+
+def test_all_figures_are_there_with_their_intervals(answer: Answer) -> None:
+    values = answer.values()
+    for name in (*NAMES, "autoencoder_psnr", "autoencoder_psnr_day", "autoencoder_edges"):
+        assert {name, f"{name}_low", f"{name}_high"} <= values.keys()
+    assert isinstance(values["autoencoder_psnr"], float) and values["autoencoder_psnr"] < 25
+    assert all(value is None or np.isfinite(value) for value in values.values() if not isinstance(value, str))
+
+
+def test_renders_are_the_sharper_ones_of_networks_that_know_nothing(answer: Answer) -> None:
+    assert answer.figures["drift"].value == pytest.approx(1, abs=0.5)
+    assert answer.figures["kernel_distance_composed"].value > answer.figures["kernel_distance_composed_floor"].value
+
+
+def test_sheets_show_both_sides(answer: Answer) -> None:
+    assert answer.sheets["frames"].shape == (2 * 128, 2 * 256, 3)
+    assert answer.sheets["rollouts"].shape == (4 * 128, 6 * 256, 3)
+
+
+def test_parts_are_named() -> None:
+    assert parse_part(None) == ("autoencoder", "world", "generated") and parse_part("world") == ("world",)
+    with pytest.raises(InputError, match="--only sky"):
+        parse_part("sky")
