@@ -140,8 +140,10 @@ def read_checkpoint(folder: Path, kind: str) -> tuple[Checkpoint, dict[str, Tens
     return checkpoint, {name: x.float() if x.dtype == torch.float16 else x for name, x in tensors.items()}
 
 
-def load_strictly(model: M, tensors: dict[str, Tensor], source: Path) -> M:
-    """Loads `tensors` into `model`; raises InputError naming what is missing, left over or of another shape."""
+def load_strictly(
+    model: M, tensors: dict[str, Tensor], source: Path, described_by: str = "its config.json", advice: str = "export the run again"
+) -> M:
+    """Loads `tensors` into `model`; raises InputError naming what is missing, left over or of another shape, with `advice`."""
     expected = model.state_dict()
     missing = sorted(expected.keys() - tensors.keys())
     unknown = sorted(tensors.keys() - expected.keys())
@@ -149,6 +151,6 @@ def load_strictly(model: M, tensors: dict[str, Tensor], source: Path) -> M:
     if missing or unknown or shapes:
         faults = [f"{len(n)} {what} ({n[0]})" for n, what in
                   ((missing, "missing"), (unknown, "unknown"), (shapes, "of another shape")) if n]  # fmt: skip
-        raise InputError(f"{source}: its tensors do not fit its config.json: {', '.join(faults)}; export the run again")
+        raise InputError(f"{source}: its tensors do not fit {described_by}: {', '.join(faults)}; {advice}")
     model.load_state_dict(tensors)
     return model

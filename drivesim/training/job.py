@@ -62,34 +62,35 @@ def recipe_type(name: TrainedName, backbone: Path | None) -> type[Recipe]:
     return BACKBONE_RECIPES[name]
 
 
-def build_stage(
-    name: TrainedName,
-    values: dict[str, Any],
-    data: list[Path],
-    held_out: list[Path],
-    checkpoints: Path,
-    backbone: Path | None = None,
-) -> Stage:
-    """The stage `name` with the recipe `values`; stages that rest on another read it from the folder `checkpoints`.
+def build_stage(name: TrainedName, values: dict[str, Any], checkpoints: Path, backbone: Path | None = None) -> Stage:
+    """The stage `name` with the recipe `values`, without data; stages that rest on another read it from `checkpoints`.
 
-    On a public `backbone` they rest on that alone.
+    On a public `backbone` they rest on that alone. InputError for sizes that make no network, and for networks that do not fit
+    each other.
     """
     recipe = recipe_type(name, backbone).parse(values, "recipe")
+    try:
+        return _stage_of(recipe, checkpoints, backbone)
+    except (ValueError, RuntimeError) as error:  # by the layers' own constructors
+        raise InputError(f"recipe of {name}: its model cannot be built ({error}); choose other sizes") from error
+
+
+def _stage_of(recipe: Recipe, checkpoints: Path, backbone: Path | None) -> Stage:
     if backbone is not None:
         if isinstance(recipe, FineTuningRecipe):
-            return FineTuningStage(recipe, data, held_out, backbone)
+            return FineTuningStage(recipe, backbone)
         assert isinstance(recipe, TextVideoRecipe)
-        return TextVideoStage(recipe, data, held_out, backbone)
+        return TextVideoStage(recipe, backbone)
     if isinstance(recipe, AutoencoderRecipe):
-        return AutoencoderStage(recipe, data, held_out)
+        return AutoencoderStage(recipe)
     if isinstance(recipe, ImageLDMRecipe):
-        return ImageLDMStage(recipe, data, held_out, checkpoints)
+        return ImageLDMStage(recipe, checkpoints)
     if isinstance(recipe, VideoLDMRecipe):
-        return VideoLDMStage(recipe, data, held_out, checkpoints)
+        return VideoLDMStage(recipe, checkpoints)
     if isinstance(recipe, DetectorRecipe):
-        return DetectorStage(recipe, data, held_out)
+        return DetectorStage(recipe)
     assert isinstance(recipe, SuperResolutionRecipe)
-    return SuperResolutionStage(recipe, data, held_out, checkpoints)
+    return SuperResolutionStage(recipe, checkpoints)
 
 
 def beginning(
@@ -199,14 +200,15 @@ def run_training(
     recipe = recipe_of_stage.parse(values, f"recipe of {name}")
     notes, origin = beginning(run_folder, recipe, init_from, checkpoints, device)
     check_inputs(name, run_folder, [*(data or []), *(held_out or [])], checkpoints, origin, backbone)
+    stage = build_stage(name, {"stream": notes.pop("stream")} | values, checkpoints, backbone)
+    if origin is not None:
+        initialise(stage.modules["model"], name, origin)
+    notes |= {} if backbone is None else {"backbone": str(backbone), "backbone_weights": part_hash(backbone, "unet")}
     if data and not held_out:
         say("held-out figures are measured on rendered worlds; give --held-out to measure on stores of your own")
     data = data or [ensure_store(spec, data_folder, workers, say) for spec in chosen.data]
     held_out = held_out or [ensure_store(spec.held_out, data_folder, workers, say) for spec in chosen.data]
-    stage = build_stage(name, {"stream": notes.pop("stream")} | values, data, held_out, checkpoints, backbone)
-    if origin is not None:
-        initialise(stage.modules["model"], name, origin)
-    notes |= {} if backbone is None else {"backbone": str(backbone), "backbone_weights": part_hash(backbone, "unet")}
+    stage.open(data, held_out)
     written = {"stage": name, "preset": preset, **notes, "data": [str(path) for path in data],
               **stage.recipe.model_dump(mode="json")}  # fmt: skip
     say(describe(stage, device))
@@ -222,7 +224,9 @@ def initialise(model: nn.Module, name: TrainedName, folder: Path) -> None:
     checkpoint, tensors = read_checkpoint(folder, name)
     tensors = model.fitted(checkpoint.model, tensors) if isinstance(model, ImageLDM) else tensors
     own = model.state_dict()
-    load_strictly(model, own | {key: grown(value, own[key]) if key in own else value for key, value in tensors.items()}, folder)
+    fitting = own | {key: grown(value, own[key]) if key in own else value for key, value in tensors.items()}
+    advice = "start from one of the same sizes, or choose its sizes by --preset and --set model={...}"
+    load_strictly(model, fitting, folder, f"the {name} model of this recipe", advice)
 
 
 def grown(value: Tensor, like: Tensor) -> Tensor:
@@ -256,7 +260,8 @@ def export_run(
     data = data or [Path(path) for path in recipe["data"]]
     if backbone is not None and name == "image-ldm":
         check_target(folder)
-    stage = build_stage(name, values, data, data, checkpoints or shipped("checkpoints"), backbone)
+    stage = build_stage(name, values, checkpoints or shipped("checkpoints"), backbone)
+    stage.open(data, data)
     state = start_state(stage, Run(run_folder, recipe))
     if state.samples == 0:
         raise InputError(f"{run_folder}: nothing is trained there yet")

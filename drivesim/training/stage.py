@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -70,7 +71,10 @@ class ModelDescription(NamedTuple):
 
 
 class Stage(Protocol):
-    """One trainable part of the cascade. Its randomness lies in `draw` alone; `losses` is deterministic in the batch."""
+    """One trainable part of the cascade. Its randomness lies in `draw` alone; `losses` is deterministic in the batch.
+
+    Its networks are there before its data are, so that what does not fit is found before data are rendered.
+    """
 
     modules: dict[str, nn.Module]
     """What is trained, by name; `modules["model"]` is what gets exported. Parameters that need no gradient stay as they are."""
@@ -86,6 +90,9 @@ class Stage(Protocol):
     @property
     def recipe(self) -> Recipe:
         """How long and how hard it trains."""
+
+    def open(self, data: list[Path], held_out: list[Path]) -> None:
+        """Opens the stores to learn from and to be measured on; once, before all that follows."""
 
     def draw(self, step: int, index: range) -> Batch:
         """The samples numbered `index` of the step that begins at sample `step`: a pure function of seed and numbers."""

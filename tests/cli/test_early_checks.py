@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import torch
 from tiny_cascade import SCENARIO
 from typer.testing import CliRunner
 
+from drivesim.checkpoint import sign_checkpoint
 from drivesim.cli.main import app
 from drivesim.dataset import synthesis
 from drivesim.engine.cascade import Cascade
@@ -107,6 +109,7 @@ def test_places_that_cannot_be_written(command: str, out: str, place: Path) -> N
         (("--set", "batch=0"), "batch: Input should be greater than or equal to 1"),
         (("--set", "learning_rate=.nan"), "learning_rate: Input should be"),
         (("--set", "evaluate_every=0"), "evaluate_every: Input should be"),
+        (("--set", "model={MODEL: [9, -1]}"), "recipe of STAGE: its model cannot be built ("),
         (("--init-from", "missing"), "missing: no checkpoint there"),
         (("--init-from", "CHECKPOINTS/autoencoder"), "this is a checkpoint of kind autoencoder, expected"),
         (("--held-out", "missing.h5"), "missing.h5: no such file"),
@@ -119,7 +122,8 @@ def test_places_that_cannot_be_written(command: str, out: str, place: Path) -> N
 def test_what_training_rests_on(
     stage: str, options: tuple[str, str], words: str, place: Path, checkpoints: Path
 ) -> None:
-    given = [word.replace("CHECKPOINTS", str(checkpoints)) for word in options]
+    widths = "context_widths" if stage == "video-ldm" else "widths"
+    given = [word.replace("CHECKPOINTS", str(checkpoints)).replace("MODEL", widths) for word in options]
     rest = [] if "--checkpoints" in given else ["--checkpoints", str(checkpoints)]
     assert words.replace("STAGE", stage) in refused(place, f"train {stage}", "--run", "run", "--preset", "tiny", *rest, *given)
 
@@ -130,3 +134,33 @@ def test_a_damaged_checkpoint_is_found_before_rendering(place: Path, checkpoints
     file.write_bytes(file.read_bytes()[:-100])
     text = refused(place, "train image-ldm", "--run", "run", "--preset", "tiny", "--checkpoints", str(tmp_path / "damaged"))
     assert "weights.safetensors: is not what was written there" in text
+
+
+@pytest.mark.parametrize(
+    ("stage", "model"),
+    [
+        ("autoencoder", "{encoder_widths: [4, 4, 4], decoder_widths: [4, 4, 4]}"),
+        ("image-ldm", "{widths: [8, 8], blocks: 1, head_width: 8, token_width: 32}"),
+        ("video-ldm", "{context_widths: [4, 4], embedding_width: 8, head_width: 4}"),
+        ("super-resolution", "{widths: [4, 4], blocks: [1, 1]}"),
+    ],
+)
+def test_weights_to_start_from_that_do_not_fit_are_found_before_rendering(
+    stage: str, model: str, place: Path, checkpoints: Path
+) -> None:
+    origin, sizes = checkpoints / stage, ("--set", f"model={model}")
+    options = ("--run", "run", "--preset", "tiny", "--checkpoints", str(checkpoints), "--init-from", str(origin), *sizes)
+    text = refused(place, f"train {stage}", *options)
+    assert text.startswith(f"{origin}: its tensors do not fit the {stage} model of this recipe: ")
+    assert "of another shape" in text and text.rstrip().endswith("--set model={...}")
+
+
+def test_an_autoencoder_that_the_image_model_does_not_know_is_found_before_rendering(
+    place: Path, checkpoints: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(checkpoints, folder := tmp_path / "mixed")
+    values = json.loads((config := folder / "image-ldm" / "config.json").read_text())
+    config.write_text(json.dumps(values | {"base": "0" * 64}))
+    sign_checkpoint(folder / "image-ldm")
+    text = refused(place, "train video-ldm", "--run", "run", "--preset", "tiny", "--checkpoints", str(folder))
+    assert "trained on latents of encoder 000000000000" in text

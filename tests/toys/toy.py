@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -26,6 +27,9 @@ class ToyStage:
         self.modules: dict[str, nn.Module] = {"model": self.model, "other": other}
         self.networks = (self.model,)
         self.seen: list[int] = []
+
+    def open(self, data: list[Path], held_out: list[Path]) -> None:
+        pass
 
     def draw(self, step: int, index: range) -> Batch:
         x = np.stack([self.recipe.sample_rng("toy", i).standard_normal(3, np.float32) for i in index])

@@ -84,7 +84,8 @@ def test_a_fine_tuned_backbone_is_a_folder_like_that_and_temporal_layers_rest_on
 def test_a_step_changes_what_the_paper_says_alone(name: StageName, backbone: Path, stores: list[Path], tmp_path: Path) -> None:
     values = {"batch": 2, "samples": 4, "warmup": 0, "bf16": False}
     values |= {"model": {"context_widths": [16, 16], "embedding_width": 16, "head_width": 16}} if name == "video-ldm" else {}
-    stage = build_stage(name, values, stores, stores, tmp_path, backbone)
+    stage = build_stage(name, values, tmp_path, backbone)
+    stage.open(stores, stores)
     assert isinstance(stage, FineTuningStage | TextVideoStage)
     image = stage.model if isinstance(stage, FineTuningStage) else stage.image
     before = [p.clone() for p in (*image.text.parameters(), *image.unet.parameters())]
@@ -94,13 +95,14 @@ def test_a_step_changes_what_the_paper_says_alone(name: StageName, backbone: Pat
     moved = {i < len(list(image.text.parameters())) for i, p in enumerate(after) if not torch.equal(p, before[i])}
     assert moved == ({False} if name == "image-ldm" else set()), "of a fine-tuned backbone the U-Net, else nothing"
     if isinstance(stage, TextVideoStage):
-        fresh = build_stage(name, values, stores, stores, tmp_path, backbone).modules["model"]
+        fresh = build_stage(name, values, tmp_path, backbone).modules["model"]
         assert any(not torch.equal(p, q) for p, q in zip(stage.model.parameters(), fresh.parameters(), strict=True))
 
 
 def test_captions_are_drawn_and_dropped(backbone: Path, stores: list[Path], tmp_path: Path) -> None:
     for chance in (0.0, 1.0):
-        stage = build_stage("image-ldm", {"drop_caption": chance}, stores, stores, tmp_path, backbone)
+        stage = build_stage("image-ldm", {"drop_caption": chance}, tmp_path, backbone)
+        stage.open(stores, stores)
         assert isinstance(stage, FineTuningStage)
         empty = (stage.draw(0, range(6))["caption"] == stage.model.text.ids([""])).all(dim=1)
         assert empty.all() if chance else not empty.any()

@@ -159,7 +159,9 @@ def stage_of(name: TrainedName, trained: Path, **changes: object) -> Stage:
     noted = read_yaml(trained / name / "train.yaml")
     values = {key: value for key, value in noted.items() if key in RECIPES[name].model_fields}
     data = [Path(path) for path in noted["data"]]
-    return build_stage(name, values | changes, data, data, trained / "checkpoints")
+    stage = build_stage(name, values | changes, trained / "checkpoints")
+    stage.open(data, data)
+    return stage
 
 
 @pytest.mark.parametrize("name", TRAINED_NAMES)

@@ -33,7 +33,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def stage_of(store: Path, checkpoints: Path, **recipe: object) -> ImageLDMStage:
-    return ImageLDMStage(ImageLDMRecipe.parse(RECIPE | recipe, "test"), [store], [store], checkpoints)
+    stage = ImageLDMStage(ImageLDMRecipe.parse(RECIPE | recipe, "test"), checkpoints)
+    stage.open([store], [store])
+    return stage
 
 
 def test_a_tiny_model_learns_from_the_layout(store: Path, checkpoints: Path, tmp_path: Path) -> None:
@@ -104,10 +106,16 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [folder / "keys.h5", folder / "full.h5"]
 
 
+def video_stage_of(films: list[Path], checkpoints: Path, **recipe: object) -> VideoLDMStage:
+    stage = VideoLDMStage(VideoLDMRecipe.parse(VIDEO | recipe, "test"), checkpoints)
+    stage.open(films, films)
+    return stage
+
+
 def test_a_tiny_video_model_learns_from_the_layout_of_every_frame(
     films: list[Path], checkpoints: Path, tmp_path: Path
 ) -> None:
-    stage = VideoLDMStage(VideoLDMRecipe.parse(VIDEO, "test"), films, films, checkpoints)
+    stage = video_stage_of(films, checkpoints)
     entry = stage.model.temporal.context.entry
     assert entry is not None and stage.model.temporal.level is not None
     torch.nn.init.normal_(stage.model.temporal.context.estimate.weight, std=0.1)
@@ -127,7 +135,7 @@ def test_a_tiny_video_model_learns_from_the_layout_of_every_frame(
 
 def test_noise_of_given_frames_is_drawn_as_the_recipe_says(films: list[Path], checkpoints: Path) -> None:
     def levels(**recipe: float) -> torch.Tensor:
-        stage = VideoLDMStage(VideoLDMRecipe.parse(VIDEO | recipe, "test"), films, films, checkpoints)
+        stage = video_stage_of(films, checkpoints, **recipe)
         return stage.draw(0, range(40))["level"]
 
     drawn = levels(context_noise=0.5, context_clean=0.25)
@@ -137,7 +145,7 @@ def test_noise_of_given_frames_is_drawn_as_the_recipe_says(films: list[Path], ch
 
 def test_given_frames_are_moved_by_the_layout(films: list[Path], checkpoints: Path) -> None:
     def drawn(**recipe: float) -> dict[str, torch.Tensor]:
-        stage = VideoLDMStage(VideoLDMRecipe.parse(VIDEO | recipe, "test"), films, films, checkpoints)
+        stage = video_stage_of(films, checkpoints, **recipe)
         return stage.draw(0, range(6))
 
     batch = drawn(prediction=1.0, drop_motion=0.0)

@@ -49,7 +49,9 @@ def store(tmp_path: Path, make_clip: Callable[..., Clip]) -> Path:
 
 def stage_of(store: Path, checkpoints: Path, **recipe: object) -> ImageLDMStage:
     model = ImageLDMConfig.parse(TINY, "test")
-    return ImageLDMStage(ImageLDMRecipe.parse(RECIPE | {"model": model} | recipe, "test"), [store], [store], checkpoints)
+    stage = ImageLDMStage(ImageLDMRecipe.parse(RECIPE | {"model": model} | recipe, "test"), checkpoints)
+    stage.open([store], [store])
+    return stage
 
 
 def test_a_tiny_model_trains_with_it_and_hears_it(group: Group, store: Path, checkpoints: Path, tmp_path: Path) -> None:

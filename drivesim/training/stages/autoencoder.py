@@ -80,7 +80,7 @@ class AutoencoderStage:
 
     name: StageName = "autoencoder"
 
-    def __init__(self, recipe: AutoencoderRecipe, data: list[Path], held_out: list[Path]) -> None:
+    def __init__(self, recipe: AutoencoderRecipe) -> None:
         if recipe.model.temporal:
             raise InputError("model.temporal: no stage trains temporal decoder layers yet; leave it false")
         self.recipe = recipe
@@ -93,6 +93,9 @@ class AutoencoderStage:
                 self.modules["adversary"] = PatchDiscriminator(recipe.adversary_width)
         autoencoder = self.space.autoencoder
         self.networks = (autoencoder.encoder, autoencoder.decoder, *list(self.modules.values())[1:])
+
+    def open(self, data: list[Path], held_out: list[Path]) -> None:
+        """Frames of the stores, those to learn from in memory."""
         self.source = FrameSource(data, preload=True)
         self.held_out = FrameSource(held_out)
 

@@ -87,12 +87,15 @@ class DetectorStage:
 
     name: TrainedName = "detector"
 
-    def __init__(self, recipe: DetectorRecipe, data: list[Path], held_out: list[Path]) -> None:
+    def __init__(self, recipe: DetectorRecipe) -> None:
         self.recipe = recipe
         with seeded(recipe.seed):
             self.model = Detector(recipe.model)
         self.modules: dict[str, nn.Module] = {"model": self.model}
         self.networks = (self.model.network,)
+
+    def open(self, data: list[Path], held_out: list[Path]) -> None:
+        """Frames of the stores."""
         self.windows, self.held_out = ClipWindows(data, 1), ClipWindows(held_out, 1)
 
     def draw(self, step: int, index: range) -> Batch:

@@ -39,7 +39,7 @@ class FineTuningStage:
 
     name: StageName = "image-ldm"
 
-    def __init__(self, recipe: FineTuningRecipe, data: list[Path], held_out: list[Path], backbone: Path) -> None:
+    def __init__(self, recipe: FineTuningRecipe, backbone: Path) -> None:
         self.recipe = recipe
         self.backbone = backbone
         self.latent_data = LatentData(PublicLatents.load(backbone))
@@ -49,6 +49,9 @@ class FineTuningStage:
             self.model.unet.enable_gradient_checkpointing()
         self.modules: dict[str, nn.Module] = {"model": self.model}
         self.networks = self.model.networks
+
+    def open(self, data: list[Path], held_out: list[Path]) -> None:
+        """Frames of the stores, with latents and captions."""
         self.frames = self.latent_data.windows(data, 1, None)
         check_captions(self.frames)
         self.held_out = self.latent_data.windows(held_out, 1, None)

@@ -64,13 +64,16 @@ class ImageLDMStage:
 
     name: StageName = "image-ldm"
 
-    def __init__(self, recipe: ImageLDMRecipe, data: list[Path], held_out: list[Path], checkpoints: Path) -> None:
+    def __init__(self, recipe: ImageLDMRecipe, checkpoints: Path) -> None:
         self.recipe = recipe
         self.latent_data = LatentData(LatentSpace.load(checkpoints / "autoencoder"), shows_layout(recipe.model.groups))
         with seeded(recipe.seed):
             self.model = ImageLDM(recipe.model)
         self.modules: dict[str, nn.Module] = {"model": self.model}
         self.networks = self.model.networks
+
+    def open(self, data: list[Path], held_out: list[Path]) -> None:
+        """Frames of the stores, with latents and, for models that are shown it, layout."""
         self.frames = self.latent_data.windows(data, 1, None)
         self.held_out = self.latent_data.windows(held_out, 1, None)
 

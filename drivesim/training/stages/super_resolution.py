@@ -61,9 +61,7 @@ class SuperResolutionStage:
 
     name: StageName = "super-resolution"
 
-    def __init__(
-        self, recipe: SuperResolutionRecipe, data: list[Path], held_out: list[Path], checkpoints: Path
-    ) -> None:
+    def __init__(self, recipe: SuperResolutionRecipe, checkpoints: Path) -> None:
         self.recipe = recipe
         self.space = LatentSpace.load(checkpoints / "autoencoder").requires_grad_(False)
         with seeded(recipe.seed):
@@ -73,8 +71,11 @@ class SuperResolutionStage:
             self.model.sharpener.requires_grad_(False)
         self.modules: dict[str, nn.Module] = {"model": self.model}
         self.networks = (self.model.network, self.model.sharpener)
-        self.windows = ClipWindows(data, recipe.frames, None)
-        self.held_out = ClipWindows(held_out, recipe.frames, None)
+
+    def open(self, data: list[Path], held_out: list[Path]) -> None:
+        """Clips of the stores."""
+        self.windows = ClipWindows(data, self.recipe.frames, None)
+        self.held_out = ClipWindows(held_out, self.recipe.frames, None)
 
     def draw(self, step: int, index: range) -> Batch:
         """high [b f 3 h w], low [b f 3 h/4 w/4], noise like high, low_noise like low, t and level int64 [b]."""

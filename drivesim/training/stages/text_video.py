@@ -52,7 +52,7 @@ class TextVideoStage:
 
     name: StageName = "video-ldm"
 
-    def __init__(self, recipe: TextVideoRecipe, data: list[Path], held_out: list[Path], backbone: Path) -> None:
+    def __init__(self, recipe: TextVideoRecipe, backbone: Path) -> None:
         self.recipe = recipe
         self.latent_data = LatentData(PublicLatents.load(backbone))
         self.image = StableDiffusion.load(backbone)
@@ -65,6 +65,9 @@ class TextVideoStage:
             self.model = VideoLDM(recipe.model, self.image)
         self.modules: dict[str, nn.Module] = {"model": self.model}
         self.networks = (*self.image.networks, self.model.temporal.context)
+
+    def open(self, data: list[Path], held_out: list[Path]) -> None:
+        """Windows of the stores for each task, with captions."""
         tasks = (PREDICTION, *INTERPOLATION)
         self.windows = {task: self.latent_data.windows(data, task.frames, task.fps) for task in tasks}
         check_captions(self.windows[PREDICTION])

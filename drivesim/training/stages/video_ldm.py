@@ -89,7 +89,7 @@ class VideoLDMStage:
 
     name: StageName = "video-ldm"
 
-    def __init__(self, recipe: VideoLDMRecipe, data: list[Path], held_out: list[Path], checkpoints: Path) -> None:
+    def __init__(self, recipe: VideoLDMRecipe, checkpoints: Path) -> None:
         self.recipe = recipe
         self.base = weights_hash(checkpoints / "image-ldm")
         image = ImageLDM.load(checkpoints / "image-ldm")
@@ -100,6 +100,9 @@ class VideoLDMStage:
         self.modules: dict[str, nn.Module] = {"model": self.model}
         self.networks = (*self.model.image.networks, self.model.temporal.context)
         self.tasks = (PREDICTION, *INTERPOLATION)
+
+    def open(self, data: list[Path], held_out: list[Path]) -> None:
+        """Windows of the stores for each task, and their given frames as the layout moves them."""
         self.windows = {task: self.latent_data.windows(data, task.frames, task.fps) for task in self.tasks}
         self.held_out = {task: self.latent_data.windows(held_out, task.frames, task.fps) for task in self.tasks}
         both = (*self.windows.values(), *self.held_out.values())
