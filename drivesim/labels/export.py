@@ -15,6 +15,7 @@ from drivesim.labels.formats.coco import write_coco
 from drivesim.labels.formats.kitti import write_kitti
 from drivesim.labels.formats.maps import write_maps
 from drivesim.labels.formats.mcap import write_mcap
+from drivesim.labels.formats.nuscenes import write_nuscenes
 from drivesim.labels.formats.openlabel import write_openlabel
 from drivesim.labels.new_folder import new_folder
 from drivesim.labels.selection import MIN_VISIBLE, ExportProgress, Selection
@@ -22,6 +23,7 @@ from drivesim.labels.selection import MIN_VISIBLE, ExportProgress, Selection
 FORMATS: dict[str, Callable[[Selection, Path], None]] = {
     "coco": write_coco,
     "kitti": write_kitti,
+    "nuscenes": write_nuscenes,
     "openlabel": write_openlabel,
     "mcap": write_mcap,
     "maps": write_maps,
