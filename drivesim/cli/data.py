@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from drivesim.cli.numbers import LARGEST_SHEET_CELL, positive
+from drivesim.cli.numbers import LARGEST_SHEET_CELL, parse_pixels, positive
 from drivesim.video_format import FRAME_RATES, NETWORK_HEIGHT, NETWORK_WIDTH
 
 app = typer.Typer(help="Make clips of the procedural driving world or of films, and look at them.", no_args_is_help=True)
@@ -105,7 +105,7 @@ def _parse_size(text: str) -> tuple[int, int]:
     """ "128x256" as (128, 256); InputError for anything else, or another aspect than 1:2."""
     from drivesim.config import InputError
 
-    height, _, width = text.partition("x")
-    if not (height.isdecimal() and width.isdecimal()) or int(width) != 2 * int(height) or int(height) < 8:
+    height, width = parse_pixels("--size", text)
+    if width != 2 * height:
         raise InputError(f"--size {text}: give HEIGHTxWIDTH with width twice the height, such as 128x256")
-    return int(height), int(width)
+    return height, width

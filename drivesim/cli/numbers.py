@@ -12,6 +12,16 @@ Number = TypeVar("Number", int, float | None, list[float] | None)
 LARGEST_SHEET_CELL = 4096  # px of one picture on a contact sheet
 
 
+def parse_pixels(option: str, text: str) -> tuple[int, int]:
+    """Height and width of "128x256"; InputError for anything else."""
+    from drivesim.config import InputError
+
+    height, _, width = text.partition("x")
+    if not (height.isdecimal() and width.isdecimal() and min(int(height), int(width)) >= 8):
+        raise InputError(f"{option} {text}: give HEIGHTxWIDTH in pixels, such as 256x512")
+    return int(height), int(width)
+
+
 def positive(parameter: typer.CallbackParam, value: Number) -> Number:
     """The value or values of an option as they are; InputError unless each is a finite number above 0."""
     from drivesim.config import InputError

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import torch
 
 from drivesim.checkpoint import require_checkpoint, weight_files
 from drivesim.checksums import file_hash
-from drivesim.engine.settings import SamplingSettings
+from drivesim.engine.settings import SamplingSettings, TextSampling
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
 from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.image_ldm import ImageLDM
@@ -21,6 +21,8 @@ from drivesim.models.layers.blocks import channels_last
 from drivesim.models.super_resolution import SuperResolution
 from drivesim.models.video_ldm import VideoLDM
 from drivesim.video_format import STAGE_NAMES
+
+S = TypeVar("S", SamplingSettings, TextSampling)
 
 
 @dataclass(frozen=True)
@@ -54,24 +56,29 @@ class Cascade:
         """Whether the networks that make latents are shown layout planes."""
         return not LAYOUT_GROUPS.keys().isdisjoint(self.image.config.groups)
 
-    @contextmanager
-    def sampling(self, precision: str) -> Iterator[None]:
-        """Within it nothing is recorded for gradients, kernels are deterministic and `precision` (not auto) holds.
-
-        Not for use around a generator's yield: a consumer would inherit it.
-        """
-        cudnn = torch.backends.cudnn
-        before = cudnn.deterministic, cudnn.benchmark
-        cudnn.deterministic, cudnn.benchmark = True, False
-        try:
-            low = torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bfloat16")
-            with torch.inference_mode(), low:
-                yield
-        finally:
-            cudnn.deterministic, cudnn.benchmark = before
+    def sampling(self, precision: str) -> AbstractContextManager[None]:
+        """`sampling_on` its device."""
+        return sampling_on(self.device, precision)
 
 
-def settle_precision(settings: SamplingSettings, device: torch.device) -> SamplingSettings:
+@contextmanager
+def sampling_on(device: torch.device, precision: str) -> Iterator[None]:
+    """Within it nothing is recorded for gradients, kernels are deterministic and `precision` (not auto) holds.
+
+    Not for use around a generator's yield: a consumer would inherit it.
+    """
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic, cudnn.benchmark
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        low = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+        with torch.inference_mode(), low:
+            yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark = before
+
+
+def settle_precision(settings: S, device: torch.device) -> S:
     """The settings with a precision that is not auto: bfloat16 on GPUs and on CPUs that compute with it."""
     if settings.precision != "auto":
         return settings

@@ -19,13 +19,14 @@ from drivesim.engine.cascade import Cascade, settle_precision
 from drivesim.engine.future import FutureSpec, Prompt
 from drivesim.engine.moments import ticks
 from drivesim.engine.progress import UNTIMED, Progress
+from drivesim.engine.random_streams import step_noise, unit_noise
 from drivesim.engine.settings import SamplingSettings
 from drivesim.engine.timeline import Window
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS, no_conditions
 from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.road_ahead import move_along
 from drivesim.models.video_ldm import Context, hold
-from drivesim.tensors import to_frame_size, to_frames, to_network, torch_stream
+from drivesim.tensors import to_frame_size, to_frames, to_network
 from drivesim.video_format import INTERPOLATION_FACTOR as FACTOR
 from drivesim.video_format import KEY_FPS, UPSAMPLING_FACTOR, WINDOW, Phase
 from drivesim.video_io import read_image
@@ -78,9 +79,9 @@ class Engine:
         nothing = no_conditions(1).to(device)
         with self.cascade.sampling(self.settings.precision):
             denoise = guide(image.denoise(conditions), image.denoise(nothing), prompt.guidance)
-            noise = _noise(shape, *key).to(device)
+            noise = unit_noise(shape, *key).to(device)
             return sample(
-                denoise, image.schedule, noise, settings.steps, settings.eta, _step_noise(shape, *key), self._lap("compose")
+                denoise, image.schedule, noise, settings.steps, settings.eta, step_noise(shape, *key), self._lap("compose")
             )[0].cpu()  # fmt: skip
 
     def predict(self, future: FutureSpec, keys: Tensor, window: Window) -> Tensor:
@@ -110,10 +111,10 @@ class Engine:
             clip = sample(
                 hold(denoise, context if prompt.context_guidance else context.without()),
                 video.schedule,
-                _noise(shape, *key).to(device),
+                unit_noise(shape, *key).to(device),
                 settings.steps,
                 settings.eta,
-                _step_noise(shape, *key),
+                step_noise(shape, *key),
                 self._lap("predict"),
             )
         return clip[0, window.context :].cpu()
@@ -139,8 +140,8 @@ class Engine:
         fps = torch.full((len(links),), float(KEY_FPS * FACTOR**level), device=device)
         frames = [tick for link in links for tick in ticks(range(FACTOR * link, FACTOR * (link + 1) + 1), level)]
         conditions = future.conditions(frames, self.layout_height).to(device)
-        noise = torch.stack([_noise(shape, *key, link) for link in links])
-        step_noise = [_step_noise(shape, *key, link) for link in links]
+        noise = torch.stack([unit_noise(shape, *key, link) for link in links])
+        fresh_noise = [step_noise(shape, *key, link) for link in links]
         with self.cascade.sampling(self.settings.precision):
             known = {0: ends[:-1].to(device), FACTOR: ends[1:].to(device)}
             context = self._context(noise.shape, known, conditions, future, frames)
@@ -154,7 +155,7 @@ class Engine:
                 noise.to(device),
                 settings.steps,
                 settings.eta,
-                lambda step: torch.stack([fresh(step) for fresh in step_noise]),
+                lambda step: torch.stack([fresh(step) for fresh in fresh_noise]),
                 self._lap("interpolate"),
                 draft=draft,
             ).cpu()
@@ -184,7 +185,7 @@ class Engine:
         conditions = None if model.layout is None else future.layout_conditions(ticks, UPSAMPLING_FACTOR * height)
 
         def noise(scale: int, *key: int | str) -> Tensor:
-            drawn = _noise((channels, scale * height, scale * width), future.seed, "upsample", *key)
+            drawn = unit_noise((channels, scale * height, scale * width), future.seed, "upsample", *key)
             return drawn.to(device).expand(1, len(frames), -1, -1, -1)
 
         with self.cascade.sampling(self.settings.precision):
@@ -224,14 +225,3 @@ class Engine:
     def _lap(self, phase: Phase) -> Callable[[int, Tensor], None]:
         """What a sampler calls after every step."""
         return lambda step, x0: self.progress.lap(phase)
-
-
-def _noise(shape: Sequence[int], seed: int, *key: int | str) -> Tensor:
-    """The unit noise that sampling begins with."""
-    return torch.randn(tuple(shape), generator=torch_stream(seed, *key))
-
-
-def _step_noise(shape: Sequence[int], seed: int, *key: int | str) -> Callable[[int], Tensor]:
-    """The noise that a sampler with eta > 0 adds after each step: one stream, asked in order."""
-    generator = torch_stream(seed, *key, "steps")
-    return lambda step: torch.randn(tuple(shape), generator=generator)

@@ -91,6 +91,21 @@ class SamplingSettings(Config):
         return cls()
 
 
+class TextSampling(Config):
+    """How a text becomes video: `guidance` away from the negative text, in frames and key frames by `steps` of DDIM.
+
+    Frames between are guided by nothing but the two that they join. `height` and `width` of the decoded frames.
+    """
+
+    guidance: float = Field(default=7.5, ge=0)
+    steps: int = Field(default=50, ge=1)
+    eta: float = Field(default=0.0, ge=0)
+    interpolation_steps: int = Field(default=25, ge=1)
+    height: int = Field(default=256, ge=LATENT_FACTOR, multiple_of=LATENT_FACTOR)
+    width: int = Field(default=512, ge=LATENT_FACTOR, multiple_of=LATENT_FACTOR)
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+
+
 def parse_quality(name: str) -> SamplingSettings:
     """The preset of a --quality option; InputError for any other name."""
     if name not in QUALITIES:

@@ -136,13 +136,14 @@ class VideoLDM(nn.Module, Generic[C]):
         return super()._apply(fn, recurse)
 
     @classmethod
-    def load(cls, folder: Path, image: Backbone[C]) -> Self:
+    def load(cls, folder: Path, image: Backbone[C], transfer: bool = False) -> Self:
         """The model of a checkpoint folder on top of `image`, in eval mode.
 
-        InputError if it is missing or damaged, or was trained on top of other image weights.
+        InputError if it is missing or damaged, or was trained on top of other image weights. These may be others with `transfer`
+        (Video LDM, sec. 4.3): temporal layers learned with a backbone work with one that was fine-tuned from it.
         """
         checkpoint, tensors = read_checkpoint(folder, KIND)
-        if checkpoint.base is not None and checkpoint.base != image.weights:
+        if checkpoint.base is not None and checkpoint.base != image.weights and not transfer:
             raise InputError(
                 f"{folder}/config.json: base: trained on top of image weights {checkpoint.base[:12]}, but these are "
                 f"{(image.weights or 'untrained')[:12]}; give the image checkpoint it belongs to or train it again"

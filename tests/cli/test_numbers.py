@@ -13,6 +13,8 @@ from tiny_cascade import SCENARIO
 from typer.testing import CliRunner
 
 from drivesim.cli.main import app
+from drivesim.cli.numbers import parse_pixels
+from drivesim.config import InputError
 from drivesim.dataset import synthesis
 from drivesim.engine.cascade import Cascade
 
@@ -22,7 +24,9 @@ ARGUMENTS = {
     "rollout": ("SCENARIO", "--out", "out"),
     "layout": ("SCENARIO", "--out", "out"),
     "data generate": ("out.h5",),
+    "data import": ("film.mp4", "--out", "out.h5"),
     "data show": ("--world",),
+    "text-to-video": ("a car", "--backbone", "sd", "--temporal", "video-ldm", "--out", "out.mp4"),
     "evaluate motion": ("FOLDER",),
 } | {f"train {stage}": ("--run", "run") for stage in ("autoencoder", "image-ldm", "video-ldm", "super-resolution")}
 
@@ -90,3 +94,10 @@ def test_the_module_that_torchrun_starts_refuses_them_too(
     monkeypatch.setattr(sys, "argv", ["drivesim.training", "autoencoder", "--run-folder", "run", "--preset", "tiny", option])
     assert main() == 2 and capsys.readouterr().err.startswith(option.partition("=")[0])
     assert not list(Path().iterdir())
+
+
+def test_pixels_are_two_whole_numbers() -> None:
+    assert parse_pixels("--size", "256x512") == (256, 512)
+    for wrong in ("256", "x512", "4x512", "-8x16", "256x512x3", ""):
+        with pytest.raises(InputError, match="give HEIGHTxWIDTH"):
+            parse_pixels("--size", wrong)

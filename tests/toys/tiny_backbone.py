@@ -54,3 +54,21 @@ def _write_vocabulary(folder: Path) -> Path:
     (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n")
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "CLIPTokenizer", "model_max_length": 16}))
     return folder
+
+
+def write_temporal(folder: Path, backbone: Path, seed: int = 0) -> Path:
+    """Random temporal layers for the folder `backbone`, as an export writes them."""
+    from drivesim.checkpoint import FORMAT, Checkpoint, write_checkpoint
+    from drivesim.models.stable_diffusion.network import StableDiffusion
+    from drivesim.models.video_ldm import VideoLDM, VideoLDMConfig
+
+    config = VideoLDMConfig(context_widths=(16, 16), embedding_width=16, head_width=16)
+    image = StableDiffusion.load(backbone)
+    torch.manual_seed(seed)
+    model = VideoLDM(config, image)
+    for name, parameter in model.named_parameters():
+        if not name.endswith("logit"):
+            torch.nn.init.normal_(parameter.data, std=0.1)
+    checkpoint = Checkpoint(format=FORMAT, kind="video-ldm", model=config.model_dump(mode="json"), training={}, base=image.weights)
+    write_checkpoint(folder, checkpoint, model.state_dict(), {})
+    return folder

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import math
 from pathlib import Path
 from typing import Any
+
+from safetensors import safe_open
 
 from drivesim.config import InputError, read_json
 
@@ -23,7 +26,7 @@ _CONFIGS = {
     "scheduler": "scheduler_config.json",
 }
 _CLASSES = {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL"}
-_WITH_WEIGHTS = ("unet", "vae", "text_encoder")
+WITH_WEIGHTS = ("unet", "vae", "text_encoder")
 
 
 def check_folder(folder: Path, pipeline: str = PIPELINE) -> None:
@@ -42,7 +45,7 @@ def check_folder(folder: Path, pipeline: str = PIPELINE) -> None:
     for part, wanted in _CLASSES.items():
         if (found := part_config(folder, part).get("_class_name")) != wanted:
             raise InputError(f"{folder / part}: holds a {found}, expected a {wanted}; give Stable Diffusion 1.x or 2.x")
-    for part in _WITH_WEIGHTS:
+    for part in WITH_WEIGHTS:
         weight_files(folder, part)
 
 
@@ -63,6 +66,15 @@ def weight_files(folder: Path, part: str) -> list[Path]:
 def variant(folder: Path, part: str) -> str | None:
     """The variant under which diffusers finds `weight_files`."""
     return "fp16" if ".fp16" in weight_files(folder, part)[0].name else None
+
+
+def parameters(folder: Path, part: str) -> int:
+    """How many numbers the weights of a part are, by the files' headers."""
+    count = 0
+    for file in weight_files(folder, part):
+        with safe_open(file, framework="pt") as opened:
+            count += sum(math.prod(opened.get_slice(name).get_shape()) for name in opened.keys())  # noqa: SIM118
+    return count
 
 
 def part_hash(folder: Path, part: str) -> str:

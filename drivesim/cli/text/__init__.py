@@ -1,0 +1,1 @@
+"""Commands that take words instead of scenarios, for public image models."""

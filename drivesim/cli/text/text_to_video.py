@@ -1,0 +1,43 @@
+"""`drivesim text-to-video`: a sentence becomes video, by a public image model with temporal layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drivesim.cli.numbers import parse_pixels, positive
+from drivesim.cli.rollout import progress_bars, stoppable
+from drivesim.video_format import FRAME_RATES
+
+
+def text_to_video(
+    prompt: Annotated[str, typer.Argument(help="What the video shall show.")],
+    backbone: Annotated[Path, typer.Option(help="Stable Diffusion folder (diffusers; 1.x or 2.x).")],
+    temporal: Annotated[Path, typer.Option(help="Checkpoint of temporal layers: train video-ldm --backbone, exported.")],
+    out: Annotated[Path, typer.Option(metavar="VIDEO", help="Film to write (.mp4); what made it is written beside it (.json).")],
+    negative: Annotated[str, typer.Option(help="What it shall not show.")] = "",
+    seconds: Annotated[float, typer.Option(callback=positive)] = 4.0,
+    fps: Annotated[float, typer.Option(callback=positive, help="{:g}, {:g} or {:g}.".format(*FRAME_RATES))] = FRAME_RATES[-1],
+    size: Annotated[str, typer.Option(metavar="HEIGHTxWIDTH", help="Frame size in pixels.")] = "256x512",
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    guidance: Annotated[float, typer.Option(callback=positive, help="How far away from the negative text.")] = 7.5,
+    steps: Annotated[int, typer.Option(min=1, help="Sampling steps of first frame and key frames; half of them between.")] = 50,
+    transfer: Annotated[
+        bool, typer.Option("--transfer", help="The temporal layers were trained in another backbone of the same kind.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Make a video of PROMPT."""
+    from drivesim.engine.settings import TextSampling
+    from drivesim.engine.text_film import TextFilm, write_text_film
+    from drivesim.engine.text_to_video import TextPrompt
+
+    height, width = parse_pixels("--size", size)
+    values = {"guidance": guidance, "steps": steps, "interpolation_steps": -(-steps // 2), "height": height, "width": width}
+    settings = TextSampling.parse(values, "text-to-video")
+    film = TextFilm(TextPrompt(prompt, negative), backbone, temporal, seconds, fps, seed, settings, transfer)
+    with stoppable("interrupted; nothing is written"), progress_bars() as show:
+        write_text_film(film, out, device, show)
+    typer.echo(f"wrote {out}")

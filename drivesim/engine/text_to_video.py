@@ -1,0 +1,170 @@
+"""Text to video (Video LDM, sec. 4.2): a public image model with temporal layers makes key frames, and frames between them.
+
+The same masks and rates as for scenarios: the image model makes the first frame, prediction goes on from 1 and then always from
+2 key frames, and interpolation makes 4 frames of 1, twice. Memory does not depend on the length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from drivesim.config import InputError
+from drivesim.diffusion.ddim import sample
+from drivesim.diffusion.guidance import guide
+from drivesim.engine.cascade import sampling_on, settle_precision
+from drivesim.engine.progress import UNTIMED, Progress
+from drivesim.engine.random_streams import step_noise, unit_noise
+from drivesim.engine.settings import TextSampling
+from drivesim.engine.timeline import Timeline, Window
+from drivesim.models.layers.blocks import channels_last
+from drivesim.models.stable_diffusion.latents import PublicLatents
+from drivesim.models.stable_diffusion.network import StableDiffusion
+from drivesim.models.video_ldm import Context, VideoLDM, hold
+from drivesim.tensors import to_frames
+from drivesim.video_format import CONTEXT, KEY_FPS, LATENT_FACTOR, WINDOW, Phase
+from drivesim.video_format import INTERPOLATION_FACTOR as FACTOR
+
+DECODED_AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class TextPrompt:
+    """What the video shall show, and what it shall not, in words."""
+
+    text: str
+    negative: str = ""
+
+
+class TextToVideo:
+    """A public backbone with temporal layers on one device; `progress` is told of every step."""
+
+    def __init__(
+        self,
+        latent_codec: PublicLatents,
+        video: VideoLDM[Tensor],
+        image: StableDiffusion,
+        settings: TextSampling,
+        device: torch.device,
+    ) -> None:
+        """InputError for frames of a size that the U-Net cannot halve as often as it does."""
+        self.latent_codec, self.video, self.image = latent_codec.to(device), channels_last(video).to(device), image
+        self.settings, self.device = settle_precision(settings, device), device
+        self.progress: Progress = UNTIMED
+        cell = LATENT_FACTOR * 2 ** max(level for _, level in image.shape.blocks)
+        if settings.height % cell or settings.width % cell:
+            raise InputError(f"--size {settings.height}x{settings.width}: this backbone makes multiples of {cell} pixels")
+
+    @classmethod
+    def load(
+        cls, backbone: Path, temporal: Path, settings: TextSampling, device: torch.device, transfer: bool = False
+    ) -> Self:
+        """That of a Stable Diffusion folder and a checkpoint of temporal layers; `transfer` as of VideoLDM.load."""
+        image = StableDiffusion.load(backbone)
+        return cls(PublicLatents.load(backbone), VideoLDM.load(temporal, image, transfer), image, settings, device)
+
+    def units(self, timeline: Timeline) -> dict[Phase, int]:
+        """Units of Progress that a video takes."""
+        windows = [timeline.window(i) for i in range(timeline.windows)]
+        batches = sum(len(list(timeline.links(w, level))) for w in windows for level in range(1, timeline.level + 1))
+        return {
+            "compose": self.settings.steps,
+            "predict": len(windows) * self.settings.steps,
+            "interpolate": batches * self.settings.interpolation_steps,
+            "decode": timeline.frames,
+        }
+
+    def frames(self, prompt: TextPrompt, timeline: Timeline, seed: int) -> Iterator[np.ndarray]:
+        """The video in pieces of a few frames uint8 [f h w 3], in order."""
+        keys = self.first_frame(prompt, seed)[None]
+        for index in range(timeline.windows):
+            window = timeline.window(index)
+            keys = torch.cat([keys, self.predict(prompt, keys, window, seed)])
+            dense = keys[window.context - 1 :]
+            for level in range(1, timeline.level + 1):
+                dense = self.interpolate(prompt, dense, list(timeline.links(window, level)), level, seed)
+            yield from self._decode(dense[index > 0 :][: len(window.frames)])
+            keys = keys[-CONTEXT:]
+
+    def first_frame(self, prompt: TextPrompt, seed: int) -> Tensor:
+        """Latents [c h w] of the first frame, by the image model alone."""
+        settings = self.settings
+        shape = (1, self.image.shape.latent_channels, settings.height // LATENT_FACTOR, settings.width // LATENT_FACTOR)
+        text, negative = self._ids(prompt, 1)
+        with sampling_on(self.device, settings.precision):
+            return sample(
+                guide(self.image.denoise(text), self.image.denoise(negative), settings.guidance),
+                self.image.schedule,
+                unit_noise(shape, seed, "text", "first").to(self.device),
+                settings.steps,
+                settings.eta,
+                step_noise(shape, seed, "text", "first"),
+                lambda step, x0: self.progress.lap("compose"),
+            )[0].cpu()
+
+    def predict(self, prompt: TextPrompt, keys: Tensor, window: Window, seed: int) -> Tensor:
+        """Latents [k c h w] of the key frames that `window` adds after `keys` [n c h w], its context; guided by the text."""
+        shape, key = (1, WINDOW, *keys.shape[1:]), (seed, "text", "predict", window.index)
+        text, negative = self._ids(prompt, WINDOW)
+        fps = torch.full((1,), float(KEY_FPS), device=self.device)
+        known = {i: latents[None].to(self.device) for i, latents in enumerate(keys)}
+        context = Context.of(torch.zeros(shape, device=self.device), known)
+        with sampling_on(self.device, self.settings.precision):
+            denoise = guide(
+                self.video.denoise(text, context, fps), self.video.denoise(negative, context, fps), self.settings.guidance
+            )
+            clip = sample(
+                hold(denoise, context),
+                self.video.schedule,
+                unit_noise(shape, *key).to(self.device),
+                self.settings.steps,
+                self.settings.eta,
+                step_noise(shape, *key),
+                lambda step, x0: self.progress.lap("predict"),
+            )
+        return clip[0, len(keys) :].cpu()
+
+    def interpolate(self, prompt: TextPrompt, latents: Tensor, batches: Sequence[range], level: int, seed: int) -> Tensor:
+        """Four times the rate: latents [n c h w], made denser wherever `batches` of links reach (see Engine.interpolate)."""
+        first = batches[0].start
+        dense = [latents[:1]]
+        for links in batches:
+            ends = latents[links.start - first : links.stop - first + 1]
+            for link, end in zip(self._links(prompt, ends, links, level, seed), ends[1:], strict=True):
+                dense += [link[1:FACTOR], end[None]]
+        return torch.cat(dense)
+
+    def _links(self, prompt: TextPrompt, ends: Tensor, links: range, level: int, seed: int) -> Tensor:
+        """Latents [n 5 c h w] of n links, of which `ends` [n + 1 c h w] are where they begin and end."""
+        shape, key = (FACTOR + 1, *ends.shape[1:]), (seed, "text", "interpolate", level)
+        text, _ = self._ids(prompt, len(links) * (FACTOR + 1))
+        fps = torch.full((len(links),), float(KEY_FPS * FACTOR**level), device=self.device)
+        noise = torch.stack([unit_noise(shape, *key, link) for link in links]).to(self.device)
+        context = Context.of(torch.zeros_like(noise), {0: ends[:-1].to(self.device), FACTOR: ends[1:].to(self.device)})
+        with sampling_on(self.device, self.settings.precision):
+            return sample(
+                hold(self.video.denoise(text, context, fps), context),
+                self.video.schedule,
+                noise,
+                self.settings.interpolation_steps,
+                on_step=lambda step, x0: self.progress.lap("interpolate"),
+            ).cpu()
+
+    def _decode(self, latents: Tensor) -> Iterator[np.ndarray]:
+        """Frames uint8 [f h w 3] of latents [n c h w], a few at a time."""
+        for part in latents.split(DECODED_AT_ONCE):
+            with sampling_on(self.device, self.settings.precision):
+                frames = to_frames(self.latent_codec.decode(part.to(self.device)))
+            self.progress.lap("decode", len(frames))
+            yield frames
+
+    def _ids(self, prompt: TextPrompt, rows: int) -> tuple[Tensor, Tensor]:
+        """Token numbers [rows n] of the text and of what is not wanted."""
+        ids = self.image.text.ids([prompt.text, prompt.negative]).to(self.device)
+        return ids[:1].expand(rows, -1), ids[1:].expand(rows, -1)

@@ -1,0 +1,140 @@
+"""Text to video: whole films from random folders, the same bits however they are cut, and what cannot be made is said first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_backbone import write_backbone, write_temporal
+from torch import nn
+from typer.testing import CliRunner
+
+from drivesim.cli.main import app
+from drivesim.config import InputError, MachineError
+from drivesim.engine import text_film
+from drivesim.engine.settings import TextSampling
+from drivesim.engine.text_to_video import TextPrompt, TextToVideo
+from drivesim.engine.timeline import Timeline
+from drivesim.tensors import to_frames
+from drivesim.video_format import FRAME_RATES
+from drivesim.video_io import read_video
+
+KEYS, MIDDLE, FULL = FRAME_RATES
+SETTINGS = TextSampling(steps=2, interpolation_steps=1, height=16, width=32, precision="float32")
+PROMPT = TextPrompt("a red car", "blurred")
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def temporal(backbone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_temporal(tmp_path_factory.mktemp("temporal") / "video-ldm", backbone)
+
+
+@pytest.fixture
+def maker(backbone: Path, temporal: Path) -> TextToVideo:
+    return TextToVideo.load(backbone, temporal, SETTINGS, CPU)
+
+
+def film(maker: TextToVideo, seconds: float, fps: float, prompt: TextPrompt = PROMPT, seed: int = 1) -> np.ndarray:
+    return np.concatenate(list(maker.frames(prompt, Timeline.of(seconds, fps), seed)))
+
+
+def test_a_longer_or_slower_film_has_the_same_frames(maker: TextToVideo) -> None:
+    """In two windows of prediction, interpolated once."""
+    whole = film(maker, 6.4, MIDDLE)
+    assert whole.shape == (48, 16, 32, 3)
+    np.testing.assert_array_equal(film(maker, 2.0, MIDDLE), whole[:15])
+    np.testing.assert_array_equal(film(maker, 6.4, KEYS), whole[::4])
+    assert film(maker, 0.3, FULL).shape == (9, 16, 32, 3)
+
+
+def test_text_negative_text_and_seed_matter(maker: TextToVideo) -> None:
+    first = film(maker, 1.1, KEYS)
+    for other in (film(maker, 1.1, KEYS, TextPrompt("a bus", "blurred")), film(maker, 1.1, KEYS, TextPrompt("a red car")),
+                  film(maker, 1.1, KEYS, seed=2)):  # fmt: skip
+        assert not np.array_equal(first, other)
+
+
+def test_with_alpha_one_frames_are_pictures_of_the_image_model(maker: TextToVideo) -> None:
+    """No frame depends on another then: key frame 1 is what the image model makes of its own noise."""
+    for name, parameter in maker.video.named_parameters():
+        if name.endswith("logit"):
+            nn.init.constant_(parameter.data, 40.0)
+    before = film(maker, 1.1, KEYS)
+    for name, parameter in maker.video.named_parameters():
+        if not name.endswith("logit"):
+            nn.init.normal_(parameter.data)
+    np.testing.assert_array_equal(film(maker, 1.1, KEYS), before)
+    first = maker.latent_codec.decode(maker.first_frame(PROMPT, 1)[None])
+    np.testing.assert_array_equal(to_frames(first)[0], before[0])
+
+
+def test_progress_counts_every_unit(maker: TextToVideo) -> None:
+    from drivesim.engine.progress import Progress
+
+    timeline = Timeline.of(1.6, MIDDLE)
+    maker.progress = Progress(maker.units(timeline))
+    list(maker.frames(PROMPT, timeline, 0))
+    assert maker.progress.units == maker.progress.totals
+
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(backbone: Path, temporal: Path, tmp_path: Path) -> Run:
+    def command(**changes: str | Path) -> str:
+        options: dict[str, str | Path] = {
+            "backbone": backbone, "temporal": temporal, "out": tmp_path / "film.mp4", "seconds": "1.1", "fps": "1.875",
+            "size": "16x32", "steps": "1", "device": "cpu",
+        } | changes  # fmt: skip
+        flags = [str(part) for name, value in options.items() for part in (f"--{name}", value)]
+        result = CliRunner().invoke(app, ["text-to-video", "a red car", *flags])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result.output
+
+    return command
+
+
+def test_the_command_writes_a_film_and_what_made_it(run: Run, tmp_path: Path) -> None:
+    assert f"wrote {tmp_path / 'film.mp4'}" in run(negative="blurred")
+    frames, fps = read_video(tmp_path / "film.mp4")
+    assert frames.shape == (2, 16, 32, 3) and float(fps) == KEYS
+    notes = json.loads((tmp_path / "film.json").read_text())
+    assert notes["prompt"] == {"text": "a red car", "negative": "blurred"} and notes["settings"]["steps"] == 1
+
+
+def test_what_cannot_be_made_is_said_in_a_sentence(
+    run: Run, tmp_path: Path, temporal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "multiples of 16 pixels" in run(size="24x32")
+    assert "give HEIGHTxWIDTH" in run(size="big")
+    assert "ends in .mp4" in run(out=tmp_path / "film.avi")
+    assert "model_index.json is missing" in run(backbone=tmp_path)
+    assert "no checkpoint there" in run(temporal=tmp_path)
+    assert "cannot be made" in run(fps="25")
+    monkeypatch.setattr(text_film, "free_memory", lambda device: 1000)
+    assert "GiB of memory are needed and 0.0 are free" in run()
+
+
+def test_temporal_layers_move_into_another_backbone_when_asked_to(temporal: Path, tmp_path: Path) -> None:
+    other = write_backbone(tmp_path / "other", seed=9)
+    with pytest.raises(InputError, match="trained on top of"):
+        TextToVideo.load(other, temporal, SETTINGS, CPU)
+    moved = TextToVideo.load(other, temporal, SETTINGS, CPU, transfer=True)
+    assert film(moved, 1.1, KEYS).shape == (2, 16, 32, 3)
+
+
+def test_memory_is_predicted_by_size(backbone: Path, temporal: Path) -> None:
+    def needed(height: int) -> int:
+        settings = SETTINGS.model_copy(update={"height": height})
+        return text_film.needed_memory(text_film.TextFilm(PROMPT, backbone, temporal, 1.0, KEYS, 0, settings))
+
+    assert 1e6 < needed(16) < needed(32) < 1e8
+    with pytest.raises(MachineError, match="GiB"):
+        text_film.check_memory(2**60, CPU)
