@@ -26,9 +26,10 @@ MAX_VEHICLES = 24  # of a scenario, and of the boxes that a network is told of o
 StageName = Literal["autoencoder", "image-ldm", "video-ldm", "super-resolution"]
 STAGE_NAMES: tuple[StageName, ...] = get_args(StageName)
 """Stages of the cascade, each trained on top of those before it; their checkpoints are folders of these names."""
-TrainedName = Literal[StageName, "detector"]
-TRAINED_NAMES: tuple[TrainedName, ...] = (*STAGE_NAMES, "detector")
-"""What there is a training stage for: the cascade, and the instrument that it is measured with."""
+TrainedName = Literal[StageName, "decoder", "detector"]
+TRAINED_NAMES: tuple[TrainedName, ...] = (*STAGE_NAMES, "decoder", "detector")
+"""What there is a training stage for: the cascade, its decoder of clips (a part of the autoencoder's checkpoint), and the
+instrument that it is measured with."""
 Phase = Literal["compose", "predict", "interpolate", "decode", "upsample", "write"]
 PHASES: tuple[Phase, ...] = get_args(Phase)
 """What a rollout's time goes to, in the order in which a window passes through it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
 from einops import rearrange
@@ -44,6 +44,11 @@ class LatentSpace(LatentCodec):
         checkpoint, tensors = read_checkpoint(folder, KIND)
         config = AutoencoderConfig.parse(checkpoint.model, folder / "config.json")
         return channels_last(load_strictly(cls(Autoencoder(config)), tensors, folder).eval())
+
+    def fitted(self, model: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Tensors of a checkpoint as this latent space can start from them: without parts that it does not have."""
+        parts = {name.split(".")[0] for name in self.state_dict()}
+        return {name: value for name, value in tensors.items() if name.split(".")[0] in parts}
 
     def fingerprint(self) -> str:
         """sha256 of what latents depend on: encoder, shift and scale, in fp16 as stored. A better decoder keeps it."""
@@ -108,12 +113,13 @@ class LatentSpace(LatentCodec):
             rows = [clip * frames + frame for clip in range(clips) for frame in range(low, high)]
             known = None if conditions is None or self.layout is None else conditions.rows(torch.tensor(rows))
             part = self.denormalise(rearrange(latents[:, low:high], "b f z h w -> (b f) z h w"))
-            part = self.autoencoder.decode(part, self._hook(high - low, known))
+            part = self.autoencoder.decode(part, self.clip_hook(high - low, known))
             part = rearrange(part, "(b f) c h w -> b f c h w", f=high - low)
             decoded.append(part[:, first - low : last - low].clamp(-1.0, 1.0))
         return torch.cat(decoded, dim=1)
 
-    def _hook(self, frames: int, conditions: Conditions | None) -> Hook | None:
+    def clip_hook(self, frames: int, conditions: Conditions | None) -> Hook | None:
+        """What the decoder of clips does after each level of the decoder of frames; `conditions` as of `decode_clip`."""
         added = None
         if conditions is not None and self.layout is not None and self.entries is not None:
             added = self.entries(self.layout(conditions))

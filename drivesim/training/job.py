@@ -20,6 +20,7 @@ from drivesim.config import InputError, Say, shipped
 from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.synthesis import fill_store
 from drivesim.models.image_ldm import ImageLDM
+from drivesim.models.latent_space import LatentSpace
 from drivesim.models.stable_diffusion.folder import check_folder, part_hash
 from drivesim.models.stable_diffusion.saving import check_target, save_folder
 from drivesim.tensors import pick_device, stream_seed
@@ -29,6 +30,7 @@ from drivesim.training.presets import BACKBONE_PRESETS, PRESETS, DataSpec, Prese
 from drivesim.training.run import Run, has_state, last_figures, run_recipe
 from drivesim.training.stage import Recipe, Stage
 from drivesim.training.stages.autoencoder import AutoencoderRecipe, AutoencoderStage
+from drivesim.training.stages.decoder import DecoderRecipe, DecoderStage
 from drivesim.training.stages.detector import DetectorRecipe, DetectorStage
 from drivesim.training.stages.fine_tuning import FineTuningRecipe, FineTuningStage
 from drivesim.training.stages.image_ldm import ImageLDMRecipe, ImageLDMStage
@@ -47,6 +49,7 @@ RECIPES: dict[TrainedName, type[Recipe]] = {
     "image-ldm": ImageLDMRecipe,
     "video-ldm": VideoLDMRecipe,
     "super-resolution": SuperResolutionRecipe,
+    "decoder": DecoderRecipe,
     "detector": DetectorRecipe,
 }
 BACKBONE_RECIPES: dict[TrainedName, type[Recipe]] = {"image-ldm": FineTuningRecipe, "video-ldm": TextVideoRecipe}
@@ -87,6 +90,8 @@ def _stage_of(recipe: Recipe, checkpoints: Path, backbone: Path | None) -> Stage
         return ImageLDMStage(recipe, checkpoints)
     if isinstance(recipe, VideoLDMRecipe):
         return VideoLDMStage(recipe, checkpoints)
+    if isinstance(recipe, DecoderRecipe):
+        return DecoderStage(recipe, checkpoints)
     if isinstance(recipe, DetectorRecipe):
         return DetectorStage(recipe)
     assert isinstance(recipe, SuperResolutionRecipe)
@@ -124,9 +129,15 @@ RESTS_ON: dict[TrainedName, tuple[TrainedName, ...]] = {
     "image-ldm": ("autoencoder",),
     "video-ldm": STAGE_NAMES[:2],
     "super-resolution": ("autoencoder",),
+    "decoder": STAGE_NAMES[:2],
     "detector": (),
 }
 """The stages whose checkpoints training a stage reads."""
+
+
+def kind_of(name: TrainedName) -> str:
+    """The kind of checkpoint that a stage writes."""
+    return "autoencoder" if name == "decoder" else name
 
 
 def check_inputs(
@@ -145,7 +156,7 @@ def check_inputs(
         if name == "image-ldm" and origin is not None:
             raise InputError(f"--init-from {origin}: a backbone is fine-tuned from itself; give that as --backbone")
     if origin is not None:
-        read_checkpoint(origin, name)
+        read_checkpoint(origin, kind_of(name))
     there = next(path for path in (run_folder.absolute(), *run_folder.absolute().parents) if path.exists())
     try:
         check_writable(there / "state.safetensors")
@@ -221,8 +232,8 @@ def initialise(model: nn.Module, name: TrainedName, folder: Path) -> None:
     A parameter that has grown since (a convolution that is told of another map) begins with the checkpoint's values and zeros
     after them along every axis.
     """
-    checkpoint, tensors = read_checkpoint(folder, name)
-    tensors = model.fitted(checkpoint.model, tensors) if isinstance(model, ImageLDM) else tensors
+    checkpoint, tensors = read_checkpoint(folder, kind_of(name))
+    tensors = model.fitted(checkpoint.model, tensors) if isinstance(model, ImageLDM | LatentSpace) else tensors
     own = model.state_dict()
     fitting = own | {key: grown(value, own[key]) if key in own else value for key, value in tensors.items()}
     advice = "start from one of the same sizes, or choose its sizes by --preset and --set model={...}"
@@ -282,7 +293,7 @@ def export_run(
         if isinstance(stage, FineTuningStage):
             digest = save_folder(stage.model, stage.backbone, folder, training, recipe)
         else:
-            checkpoint = Checkpoint(format=FORMAT, kind=name, training=training, **description._asdict())
+            checkpoint = Checkpoint(format=FORMAT, kind=kind_of(name), training=training, **description._asdict())
             digest = write_checkpoint(folder, checkpoint, stage.modules["model"].state_dict(), recipe)
     say(f"{folder}: {name} after {state.samples} samples, weights sha256 {digest}")
     return digest

@@ -72,6 +72,10 @@ PRESETS: Presets = {
                 "crop": 64,
             },
         ),
+        "decoder": Preset(
+            data=(TINY.model_copy(update={"fps": FULL, "frames": 4}),),
+            recipe=_TINY_RUN | {"frames": 3, "crop": [16, 32], "adversary_width": 8},
+        ),
         "detector": Preset(
             data=(TINY,), recipe=_TINY_RUN | {"model": {"widths": [16, 16, 16], "blocks": [1, 1, 1], "head_width": 16}}
         ),
@@ -88,6 +92,11 @@ PRESETS: Presets = {
             data=(DataSpec(clips=100, frames=4, fps=FULL, height=FRAME_HEIGHT, width=FRAME_WIDTH),),
             recipe={"batch": 16, "samples": 40_000, "learning_rate": 1e-3, "warmup": 1_000, "crop": 128,
                     "evaluate_every": 10_000, "save_every": 4_000},
+        ),
+        "decoder": Preset(
+            data=(CPU_MOTION[1],),
+            recipe={"batch": 4, "samples": 12_000, "learning_rate": 5e-4, "betas": [0.5, 0.95], "warmup": 400, "ema": 1_000,
+                    "cooldown": 0.3, "evaluate_every": 4_000, "save_every": 1_000},
         ),
         "detector": Preset(
             data=(CPU_KEYS,),
@@ -115,6 +124,12 @@ PRESETS: Presets = {
             data=(DataSpec(clips=1000, frames=8, fps=FULL, height=FRAME_HEIGHT, width=FRAME_WIDTH),),
             recipe={"batch": 32, "samples": 600_000, "learning_rate": 5e-4, "compile": True,
                     "warmup": 10_000, "ema": 20_000, "evaluate_every": 100_000, "save_every": 50_000},
+        ),
+        "decoder": Preset(
+            data=(GPU_MOTION,),
+            recipe={"batch": 32, "samples": 300_000, "crop": [128, 128], "learning_rate": 5e-4, "betas": [0.5, 0.95],
+                    "compile": True, "warmup": 5_000, "ema": 20_000, "cooldown": 0.3, "evaluate_every": 50_000,
+                    "save_every": 25_000},
         ),
         "detector": Preset(
             data=(GPU_KEYS,),

@@ -49,6 +49,9 @@ def test_exported_checkpoints_load_and_know_what_they_rest_on(trained: Path) -> 
     SuperResolution.load(checkpoints / "super-resolution")
     Detector.load(checkpoints / "detector")
     configs = {stage: json.loads((checkpoints / stage / "config.json").read_text()) for stage in TRAINED_NAMES}
+    video = LatentSpace.load(checkpoints / "decoder")
+    assert video.fingerprint() == space.fingerprint() and video.decoder_fingerprint() == space.decoder_fingerprint()
+    assert video.temporal is not None and video.layout is not None
     bases = {stage: config["base"] for stage, config in configs.items()}
     assert bases["image-ldm"] == space.fingerprint()
     assert bases["video-ldm"] == weights_hash(checkpoints / "image-ldm")

@@ -81,8 +81,8 @@ class AutoencoderStage:
     name: StageName = "autoencoder"
 
     def __init__(self, recipe: AutoencoderRecipe) -> None:
-        if recipe.model.temporal:
-            raise InputError("model.temporal: no stage trains temporal decoder layers yet; leave it false")
+        if recipe.model.temporal or recipe.model.layout:
+            raise InputError("model: temporal and layout are for the decoder of clips; leave them false, and then `train decoder`")
         self.recipe = recipe
         with seeded(recipe.seed):
             self.space = LatentSpace(Autoencoder(recipe.model))

@@ -1,0 +1,232 @@
+"""The decoder of clips: temporal layers and layout on top of the frozen autoencoder (Video LDM, section 3.1.1).
+
+It learns from what it will be given: latents with noise, and latents that a diffusion model made. The latter are the image LDM's
+one-step estimates of true latents that were noised: as soft, and as wrong in detail, as what is sampled, yet of known frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from einops import rearrange
+from pydantic import Field
+from torch import Tensor, nn
+
+from drivesim.dataset.batches import WindowBatch
+from drivesim.metrics.reconstruction import gradient_energy, psnr
+from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
+from drivesim.models.conditions.conditions import Conditions
+from drivesim.models.image_ldm import ImageLDM
+from drivesim.models.latent_space import LatentSpace
+from drivesim.models.layers.autoencoder import Autoencoder
+from drivesim.models.layers.discriminator import VideoPatchDiscriminator, hinge_discriminator, hinge_generator
+from drivesim.tensors import numpy_stream, to_frames, to_network, torch_stream
+from drivesim.training.latent_data import LatentData, drawn_drops, known_conditions, pack, stack, unpack
+from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, seeded
+from drivesim.training.stages.autoencoder import gradient_ratio, reconstruction_loss
+from drivesim.video_format import LATENT_FACTOR, TrainedName
+
+_HELD_OUT_NOISE = 0.2
+
+
+class DecoderRecipe(Recipe):
+    """Clips of `frames` frames and `crop` (height, width) pixels, multiples of 8.
+
+    `generated`: share of the steps on latents that the image LDM made, from noise of times up to `generated_time`; the others have
+    noise of a deviation of up to `latent_noise`, 30 % of the clips none. `drop_layout`: chance that all layout maps are left out;
+    each by itself by the chance that its group says. `adversary_weight` is relative: 1 lets the discriminator of 3D convolutions
+    pull at the pixels as hard as the error does.
+    """
+
+    batch: int = Field(4, ge=1)
+    frames: int = Field(6, ge=1)
+    crop: tuple[int, int] = (64, 96)
+    gradient_weight: float = Field(1.0, ge=0)
+    latent_noise: float = Field(0.3, ge=0)
+    generated: Chance = 0.3
+    generated_time: Chance = 0.6
+    drop_layout: Chance = 0.15
+    adversary_weight: float = Field(0.5, ge=0)
+    adversary_from: int = Field(0, ge=0)
+    adversary_width: int = Field(32, ge=1)
+
+
+def video_latent_space(space: LatentSpace) -> LatentSpace:
+    """The same latent space, whose decoder of clips has temporal layers and is shown the layout: at the start they do nothing."""
+    config = space.config.model_copy(update={"temporal": True, "layout": True})
+    made = LatentSpace(Autoencoder(config))
+    made.load_state_dict(made.state_dict() | space.state_dict())
+    return made
+
+
+class DecoderStage:
+    """Trains temporal layers and what reads the layout; encoder, latent scale and the decoder of single frames stay as they are."""
+
+    name: TrainedName = "decoder"
+
+    def __init__(self, recipe: DecoderRecipe, checkpoints: Path) -> None:
+        self.recipe = recipe
+        space = LatentSpace.load(checkpoints / "autoencoder")
+        self.latent_data = LatentData(space, layouts=True)
+        self.image = ImageLDM.load(checkpoints / "image-ldm").requires_grad_(False)
+        self.image.check_latents(self.latent_data.fingerprint)
+        with seeded(recipe.seed):
+            self.space = video_latent_space(space)
+            self.space.autoencoder.requires_grad_(False)
+            self.modules: dict[str, nn.Module] = {"model": self.space}
+            if recipe.adversary_weight > 0:
+                self.modules["adversary"] = VideoPatchDiscriminator(recipe.adversary_width)
+        assert self.space.layout is not None and self.space.entries is not None
+        self.networks = (self.space.autoencoder.decoder, self.space.layout, self.space.entries, *list(self.modules.values())[1:])
+
+    def open(self, data: list[Path], held_out: list[Path]) -> None:
+        """Clips of the stores, with latents and layouts."""
+        self.windows = self.latent_data.windows(data, self.recipe.frames, None)
+        self.held_out = self.latent_data.windows(held_out, self.recipe.frames, None)
+
+    def draw(self, step: int, index: range) -> Batch:
+        """frames [b f 3 h w], whole latents [b f c H W] and noise like them, conditions [b f ...]; crop int64 [b 2]: first cells.
+
+        level float [b] of noise, or t int64 [b] where the latents of this step are generated.
+        """
+        generated = self.recipe.sample_rng("generated", step).random() < self.recipe.generated
+        return stack([self._sample(i, generated) for i in index])
+
+    def _sample(self, i: int, generated: bool) -> Batch:
+        recipe, rng = self.recipe, self.recipe.sample_rng(self.name, i)
+        labelled = self.windows.batch(rng, 1)
+        assert labelled.frames is not None and labelled.latents is not None
+        latents = torch.from_numpy(labelled.latents[0]).float()
+        size = [side // LATENT_FACTOR for side in recipe.crop]
+        place = [int(rng.integers(whole - part + 1)) for whole, part in zip(latents.shape[2:], size, strict=True)]
+        top, left = (LATENT_FACTOR * cell for cell in place)
+        frames = labelled.frames[0][:, top : top + recipe.crop[0], left : left + recipe.crop[1]]
+        groups = {name: group.dropout.clip for name, group in LAYOUT_GROUPS.items()}
+        conditions = known_conditions(labelled).drop(**drawn_drops(groups, recipe.drop_layout, rng))
+        shared, own = (rng.standard_normal((n, *latents.shape[1:]), np.float32) for n in (1, len(latents)))
+        level = recipe.latent_noise * rng.random() * (rng.random() < 0.7)
+        last = int(recipe.generated_time * (len(self.image.schedule) - 1))
+        return {
+            "frames": to_network(frames),
+            "latents": latents,
+            "noise": torch.from_numpy((shared + own) / np.float32(2**0.5)),
+            "crop": torch.tensor(place),
+            "t": torch.tensor(int(rng.integers(last + 1))),
+            "level": torch.tensor(level, dtype=torch.float32),
+            "generated": torch.tensor(generated),
+            **pack(conditions),
+        }
+
+    @torch.no_grad()
+    def _seen_latents(self, batch: Batch, conditions: Conditions) -> Tensor:
+        """What the decoder is given [b f c H W]: noisy latents, or the image LDM's estimates."""
+        latents, noise = batch["latents"], batch["noise"]
+        if not bool(batch["generated"].all()):
+            return latents + batch["level"][:, None, None, None, None] * noise
+        image, frames = self.image.to(latents.device), latents.shape[1]
+        times = batch["t"].repeat_interleave(frames)
+        noisy = image.schedule.add_noise(latents.flatten(0, 1), noise.flatten(0, 1), times)
+        return image.denoise(conditions)(noisy, times).unflatten(0, latents.shape[:2]).to(latents.dtype)
+
+    def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+        """First the decoder's, then the adversary's."""
+        recipe, conditions, frames = self.recipe, unpack(batch), batch["frames"]
+        latents = self._seen_latents(batch, conditions)
+        decoded = self._decoded(*_cropped(latents, conditions, batch["crop"], recipe.crop))
+        loss = reconstruction_loss(decoded.flatten(0, 1), frames.flatten(0, 1), recipe.gradient_weight)
+        noted = {"l1": (decoded - frames).detach().float().abs().mean()}
+        contest = recipe.adversary_weight > 0 and samples >= recipe.adversary_from
+        if contest:
+            fooled = hinge_generator(self.modules["adversary"](decoded))
+            loss = loss + recipe.adversary_weight * gradient_ratio(loss, fooled, decoded) * fooled
+            noted["fooled"] = fooled.detach()
+        yield "model", loss, noted
+        if contest:
+            adversary = self.modules["adversary"]
+            yield "adversary", hinge_discriminator(adversary(frames), adversary(decoded.detach())), {}
+
+    def _decoded(self, latents: Tensor, conditions: Conditions) -> Tensor:
+        """Frames [b f 3 8h 8w], not clipped, of normalised latents [b f c h w]."""
+        frames = latents.shape[1]
+        made = self.space.autoencoder.decode(
+            self.space.denormalise(latents.flatten(0, 1)), self.space.clip_hook(frames, conditions)
+        )
+        return rearrange(made, "(b f) c h w -> b f c h w", f=frames)
+
+    def _held_out_clips(self, count: int) -> tuple[WindowBatch, Conditions]:
+        labelled = self.held_out.batch(numpy_stream(0, "held-out"), count)
+        return labelled, known_conditions(labelled)
+
+    def _decode(self, labelled: WindowBatch, conditions: Conditions, noise: float, alone: bool = False) -> np.ndarray:
+        """Clips uint8 [n f h w 3], with noise on their latents; `alone`: each frame by itself, without layout."""
+        assert labelled.latents is not None
+        device, frames = next(self.space.parameters()).device, self.recipe.frames
+        made = []
+        for clip, known in enumerate(torch.from_numpy(labelled.latents).float()):
+            added = noise * torch.randn(known.shape, generator=torch_stream(0, "latent noise", clip))
+            latents, rows = (known + added).to(device), conditions.rows(slice(clip * frames, (clip + 1) * frames)).to(device)
+            frames_made = self.space.decode(latents) if alone else self.space.decode_clip(latents[None], conditions=rows)[0]
+            made.append(to_frames(frames_made))
+        return np.stack(made)
+
+    def evaluate(self) -> dict[str, float]:
+        """Of whole held-out clips, a batch's worth at a time, with noise of 0.2 deviations on their latents: PSNR (dB), the share
+        of gradient energy that is kept, and how far changes from frame to frame are off, as a share of the true ones ("flicker").
+
+        The same without layout, and of frames decoded each by itself ("..._alone"); "clean" is without noise.
+        """
+        labelled, conditions = self._held_out_clips(self.recipe.batch * self.recipe.held_out_batches)
+        nothing = conditions.drop(**dict.fromkeys(LAYOUT_GROUPS, True))
+        cases = {"": (conditions, _HELD_OUT_NOISE, False), "_without_layout": (nothing, _HELD_OUT_NOISE, False),
+                 "_alone": (nothing, _HELD_OUT_NOISE, True), "_clean": (conditions, 0.0, False)}  # fmt: skip
+        assert labelled.frames is not None
+        figures = {}
+        for name, (given, noise, alone) in cases.items():
+            made = self._decode(labelled, given, noise, alone)
+            figures[f"psnr{name}"] = float(psnr(made, labelled.frames).mean())
+            figures[f"edges{name}"] = float(gradient_energy(made).sum() / gradient_energy(labelled.frames).sum())
+            if self.recipe.frames > 1:
+                changes, truth = (np.diff(clips.astype(np.float32), axis=1) for clips in (made, labelled.frames))
+                figures[f"flicker{name}"] = float(np.abs(changes - truth).mean() / np.abs(truth).mean().clip(1e-6))
+        return figures
+
+    def preview(self) -> np.ndarray:
+        """Held-out frames; decoded from noisy latents each by itself, as clips, and as clips with their layout."""
+        labelled, conditions = self._held_out_clips(3)
+        nothing = conditions.drop(**dict.fromkeys(LAYOUT_GROUPS, True))
+        cases = ((nothing, True), (nothing, False), (conditions, False))
+        assert labelled.frames is not None
+        shown = [labelled.frames, *(self._decode(labelled, given, _HELD_OUT_NOISE, alone) for given, alone in cases)]
+        return np.concatenate([np.concatenate(list(clips[:, 0]), axis=1) for clips in shown])
+
+    def finish(self) -> None:
+        """Nothing is measured afterwards."""
+
+    def description(self) -> ModelDescription:
+        """The autoencoder's configuration; it stands alone."""
+        return ModelDescription(self.space.config.model_dump(mode="json"))
+
+
+def _cropped(
+    latents: Tensor, conditions: Conditions, places: Tensor, crop: tuple[int, int]
+) -> tuple[Tensor, Conditions]:
+    """Latents [b f c h w] and planes [(b f) p 8h 8w] of a crop of `crop` pixels, whose first cells are `places` [b 2]."""
+    height, width = (side // LATENT_FACTOR for side in crop)
+    corners = places.tolist()
+    cut = torch.stack([clip[:, :, y : y + height, x : x + width] for clip, (y, x) in zip(latents, corners, strict=True)])
+    for name in LAYOUT_GROUPS:
+        rows = conditions[name]
+        planes = rows["planes"]
+        if planes.shape[-1] == 1:
+            continue
+        clips = planes.unflatten(0, latents.shape[:2])
+        parts = [
+            clip[:, :, LATENT_FACTOR * y : LATENT_FACTOR * y + crop[0], LATENT_FACTOR * x : LATENT_FACTOR * x + crop[1]]
+            for clip, (y, x) in zip(clips, corners, strict=True)
+        ]
+        conditions = conditions.replace(name, replace(rows, fields={"planes": torch.stack(parts).flatten(0, 1)}))
+    return cut, conditions
