@@ -22,10 +22,11 @@ from drivesim.engine.settings import QUALITIES
 from drivesim.scenario.file import load_scenario
 from drivesim.scenario.names import find_scenario
 from drivesim.scene.vehicles import KIND_COLOURS, KINDS, SIZES
+from drivesim.traffic.paint import PALETTE
 from scenario_editor.first_frames.composer import Composer, identity, load_cascade
 from scenario_editor.first_frames.compositions import Compositions
 from scenario_editor.jobs.queue import Queue, state_folder
-from scenario_editor.page.form import FIELDS
+from scenario_editor.page.form import ACTION_RANGES, FIELDS
 from scenario_editor.server.requests import RequestHandler
 from scenario_editor.server.routes import routes
 from scenario_editor.storage.sessions import SessionStore
@@ -70,6 +71,8 @@ def page(handler: RequestHandler) -> gr.Blocks:
         "kinds": list(KINDS),
         "sizes": SIZES,
         "colours": {kind: "#{:02x}{:02x}{:02x}".format(*colour) for kind, colour in KIND_COLOURS.items()},
+        "paints": {name: "#{:02x}{:02x}{:02x}".format(*(round(255 * v) for v in colour)) for name, colour in PALETTE.items()},
+        "actions": ACTION_RANGES,
         "qualities": list(QUALITIES),
         "examples": handler.workspace.examples(),
         "limits": {

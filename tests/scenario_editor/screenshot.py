@@ -1,4 +1,4 @@
-"""Takes docs/editor.jpg anew: the editor with the shipped weights, a highway, and first frames of four seeds.
+"""Takes docs/editor.jpg anew: the editor with the shipped weights, a cut-in at its third second, and first frames.
 
     python tests/scenario_editor/screenshot.py [OUT] [--dark]        (some minutes on two cores)
 """
@@ -26,16 +26,19 @@ WIDTH, HEIGHT = 1440, 900
 def main(out: Path, dark: bool) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         state = Path(scratch)
-        handler = editor(ROOT / "scenarios" / "highway_day.yaml", Composer(), Queue(state / "jobs"), state)
+        handler = editor(ROOT / "scenarios" / "cut_in.yaml", Composer(), Queue(state / "jobs"), state)
         with served(handler) as url, browser() as running:
             context = running.new_context(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="dark" if dark else "light")
             desktop = Desktop(context, url)
             page = desktop.page
-            page.locator("#variants").select_option("4")
+            page.locator("#variants").select_option("2")
             desktop.click("#compose")
-            page.wait_for_function("document.querySelectorAll('.ds-card').length === 4", timeout=1_200_000)
+            page.wait_for_function("document.querySelectorAll('.ds-card').length === 2", timeout=1_200_000)
             page.wait_for_selector("#compose:not([hidden])")
-            page.locator(".ds-car[data-index='1'] .area").click()
+            desktop.click(".ds-row")
+            desktop.click(".ds-action .said")
+            page.locator("#moment").evaluate("slider => { slider.value = 18; slider.dispatchEvent(new Event('input')); }")
+            page.wait_for_selector(".ds-moving", state="attached")
             page.mouse.move(5, HEIGHT - 5)
             page.wait_for_timeout(800)
             shown = page.screenshot()

@@ -145,6 +145,33 @@ def test_the_keyboard_does_what_the_mouse_does(desktop: Desktop) -> None:
     assert len(_vehicles(desktop)) == 2
 
 
+def test_actions_are_given_in_the_form_and_seen_in_time(desktop: Desktop) -> None:
+    page = desktop.page
+    car = "vehicles:\n  - {ahead: 20, left: 0, kind: sedan, speed: 20}   # the one ahead\n"
+    desktop.type_yaml(SCENARIO.replace("crowdedness: 0", "crowdedness: 1") + "traffic: scripted\n" + car)
+    desktop.click(".ds-row")
+    desktop.click(".ds-details .ds-actions .head button")
+    page.locator("[data-field=action]").select_option("lane_change")
+    desktop.settle()
+    desktop.fill("[data-field=lane]", "1")
+    page.locator("[data-field=when]").select_option("time")
+    desktop.settle()
+    desktop.fill("[data-field=threshold]", "0.5")
+    assert _vehicles(desktop)[0]["actions"] == [{"action": "lane_change", "lane": 1, "when": {"time": 0.5}}]
+    assert "# the one ahead" in desktop.text
+    desktop.drag_car(1, 0, -20)
+    assert _vehicles(desktop)[0]["ahead"] > 21 and _vehicles(desktop)[0]["speed"] == 20 and _vehicles(desktop)[0]["actions"]
+    before = page.locator(".ds-car[data-index='0'] .area").bounding_box()
+    page.locator(FRAME).focus()
+    desktop.press(" ")
+    page.wait_for_selector("#leave-traffic:not([hidden])")
+    page.wait_for_function("Number(document.querySelector('#moment').value) >= 14")
+    after = page.locator(".ds-car[data-track='0'] .area").bounding_box()
+    assert after["x"] < before["x"] - 5 and page.locator(".ds-moving").count() == 1
+    desktop.press("Escape")
+    assert page.locator(".ds-car[data-index='0']").count() == 1 and not desktop.errors
+
+
 def test_what_is_wrong_in_the_yaml_is_shown_at_its_line(desktop: Desktop) -> None:
     page = desktop.page
     desktop.type_yaml(SCENARIO.replace("ego_lane: 2", "ego_lane: 8"))

@@ -13,6 +13,7 @@ from drivesim.scenario.scenario import AnyVehicle
 from drivesim.scenario.sections import VEHICLE_FORMS, CameraSection, RoadSection, Vehicle, vehicle_tag
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
+from scenario_editor.document.yaml_patch import aligned
 
 Values = dict[str, Any]
 """As `model_dump(mode="json")` of a Scenario: name, photo, traffic, vehicles, and a dict for each of SECTIONS."""
@@ -68,6 +69,26 @@ def _plain_action(action: Values) -> Values:
     defaults = _defaults(form) if form else {}
     said = {key: without_gaps(value) if isinstance(value, dict) else value for key, value in shortened(action).items()}
     return {key: value for key, value in said.items() if value is not None and (key not in defaults or defaults[key] != value)}
+
+
+def merged_actions(old: Any, new: list[Any]) -> list[Any]:
+    """`new` actions, of which each keeps what was written of it in `old` as far as that means the same."""
+    old = old if isinstance(old, list) else []
+    before, now = plain_actions(old), plain_actions(new)
+    origins = aligned(*([sorted(a.items()) if isinstance(a, dict) else a for a in side] for side in (before, now)))
+    return [
+        action if origin is None else old[origin] if before[origin] == action else _merged_action(old[origin], action)
+        for origin, action in zip(origins, now, strict=True)
+    ]
+
+
+def _merged_action(old: Any, new: Values) -> Values:
+    if not isinstance(old, dict) or old.get("action") != new.get("action"):
+        return new
+    plain = _plain_action(old)
+    kept = {key: value if key not in plain or plain[key] == new[key] else new[key]
+            for key, value in old.items() if key in new or (value is not None and key not in plain)}  # fmt: skip
+    return kept | {key: value for key, value in new.items() if key not in kept}
 
 
 def without_gaps(values: Values) -> Values:

@@ -10,13 +10,13 @@ from pydantic import ValidationError
 
 from drivesim.config import InputError
 from drivesim.scenario.first_frame_boxes import first_frame_boxes
-from drivesim.scenario.sections import VEHICLE_FORMS, BoxedVehicle, PlacedVehicle, Vehicle, vehicle_tag
+from drivesim.scenario.sections import VEHICLE_FORMS, BoxedVehicle, EgoSection, PlacedVehicle, Vehicle, vehicle_tag
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
 from drivesim.scene.vehicles import KINDS, Kind
 from drivesim.video_format import MAX_VEHICLES
 from scenario_editor.document import placement
-from scenario_editor.document.values import Values, vehicle_values, vehicles_of
+from scenario_editor.document.values import Values, shortened, vehicle_values, vehicles_of
 
 Rows = list[dict[str, Any]]
 
@@ -116,8 +116,21 @@ def vehicle(row: Any) -> Vehicle:
     try:
         return model.model_validate({key: value for key, value in row.items() if key in model.model_fields})  # type: ignore[return-value]
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise InputError(_first(error)) from error
+
+
+def actions(rows: Any) -> list[dict[str, Any]]:
+    """Actions of the ego; InputError names the value that is not possible."""
+    try:
+        made = EgoSection.model_validate({"actions": rows})
+    except ValidationError as error:
+        raise InputError(_first(error)) from error
+    return list(shortened(made.model_dump(mode="json", exclude_none=True))["actions"])
+
+
+def _first(error: ValidationError) -> str:
+    fault = error.errors()[0]
+    return f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
 
 
 def _added(table: VehicleTable, item: Vehicle) -> tuple[Rows, int | None]:

@@ -17,6 +17,7 @@ from drivesim.scenario.yaml_document import OneLine, YamlDocument, yaml_node, ya
 from scenario_editor.document.values import (
     DEFAULTS,
     Values,
+    merged_actions,
     plain_actions,
     shortened,
     vehicle_defaults,
@@ -182,8 +183,9 @@ def _group(old: Values, new: Values, defaults: Values, order: list[str]) -> Valu
             if old.get(key) is not None:
                 result.pop(key)
         elif key == "actions" and isinstance(value, list):
-            if plain_actions(value) != plain_actions(old.get(key) or []):  # else it stays as it is written
-                result[key] = plain_actions(value)
+            merged = merged_actions(old.get(key), value)
+            if merged or old.get(key):
+                result[key] = merged
         elif key in old or key not in defaults or defaults[key] != value:
             result[key] = value
     return _ordered(result, old, order)

@@ -176,8 +176,7 @@ def first_frame_of(session: Session, scenario: Scenario | None, scene: str | Non
 
 def scene_key(scenario: Scenario, weights: str) -> str:
     """What decides the pixels of a composed first frame, but for seed and quality, as a short hash."""
-    values = scenario.model_dump(mode="json", include={"look", "road", "camera", "vehicles"})
-    later = {"name", "speed", "actions"}
-    values["vehicles"] = [{k: v for k, v in row.items() if k not in later and v is not None} for row in values["vehicles"]]
+    values = scenario.model_dump(mode="json", include={"look", "road", "camera", "ego", "traffic", "vehicles"})
+    values["vehicles"] = [{k: v for k, v in row.items() if k != "name" and v is not None} for row in values["vehicles"]]
     values |= {"guidance": scenario.guidance.boxes, "weights": weights}
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

@@ -6,14 +6,20 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from drivesim.config import Section
+from drivesim.scenario.actions import ACTION_FORMS, Trigger
 from drivesim.scenario.file import SECTIONS
+from drivesim.scenario.scenario import Scenario
 
 MAX_SLIDER_SPAN = 100.0  # a wider range cannot be hit with a slider
 
 
 @dataclass(frozen=True)
 class FormField:
-    """One value of a section; `choices` is empty for a number, and a number without `step` is better typed."""
+    """One value of a section, or of the scenario itself ("" as section).
+
+    `choices` is empty for a number, and a number without `step` is better typed.
+    """
 
     section: str
     key: str
@@ -34,7 +40,7 @@ def _fields() -> tuple[FormField, ...]:
     fields = []
     for section, model in SECTIONS.items():
         for key, schema in model.model_json_schema()["properties"].items():
-            if schema["type"] == "array":  # actions are written in the YAML
+            if schema["type"] == "array":  # actions have a list of their own
                 continue
             whole, words = schema["type"] == "integer", schema["description"]
             if "enum" in schema:
@@ -47,4 +53,21 @@ def _fields() -> tuple[FormField, ...]:
     return tuple(fields)
 
 
-FIELDS = _fields()
+def _traffic() -> FormField:
+    schema = Scenario.model_json_schema()["properties"]["traffic"]
+    return FormField("", "traffic", schema["description"], choices=tuple(schema["enum"]))
+
+
+def _ranges(model: type[Section]) -> dict[str, tuple[float, float]]:
+    """Least and greatest value of the numbers of an action or a trigger, those that may be left out included."""
+    ranges = {}
+    for key, schema in model.model_json_schema()["properties"].items():
+        for form in schema.get("anyOf", [schema]):
+            if "maximum" in form:
+                ranges[key] = (form.get("minimum", 0.0), form["maximum"])
+    return ranges
+
+
+FIELDS = (_traffic(), *_fields())
+ACTION_RANGES = {name: _ranges(model) for name, model in ACTION_FORMS.items()} | {"when": _ranges(Trigger)}
+"""Of the numbers of each action, and under "when" of its trigger."""

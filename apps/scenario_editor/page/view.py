@@ -20,6 +20,7 @@ def view(session: Session, parsed: ParsedText, files: list[str], photo: str | No
     """
     values = parsed.values
     geometry = None if values is None else road_and_camera(values)
+    traffic = None if values is None else values["traffic"]
     page: dict[str, Any] = {
         "base": session.revision,
         "text": session.text,
@@ -28,7 +29,7 @@ def view(session: Session, parsed: ParsedText, files: list[str], photo: str | No
             {"line": f.line, "column": f.column, "message": f.message, "where": list(f.where)} for f in parsed.faults
         ],
         "name": None if values is None else values["name"],
-        "form": None if values is None else {section: values[section] for section in SECTIONS},
+        "form": None if values is None else {section: values[section] for section in SECTIONS} | {"": {"traffic": traffic}},
         "vehicles": None,
         "road": None,
         "camera": None,

@@ -18,6 +18,7 @@ from scenario_editor.document.yaml_text import ParsedText, read, rewrite, with_l
 from scenario_editor.first_frames.compositions import Compositions, first_frame_of, variants
 from scenario_editor.jobs.folder import JobView
 from scenario_editor.jobs.queue import Queue
+from scenario_editor.page.traffic import played_traffic
 from scenario_editor.page.view import view
 from scenario_editor.storage.sessions import Session, SessionStore
 from scenario_editor.storage.uploads import add_photo, picture_size, read_yaml_upload
@@ -63,6 +64,8 @@ class RequestHandler:
         session = self.store.open(request.get("session"))
         if kind not in ("open", "poll") and session.id != request.get("session"):
             return self._session_reply(session) | _message("warn", STALE)
+        if kind == "traffic":
+            return {"traffic": played_traffic(self._sound(session), int(request["future"])) | {"base": session.revision}}
         if kind == "compose":
             scenario = self._sound(session)
             self.compositions.start(session, scenario, int(request["count"]), _quality(request), bool(request.get("more")))
@@ -107,8 +110,12 @@ class RequestHandler:
         section, key, value = request["section"], request["key"], request["value"]
         if section == "" and key == "name":
             return _rewritten(session, {"name": str(value)}, "name", reply)
+        if section == "" and key == "traffic":
+            return _rewritten(session, {"traffic": str(value)}, "traffic", reply)
         if section not in SECTIONS or key not in SECTIONS[section].model_fields:
             raise InputError(f"a scenario has no {section}.{key}")
+        if (section, key) == ("ego", "actions"):
+            return _rewritten(session, {"ego": {"actions": vehicle_edits.actions(value) or None}}, "ego.actions", reply)
         if not isinstance(value, str | int | float):
             raise InputError(f"{key} must be a number or a word")
         return _rewritten(session, {section: {key: value}}, f"{section}.{key}", reply)

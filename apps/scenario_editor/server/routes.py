@@ -26,12 +26,13 @@ from scenario_editor.storage.uploads import MAX_PHOTO_BYTES, MAX_YAML_BYTES, pho
 
 STATIC = {file.name: file for file in (Path(__file__).parents[1] / "static").iterdir() if file.suffix in (".js", ".css")}
 NUMBERS: dict[str, Any] = {"FRAME_WIDTH": FRAME_WIDTH, "FRAME_HEIGHT": FRAME_HEIGHT} | {
-    key.upper(): [schema["minimum"], schema["maximum"]]
+    key.upper(): [form["minimum"], form["maximum"]]
     for key, schema in PlacedVehicle.model_json_schema()["properties"].items()
-    if "minimum" in schema
+    for form in schema.get("anyOf", [schema])
+    if "minimum" in form
 }
 CONTRACT = "".join(f"export const {name} = {json.dumps(value)};\n" for name, value in NUMBERS.items())
-"""The module contract.js: the frame's size (px), and AHEAD, LEFT and HEADING, the ranges of a placed vehicle."""
+"""The module contract.js: the frame's size (px), and AHEAD, LEFT, HEADING and SPEED, the ranges of a placed vehicle."""
 FRAME_ID = re.compile(r"[0-9a-f]{24}")
 UNUSED = ("/gradio_api/upload", "/openapi.json")  # of Gradio's own routes
 ALWAYS_ASK = {"Cache-Control": "no-cache"}

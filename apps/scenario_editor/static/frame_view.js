@@ -2,9 +2,9 @@
 
 import { h, refill, s } from "./dom.js";
 import {
-  bounds, boxOf, clamp, dragged, faces, horizon, laneEdges, pixel, pose, roadHeading, sized, toPlane, view, wrap,
+  besideLine, bounds, boxOf, clamp, dragged, faces, horizon, laneEdges, pixel, pose, roadHeading, sized, toPlane, view, wrap,
 } from "./geometry.js";
-import { act, changed, put, scene, select, state, upload, vehicles } from "./store.js";
+import { act, changed, moment, put, scene, select, state, upload, vehicles } from "./store.js";
 import { FRAME_HEIGHT as HEIGHT, FRAME_WIDTH as WIDTH } from "./contract.js";
 
 const MIN_SIDE = 8, CLICK = 5; // px
@@ -37,12 +37,12 @@ export function frameView() {
     if (event.dataTransfer.files[0]) upload("photo", event.dataTransfer.files[0]);
   });
   const update = () => {
-    const drawn = scene();
+    const drawn = scene(), now = moment();
     drawing.classList.toggle("placing", state.tool !== null);
-    const url = state.backdrop === "frame" ? (state.view?.photo ?? state.view?.frame?.url ?? null) : null;
+    const url = state.backdrop === "frame" && !now ? (state.view?.photo ?? state.view?.frame?.url ?? null) : null;
     drawing.classList.toggle("pictured", url !== null);
-    refill(backdrop, [url, url ? null : drawn], () => (url ? [photo(url)] : drawn ? sketch(drawn) : []));
-    refill(shapes, [drawn, vehicles(), state.selected, state.boxes], () => (drawn ? boxes(drawn) : []));
+    refill(backdrop, [url, url ? null : drawn, now?.ego], () => (url ? [photo(url)] : drawn ? sketch(drawn, now) : []));
+    refill(shapes, [drawn, vehicles(), state.selected, state.boxes, now?.rows], () => (!drawn ? [] : now ? movingBoxes(now) : boxes(drawn)));
   };
   return { element, update };
 }
@@ -51,23 +51,25 @@ const photo = (url) =>
   s("image", { href: url, width: WIDTH, height: HEIGHT, preserveAspectRatio: "xMidYMid slice", style: "image-rendering:auto" });
 
 // The road as this camera sees it: no forecast of the networks, only the geometry that they are given.
-function sketch({ road, camera, look }) {
+function sketch({ road, camera, look }, now) {
+  const place = (ahead, left) => (now ? besideLine(now.line, ahead, left) : toPlane(road, ahead, left));
   const level = clamp(horizon(camera), 0, HEIGHT), far = Math.min(300, 1.3 / Math.max(Math.abs(road.curvature), 1e-6));
   const aheads = Array.from({ length: 48 }, (_, i) => 1.2 * (far / 1.2) ** (i / 47));
   const line = (left, from = 0, to = far) =>
     aheads.filter((ahead) => ahead >= from && ahead <= to)
-      .map((ahead) => view(camera, [...toPlane(road, ahead, left), 0]))
+      .map((ahead) => view(camera, [...place(ahead, left), 0]))
       .filter((point) => point[2] > 0.3)
       .map((point) => pixel(camera, point));
   const edges = laneEdges(road), outer = [edges[0], edges.at(-1)], w = road.lane_width;
   const band = (left, right) => points([...line(left), ...line(right).reverse()]);
   const marks = [];
-  for (const edge of edges.slice(1, -1)) for (let start = 3; start < 110; start += 9) {
+  for (const edge of edges.slice(1, -1)) for (let start = 3 - ((now?.ego[0] ?? 0) % 9); start < 110; start += 9) {
+    if (start < 1.5) continue;
     const dash = [[start, 0.07], [start + 3, 0.07], [start + 3, -0.07], [start, -0.07]].map(([ahead, aside]) =>
-      pixel(camera, view(camera, [...toPlane(road, ahead, edge + aside), 0])));
+      pixel(camera, view(camera, [...place(ahead, edge + aside), 0])));
     marks.push(s("polygon", { points: points(dash), class: "mark" }));
   }
-  for (const ahead of [10, 20, 40, 80]) {
+  for (const ahead of now ? [] : [10, 20, 40, 80]) {
     const [from, to] = outer.map((left) => pixel(camera, view(camera, [...toPlane(road, ahead, left), 0])));
     marks.push(s("line", { x1: from[0], y1: from[1], x2: to[0], y2: to[1], class: "metre" }));
     if (to[1] > 8) marks.push(s("text", { x: clamp(to[0] + 6, 4, WIDTH - 40), y: to[1] + 4, class: "metre" }, `${ahead} m`));
@@ -91,6 +93,19 @@ function boxes(drawn) {
   const depth = ({ vehicle, box }) => (vehicle.box ? 1000 - box[3] : vehicle.ahead);
   shown.sort((a, b) => (a.i === selected) - (b.i === selected) || depth(b) - depth(a));
   return shown.map((item) => shape(drawn, item, facts));
+}
+
+// Everybody at a moment of the traffic, far to near; who is listed keeps the number.
+function movingBoxes({ rows }) {
+  return rows.filter((row) => row[6]).map(([track, kind, braking, , , , [x1, y1, x2, y2]]) => {
+    const listed = track < vehicles().length, words = listed ? `${track + 1} ${kind}` : kind, width = 8 + 7.3 * words.length;
+    const tagged = x2 - x1 > 28, top = y1 >= 17 ? y1 - 17 : y1, left = clamp(x1, 0, WIDTH - width);
+    const marks = [listed ? "listed" : "drawn", braking && "braking", listed && track === state.selected && "chosen"].filter(Boolean);
+    return s("g", { class: `ds-moving ${marks.join(" ")}`, style: `--kind:${state.facts.colours[kind]}`, "data-track": track },
+      s("rect", { x: x1, y: y1, width: x2 - x1, height: y2 - y1, class: "area" }),
+      tagged && s("rect", { x: left, y: top, width, height: 16, class: "tag" }),
+      tagged && s("text", { x: left + 4, y: top + 12, class: "tag-text" }, words));
+  });
 }
 
 function shape(drawn, { vehicle, i, box }, facts) {
@@ -142,7 +157,7 @@ export function follow(event, element, move, end) {
 }
 
 function begin(event, drawing, rubber) {
-  if (event.button !== 0 || !scene() || !state.view.vehicles) return;
+  if (event.button !== 0 || !scene() || !state.view.vehicles || moment()) return;
   const start = spotOf(event, drawing), group = event.target.closest(".ds-vehicle");
   drawing.focus();
   event.preventDefault();

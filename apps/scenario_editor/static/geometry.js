@@ -25,6 +25,13 @@ export function fromPlane(road, [x, y]) {
   return [(x / inward) * (Math.abs(slope) < 1e-3 ? 1 - (slope * slope) / 3 : Math.atan(slope) / slope), left];
 }
 
+// A point of the road beside a line that is tabulated in the ego frame, `{ start, step, points: [x, y, heading] }`.
+export function besideLine({ start, step, points }, ahead, left) {
+  const place = clamp((ahead - start) / step, 0, points.length - 1.001), i = Math.floor(place), share = place - i;
+  const [x, y, heading] = points[i].map((value, k) => value + share * (points[i + 1][k] - value));
+  return [x - Math.sin(heading) * left, y + Math.cos(heading) * left];
+}
+
 export const roadHeading = (road, ahead) => (ahead * road.curvature * 180) / Math.PI;
 
 // The lane edges, metres left of the centre of the ego's lane, from the left to the right.

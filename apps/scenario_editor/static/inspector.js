@@ -1,9 +1,10 @@
 // The left column: the vehicles as numbers, and every other value of the scenario.
 
+import { actionList } from "./actions.js";
 import { button, h, number, refill } from "./dom.js";
-import { clamp } from "./geometry.js";
+import { numeric } from "./numeric.js";
 import { act, changed, duplicate, put, remove, rounded, select, selectedVehicle, state, toggleLock, vehicles } from "./store.js";
-import { AHEAD, FRAME_HEIGHT, FRAME_WIDTH, HEADING, LEFT } from "./contract.js";
+import { AHEAD, FRAME_HEIGHT, FRAME_WIDTH, HEADING, LEFT, SPEED } from "./contract.js";
 
 const UNITS = { height: "m", pitch: "°", field_of_view: "°", curvature: "1/m", seconds: "s", speed: "m/s" };
 const SHORT = { time_of_day: "Time of day", field_of_view: "View angle", fps: "Frames / s", crowdedness: "Crowdedness" };
@@ -11,17 +12,21 @@ const SHORT = { time_of_day: "Time of day", field_of_view: "View angle", fps: "F
 export function inspector() {
   const list = h("div", { class: "ds-list", role: "listbox", "aria-label": "Vehicles" });
   const details = h("div", { class: "ds-details" });
+  const traffic = row(state.facts.fields.find((field) => field.key === "traffic"));
+  const orders = actionList("ego", (actions) => act("set", { section: "ego", key: "actions", value: actions }));
   const groups = ["look", "road", "camera", "ego", "rollout", "guidance"].map((section) => group(section));
   const element = h("aside", { class: "ds-inspector", "aria-label": "Scenario" },
-    h("section", {}, h("h2", {}, "Vehicles", h("span", { class: "ds-count" })), list, details),
+    h("section", {}, h("h2", {}, "Vehicles", h("span", { class: "ds-count" })), list, details, traffic.element),
     groups.map((one) => one.element));
+  groups[3].element.append(orders.element);
   const update = () => {
     const locked = state.view?.form === null;
     element.classList.toggle("shut", locked);
     element.querySelector(".ds-count").textContent = crowd(state.view);
     refill(list, [vehicles(), state.selected, state.view?.vehicles === null], rows);
     fillDetails(details);
-    for (const one of groups) one.update(locked);
+    for (const one of [traffic, ...groups]) one.update(locked);
+    orders.update(state.view?.form?.ego?.actions ?? [], locked);
   };
   return { element, update };
 }
@@ -48,15 +53,18 @@ function rows() {
 }
 
 // The numbers of the selected vehicle. The fields are made anew for another vehicle, else only filled in.
+let orders = null; // the actions of the vehicle whose fields there are
+
 function fillDetails(details) {
   const vehicle = selectedVehicle();
   const kind = vehicle ? (vehicle.box ? "box" : "placed") : "none";
   refill(details, [state.selected, kind, vehicle?.locked], () => (vehicle ? make(vehicle) : []));
   if (!vehicle) return;
+  orders?.update(vehicle.actions ?? [], vehicle.locked);
   details.querySelector(".ds-fault").textContent = vehicle.fault ?? "";
   const values = vehicle.box ? { heading: vehicle.heading, kind: vehicle.kind } : vehicle;
   vehicle.box?.forEach((value, i) => { values[`edge${i}`] = value; });
-  for (const input of details.querySelectorAll("[data-key]")) show(input, values[input.dataset.key]);
+  for (const input of details.querySelectorAll(".ds-fields [data-key]")) show(input, values[input.dataset.key]);
 }
 
 function show(input, value) {
@@ -70,57 +78,41 @@ function make(vehicle) {
   const change = (key, value) => {
     const now = rounded(state.view.vehicles[index]);
     if (key.startsWith("edge")) now.box[Number(key[4])] = value;
+    else if (value === null || value === "") delete now[key];
     else now[key] = value;
     put(index, now);
   };
-  const field = (key, label, step, unit, low, high) =>
+  const field = (key, label, step, unit, low, high, empty = null) =>
     h("label", {}, h("span", {}, label),
-      numeric({ key, step, low, high, disabled: locked, label: `${label} of vehicle ${index + 1}`, commit: (value) => change(key, value) }), h("em", {}, unit));
+      numeric({ key, step, low, high, disabled: locked, label: `${label} of vehicle ${index + 1}`, commit: (value) => change(key, value), empty }), h("em", {}, unit));
   const kinds = h("label", {}, h("span", {}, "Kind"),
     h("select", { "data-key": "kind", disabled: locked, "aria-label": `Kind of vehicle ${index + 1}`, onchange: (event) => change("kind", event.target.value) },
       state.facts.kinds.map((kind) => h("option", { value: kind }, kind))));
+  const paint = h("label", {}, h("span", {}, "Paint"),
+    h("select", { "data-key": "paint", disabled: locked, "aria-label": `Paint of vehicle ${index + 1}`, onchange: (event) => change("paint", event.target.value) },
+      h("option", { value: "" }, "drawn"), Object.keys(state.facts.paints).map((name) => h("option", { value: name }, name))));
+  const name = h("label", {}, h("span", {}, "Name"),
+    h("input", { type: "text", "data-key": "name", disabled: locked, maxlength: 64, spellcheck: "false", placeholder: "none", title: "What triggers call it",
+      "aria-label": `Name of vehicle ${index + 1}`, onchange: (event) => change("name", event.target.value.trim()),
+      onkeydown: (event) => { if (event.key === "Enter") event.target.blur(); } }));
+  orders = vehicle.box ? null : actionList(index, (actions) => put(index, { ...rounded(state.view.vehicles[index]), actions }));
   const edges = ["Left", "Top", "Right", "Bottom"];
   const fields = vehicle.box
     ? [kinds, field("heading", "Heading", 5, "°", ...HEADING), ...edges.map((label, i) => field(`edge${i}`, label, 1, "px", 0, i % 2 ? FRAME_HEIGHT : FRAME_WIDTH))]
-    : [kinds, field("heading", "Heading", 5, "°", ...HEADING), field("ahead", "Ahead", 0.5, "m", ...AHEAD), field("left", "Left", 0.1, "m", ...LEFT)];
+    : [kinds, field("heading", "Heading", 5, "°", ...HEADING), field("ahead", "Ahead", 0.5, "m", ...AHEAD), field("left", "Left", 0.1, "m", ...LEFT), paint,
+        field("speed", "Speed", 1, "m/s", ...SPEED, "open"), name];
   const form = vehicle.box
     ? button("ground", "To metres", "Place it on the road where the box stands", () => act("form", { index, form: "placed" }), { disabled: locked })
     : button("box", "To pixels", "Keep its box as pixels, free of the road", () => act("form", { index, form: "box" }), { disabled: locked });
   return [
     h("div", { class: "ds-fields" }, fields),
     h("p", { class: "ds-fault" }),
+    orders?.element ?? null,
     h("div", { class: "ds-buttons" },
       button(locked ? "lock" : "unlock", "", locked ? "Unlock (L)" : "Lock (L)", () => toggleLock(index), { class: locked ? "on" : "" }),
       button("copy", "", "Duplicate (Ctrl+D)", duplicate), form,
       button("trash", "", "Delete (Delete)", () => remove(index), { disabled: locked })),
   ];
-}
-
-// A number that is committed with Enter, on leaving, and by the arrow keys.
-function numeric({ key, step, low, high, disabled, label, commit }) {
-  const send = (input) => {
-    delete input.dataset.dirty;
-    const value = Number(input.value);
-    if (input.value.trim() === "" || !Number.isFinite(value)) return changed();
-    if (input.value !== input.dataset.sent) commit(clamp(value, low, high));
-  };
-  return h("input", {
-    type: "text", inputmode: "decimal", "data-key": key, disabled, "aria-label": label, spellcheck: "false",
-    onfocus: (event) => { event.target.dataset.sent = event.target.value; event.target.select(); },
-    oninput: (event) => { event.target.dataset.dirty = "1"; },
-    onchange: (event) => { send(event.target); event.target.dataset.sent = event.target.value; },
-    onkeydown: (event) => {
-      const sign = { ArrowUp: 1, ArrowDown: -1 }[event.key];
-      if (event.key === "Escape") { delete event.target.dataset.dirty; changed(); event.target.blur(); }
-      if (event.key === "Enter") { send(event.target); event.target.dataset.sent = event.target.value; }
-      if (!sign) return;
-      event.preventDefault();
-      const digits = (String(step).split(".")[1] ?? "").length;
-      event.target.value = String(clamp(Number((Number(event.target.value) + sign * step * (event.shiftKey ? 10 : 1)).toFixed(digits)), low, high));
-      send(event.target);
-      event.target.dataset.sent = event.target.value;
-    },
-  });
 }
 
 function group(section) {
@@ -131,7 +123,7 @@ function group(section) {
 }
 
 function row(field) {
-  const { section, key } = field, label = SHORT[key] ?? field.label, id = `${section}-${key}`;
+  const { section, key } = field, label = SHORT[key] ?? field.label, id = section ? `${section}-${key}` : key;
   const set = (value) => act("set", { section, key, value });
   const slide = (event) => {
     state.slider = { section, key, value: Number(event.target.value) };
@@ -158,7 +150,7 @@ function row(field) {
   const update = (locked) => {
     const drag = state.slider?.section === section && state.slider.key === key;
     const value = drag ? state.slider.value : state.view?.form?.[section]?.[key];
-    const words = state.view?.faults.filter((one) => one.where[0] === section && one.where[1] === key).map((one) => one.message) ?? [];
+    const words = state.view?.faults.filter(({ where }) => (section ? where[0] === section && where[1] === key : where[0] === key)).map((one) => one.message) ?? [];
     fault.textContent = words.join("; ");
     element.classList.toggle("wrong", words.length > 0);
     for (const choice of element.querySelectorAll("[data-choice]")) {

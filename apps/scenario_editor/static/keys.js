@@ -6,11 +6,11 @@ import { AHEAD, FRAME_HEIGHT, FRAME_WIDTH, LEFT } from "./contract.js";
 
 const ARROWS = { ArrowUp: [1, 0], ArrowDown: [-1, 0], ArrowLeft: [0, 1], ArrowRight: [0, -1] };
 
-export function listenToKeys(root, { save, films }) {
+export function listenToKeys(root, { save, films, traffic }) {
   document.addEventListener("keydown", (event) => {
     const command = event.ctrlKey || event.metaKey, key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const entry = event.target.closest?.("input:not([type=range]):not([type=checkbox]), textarea, select");
-    const taken = command ? commands(key, event, entry, save) : entry ? false : plain(key, event, films);
+    const taken = command ? commands(key, event, entry, save) : entry ? false : plain(key, event, films, traffic);
     if (taken) event.preventDefault();
   });
 }
@@ -26,9 +26,10 @@ function commands(key, event, entry, save) {
   return false;
 }
 
-function plain(key, event, films) {
+function plain(key, event, films, traffic) {
   if (key === "Escape") {
     if (state.tool !== null) state.tool = null;
+    else if (state.moment !== null) return traffic.leave(), true;
     else if (state.shown) state.shown = null;
     else state.selected = null;
     return changed(), true;
@@ -37,6 +38,8 @@ function plain(key, event, films) {
     if (key !== " " || event.target.closest("button")) return false;
     return films.toggle(), true;
   }
+  if (key === " " && !event.target.closest?.("button, summary")) return traffic.toggle(), true;
+  if (state.moment !== null) return false; // nothing is edited while the traffic is shown
   const drawing = event.target.closest?.(".ds-frame, .ds-road");
   if (key === "Tab" && drawing) return next(event.shiftKey ? -1 : 1);
   const kind = state.facts.kinds[Number(key) - 1];

@@ -9,6 +9,7 @@ import { player } from "./player.js";
 import { roadView } from "./road_view.js";
 import { rolloutPanel } from "./rollout_panel.js";
 import { act, changed, connect, listen, poll, state } from "./store.js";
+import { trafficBar } from "./traffic_bar.js";
 import { restoreTheme, stageBar, statusBar, topBar } from "./top_bar.js";
 import { yamlPane } from "./yaml_pane.js";
 
@@ -17,18 +18,18 @@ const BUSY = 700, IDLE = 4000; // ms between two questions how far things are
 export async function start(root, call, facts) {
   restoreTheme();
   connect(call, facts);
-  const top = topBar(), bar = stageBar(), frame = frameView(), films = player(), road = roadView(), form = inspector();
+  const top = topBar(), bar = stageBar(), frame = frameView(), traffic = trafficBar(), films = player(), road = roadView(), form = inspector();
   const yaml = yamlPane(), compose = composePanel(), rollout = rolloutPanel(), status = statusBar(), tabs = tabBar({ compose, rollout });
-  const stage = h("main", { class: "ds-stage" }, bar.element, frame.element, films.element);
+  const stage = h("main", { class: "ds-stage" }, bar.element, frame.element, traffic.element, films.element);
   const dock = h("div", { class: "ds-dock" }, tabs.element, yaml.element);
   root.replaceChildren(h("div", { class: "ds-app" }, top.element, form.element, stage, dock, road.element, status.element));
-  const parts = [top, bar, frame, films, road, form, yaml, tabs, compose, rollout, status];
+  const parts = [top, bar, frame, traffic, films, road, form, yaml, tabs, compose, rollout, status];
   listen(() => {
     frame.element.hidden = state.shown !== null && state.jobs.some((job) => job.id === state.shown);
     for (const part of parts) part.update();
     root.setAttribute("aria-busy", String(state.pending > 0));
   });
-  listenToKeys(root, { save: top.store, films: films.keys });
+  listenToKeys(root, { save: top.store, films: films.keys, traffic: traffic.keys });
   await act("open");
   await openNamed();
   performance.mark("drivesim ready");

@@ -3,10 +3,10 @@
 import { AHEAD, LEFT } from "./contract.js";
 import { h, refill, s } from "./dom.js";
 import {
-  carried, clamp, footprint, fromPlane, laneEdges, pose, roadHeading, standing, toPlane, wrap,
+  besideLine, carried, clamp, footprint, fromPlane, laneEdges, pose, roadHeading, standing, toPlane, wrap,
 } from "./geometry.js";
 import { follow } from "./frame_view.js";
-import { act, changed, put, scene, select, state, vehicles } from "./store.js";
+import { act, changed, moment, put, scene, select, state, vehicles } from "./store.js";
 
 const BEHIND = 9, SNAP = 0.35, STRAIGHT = 4; // m shown behind the camera; m to a lane's centre; degrees to a right angle
 
@@ -35,20 +35,21 @@ export function roadView() {
     changed();
   }).observe(drawing);
   const update = () => {
-    const drawn = scene();
+    const drawn = scene(), now = moment();
     drawing.classList.toggle("placing", state.tool !== null);
-    refill(layer, [drawn, vehicles(), state.selected, size, range], () =>
-      drawn && size[0] ? [...roadway(drawn, map, size, range), ...cars(drawn, map)] : []);
+    refill(layer, [drawn, vehicles(), state.selected, size, range, now], () =>
+      drawn && size[0] ? [...roadway(drawn, map, size, range, now), ...(now ? movingCars(now, map) : cars(drawn, map))] : []);
   };
   return { element: h("div", { class: "ds-road-box" }, drawing), update };
 }
 
 const path = (map, list) => list.map((point) => map.to(point).map((v) => v.toFixed(1)).join(",")).join(" ");
 
-function roadway({ road, camera }, map, size, range) {
+function roadway({ road, camera }, map, size, range, now) {
+  const place = (ahead, left) => (now ? besideLine(now.line, ahead, left) : toPlane(road, ahead, left));
   const reach = Math.min(range + 40, 1.4 / Math.max(Math.abs(road.curvature), 1e-6));
   const aheads = Array.from({ length: 60 }, (_, i) => -BEHIND + ((reach + BEHIND) * i) / 59);
-  const line = (left, from = aheads) => from.map((ahead) => toPlane(road, ahead, left));
+  const line = (left, from = aheads) => from.map((ahead) => place(ahead, left));
   const edges = laneEdges(road), outer = [edges[0], edges.at(-1)], w = road.lane_width;
   const items = [
     s("polygon", { points: path(map, [...line(outer[0]), ...line(outer[1]).reverse()]), class: "asphalt" }),
@@ -64,7 +65,8 @@ function roadway({ road, camera }, map, size, range) {
   }
   for (const left of outer) items.push(s("polyline", { points: path(map, line(left)), class: "mark" }));
   for (const left of edges.slice(1, -1))
-    items.push(s("polyline", { points: path(map, line(left)), class: "mark", "stroke-dasharray": `${3 * map.scale()} ${6 * map.scale()}` }));
+    items.push(s("polyline", { points: path(map, line(left)), class: "mark", "stroke-dasharray": `${3 * map.scale()} ${6 * map.scale()}`,
+      "stroke-dashoffset": now ? (now.ego[0] % 9) * map.scale() : null }));
   const [length, width] = [4.7, 1.82], x = -0.65; // EGO_CUBOID of drivesim.scenario.rules_of_placement
   const ego = [[x + length / 2, width / 2], [x + length / 2, -width / 2], [x - length / 2, -width / 2], [x - length / 2, width / 2]];
   items.push(s("polygon", { points: path(map, ego), class: "ego" }));
@@ -81,10 +83,9 @@ function cars(drawn, map) {
   rows.sort((a, b) => (a.i === state.selected) - (b.i === state.selected));
   return rows.filter((row) => row.place).map(({ vehicle, i, place }) => {
     const chosen = i === state.selected, foot = footprint(place), [cx, cy] = map.to([place.x, place.y]);
-    const nose = [[0.5, 0.5], [0.5, -0.5], [0.28, -0.42], [0.28, 0.42]].map(([a, b]) => along(place, a * place.size[0], b * place.size[1]));
     const parts = [
       s("polygon", { points: path(map, foot), class: "area" }),
-      s("polygon", { points: path(map, nose), class: "nose" }),
+      s("polygon", { points: path(map, noseOf(place)), class: "nose" }),
       s("text", { x: cx, y: cy + 3.5, class: "count" }, String(i + 1)),
     ];
     if (chosen && !vehicle.locked) {
@@ -99,12 +100,27 @@ function cars(drawn, map) {
   });
 }
 
+// Everybody at a moment of the traffic.
+function movingCars({ rows }, map) {
+  return rows.map(([track, kind, braking, x, y, yaw]) => {
+    const place = { x, y, yaw, size: state.facts.sizes[kind] }, [cx, cy] = map.to([x, y]), listed = track < vehicles().length;
+    const marks = [listed ? "listed" : "drawn", braking && "braking", listed && track === state.selected && "chosen"].filter(Boolean);
+    return s("g", { class: `ds-car moving ${marks.join(" ")}`, style: `--kind:${state.facts.colours[kind]}`, "data-track": track },
+      s("polygon", { points: path(map, footprint(place)), class: "area" }),
+      s("polygon", { points: path(map, noseOf(place)), class: "nose" }),
+      listed && s("text", { x: cx, y: cy + 3.5, class: "count" }, String(track + 1)));
+  });
+}
+
+const noseOf = (place) =>
+  [[0.5, 0.5], [0.5, -0.5], [0.28, -0.42], [0.28, 0.42]].map(([a, b]) => along(place, a * place.size[0], b * place.size[1]));
+
 function along({ x, y, yaw }, ahead, left) {
   return [x + Math.cos(yaw) * ahead - Math.sin(yaw) * left, y + Math.sin(yaw) * ahead + Math.cos(yaw) * left];
 }
 
 function begin(event, drawing, map) {
-  if (event.button !== 0 || !scene() || !state.view.vehicles) return;
+  if (event.button !== 0 || !scene() || !state.view.vehicles || moment()) return;
   const drawn = scene(), frame = drawing.getBoundingClientRect();
   const spot = (now) => map.from([now.clientX - frame.left, now.clientY - frame.top]);
   const start = spot(event), group = event.target.closest(".ds-car");

@@ -19,6 +19,9 @@ export const state = {
   jobs: [],
   shown: null, // id of the job whose futures are on the stage
   tab: "compose",
+  action: null, // { owner: "ego" or index of a vehicle, index } of the action whose fields are open
+  traffic: null, // { base, future, fps, frames, ego, lines, line } as the server last played it
+  moment: null, // which of its frames is shown; null: the scenario itself, which can be edited
   message: null, // { level, text }
   online: true,
   pending: 0, // requests that are not answered yet
@@ -110,6 +113,25 @@ export function act(type, args = {}) {
   return next;
 }
 
+// The traffic of a future, of the text as it is now.
+export async function play(future) {
+  const reply = await ask("traffic", { future });
+  if (reply?.traffic) state.traffic = reply.traffic;
+  else if (reply) {
+    state.moment = null;
+    adopt(reply);
+  }
+  changed();
+}
+
+// The frame of the traffic that is on the screen; null where the scenario itself is.
+export function moment() {
+  const { traffic, moment: index } = state;
+  if (index === null || !traffic) return null;
+  const at = Math.min(index, traffic.frames.length - 1);
+  return { rows: traffic.frames[at], ego: traffic.ego[at], line: { ...traffic.line, points: traffic.lines[at] } };
+}
+
 // How far composing and rolling out are; asked beside the edits, which it neither waits for nor holds up.
 export async function poll() {
   const reply = await ask("poll", {});
@@ -154,13 +176,11 @@ export function select(index) {
   changed();
 }
 
-export const rounded = (vehicle) =>
+// As the scenario is to have it: what the mouse has made of a vehicle's place, and all else as it is.
+export const rounded = ({ locked, fault, ...vehicle }) =>
   vehicle.box
-    ? { box: vehicle.box.map(Math.round), heading: Math.round(vehicle.heading), kind: vehicle.kind }
-    : {
-        ahead: Math.round(vehicle.ahead * 10) / 10, left: Math.round(vehicle.left * 10) / 10,
-        heading: Math.round(vehicle.heading), kind: vehicle.kind,
-      };
+    ? { ...vehicle, box: vehicle.box.map(Math.round), heading: Math.round(vehicle.heading) }
+    : { ...vehicle, ahead: Math.round(vehicle.ahead * 10) / 10, left: Math.round(vehicle.left * 10) / 10, heading: Math.round(vehicle.heading) };
 
 // The vehicle `index` is now `vehicle`; what is locked stays.
 export function put(index, vehicle) {
@@ -179,8 +199,9 @@ export function copy() {
 }
 
 // A copy of a vehicle, a little aside, so that both can be seen.
-export function paste(vehicle = clipboard) {
-  if (!vehicle) return;
+export function paste(original = clipboard) {
+  if (!original) return;
+  const { name, ...vehicle } = original; // a name is one vehicle's
   const aside = vehicle.box
     ? { ...vehicle, box: vehicle.box.map((edge, i) => edge + (i % 2 ? 0 : vehicle.box[2] + 24 <= FRAME_WIDTH ? 24 : -24)) }
     : { ...vehicle, ahead: Math.min(AHEAD[1], vehicle.ahead + state.facts.sizes[vehicle.kind][0] + 4) };

@@ -76,7 +76,7 @@ export function restoreTheme() {
 export function stageBar() {
   const choose = (tool) => () => {
     state.tool = state.tool === tool ? null : tool;
-    state.shown = null;
+    state.shown = state.moment = null;
     changed();
   };
   const pointer = button("pointer", "", "Select and move (V)", () => { state.tool = null; changed(); }, { class: "tool" });

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from scenario_editor.page.form import FIELDS
+from scenario_editor.page.form import ACTION_RANGES, FIELDS
 
 from drivesim.scenario.file import SECTIONS
 
@@ -8,7 +8,12 @@ from drivesim.scenario.file import SECTIONS
 def test_every_value_of_every_section_has_a_field() -> None:
     keys = [(name, key) for name, model in SECTIONS.items() for key in model.model_fields]
     keys.remove(("ego", "actions"))  # which is no single value
-    assert [(f.section, f.key) for f in FIELDS] == keys
+    assert [(f.section, f.key) for f in FIELDS] == [("", "traffic"), *keys]
+
+
+def test_numbers_of_actions_have_the_bounds_of_the_schema() -> None:
+    assert ACTION_RANGES["speed"] == {"target": (0, 45), "seconds": (0, 600), "rate": (0, 12)}
+    assert ACTION_RANGES["lane_change"]["by"] == (-5, 5) and ACTION_RANGES["when"]["distance"] == (0, 300)
 
 
 def test_fields_have_the_bounds_of_the_schema_and_steps_that_a_slider_can_have() -> None:

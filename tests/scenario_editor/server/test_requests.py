@@ -244,3 +244,43 @@ def test_a_photo_of_which_much_is_cut_off(tab: Tab, tmp_path: Path, size: tuple[
     write_image(tmp_path / "p.png", np.zeros((size[1], size[0], 3), np.uint8))
     reply = tab.handler.take_photo(str(tab.session), (tmp_path / "p.png").read_bytes())
     assert words in reply["message"]["text"] and reply["message"]["level"] == "info"
+
+
+def test_moving_a_vehicle_keeps_what_else_it_is_told(tab: Tab) -> None:
+    tab.act("load", name="cut_in", example=True)
+    vehicle = tab.view["vehicles"][0]
+    before = tab.view["text"].splitlines()
+    after = tab.act("put", index=0, vehicle={k: v for k, v in vehicle.items() if k not in ("locked", "fault")} | {"ahead": 12})
+    assert [b for a, b in zip(before, after["text"].splitlines(), strict=True) if a != b] == ["    ahead: 12"]
+
+
+def test_actions_are_changed_where_they_stand(tab: Tab) -> None:
+    tab.act("load", name="cut_in", example=True)
+    before = tab.view["text"].splitlines()
+    actions = [action | {"target": 15} for action in tab.view["form"]["ego"]["actions"]]
+    after = tab.act("set", section="ego", key="actions", value=actions)["text"].splitlines()
+    changed = [b for a, b in zip(before, after, strict=True) if a != b]
+    assert changed == ["    - {action: speed, target: 15, rate: 4, when: {time_to_collision: 3.5, to: cutter}}"]
+    tab.act("set", section="ego", key="actions", value=[])
+    assert "actions" not in tab.view["text"].partition("vehicles:")[0]
+    tab.act("set", section="ego", key="actions", value=[{"action": "fly"}])
+    assert "action" in tab.message and tab.view["sound"]
+
+
+def test_a_written_default_stays_where_another_value_of_its_action_changes(tab: Tab) -> None:
+    action = "{dynamics: linear, action: speed, target: 9, rate: 2}   # gently"
+    look = "name: a\nlook: {time_of_day: day, crowdedness: 1}\n"
+    tab.act("text", text=f"{look}ego:\n  actions:\n    - {action}\n    - {{action: stop, rate: 3, when: {{time: 9}}}}\n")
+    actions = tab.view["form"]["ego"]["actions"]
+    text = tab.act("set", section="ego", key="actions", value=[actions[0] | {"target": 8}, *actions[1:]])["text"]
+    assert action.replace("target: 9", "target: 8") in text and "when: {time: 9}" in text
+
+
+def test_the_traffic_of_a_future_is_played_as_it_is_asked_for(tab: Tab) -> None:
+    tab.act("set", section="", key="traffic", value="scripted")
+    assert tab.view["form"][""]["traffic"] == "scripted" and "traffic: scripted" in tab.view["text"]
+    tab.act("set", section="rollout", key="seconds", value=1)
+    played = tab.handler.call({"type": "traffic", "session": tab.session, "future": 0})["traffic"]
+    assert {row[0] for row in played["frames"][-1]} <= {0, 1, 2}
+    refused = tab.handler.call({"type": "traffic", "session": tab.session, "future": 99})
+    assert "future 99" in refused["message"]["text"]
