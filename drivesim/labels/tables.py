@@ -21,7 +21,7 @@ class LabelTables:
     def __init__(self, path: Path) -> None:
         """InputError if the file is missing, damaged, or of version 1, which had neither ego nor camera."""
         self.path = path
-        self._file = open_file(path, KIND, VERSION, older=(1,))
+        self._file = open_file(path, KIND, VERSION, older=(1, 2))
         if self._file.attrs["version"] == 1:
             self._file.close()
             raise InputError(f"{path}: an earlier version made it, without ego and camera; make the rollout anew to export it")

@@ -28,6 +28,7 @@ from drivesim.config import InputError, read_json
 from drivesim.engine.timeline import Timeline
 from drivesim.rollout.future_folder import DATA, LABELS_FILM, VIDEO, FutureFolder
 from drivesim.rollout.inputs import TEXT, Inputs
+from drivesim.rollout.judgement.verdict import summary
 from drivesim.rollout.lock import FolderLock
 from drivesim.rollout.manifest import (
     MANIFEST,
@@ -150,7 +151,9 @@ class RolloutFolder(ManifestFile):
             return
         rows = [frames_at(self.path / name / VIDEO, numbers) for name in names]
         times = "  ".join(f"{number / float(timeline.fps):.1f}" for number in numbers)
-        self.write_picture(PREVIEW, contact_sheet(rows, [f"{name}: {times} s" for name in names], width=320))
+        told = [summary(self.manifest.futures[name].figures) for name in names]
+        texts = [f"{name}: {times} s{f'   {words}' if words else ''}" for name, words in zip(names, told, strict=True)]
+        self.write_picture(PREVIEW, contact_sheet(rows, texts, width=320))
 
 
 def _make_folder(path: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from drivesim.checksums import file_hash, settle
 from drivesim.config import MachineError
 from drivesim.engine.stream import FinishedWindow
 from drivesim.engine.timeline import Timeline
+from drivesim.rollout.judgement.verdict import Verdict
 from drivesim.rollout.labels.file import RolloutWriter
 from drivesim.rollout.labels.rows import FrameLabels
 from drivesim.rollout.manifest import FutureRecord, ManifestFile, future_name
@@ -82,31 +84,38 @@ class FutureFolder:
         self.windows.commit(window)
         self._note(record)
 
-    def finish(self, timeline: Timeline, labels: Iterable[FrameLabels]) -> None:
+    def finish(
+        self, timeline: Timeline, labels: Iterable[FrameLabels], judge: Callable[[Path], Verdict] | None = None
+    ) -> None:
         """Joins the windows into video.mp4 and rollout.h5, and removes the state.
 
-        `labels` of every frame, in order. Raises MachineError if some of the state is lost or damaged.
+        `labels` of every frame, in order; `judge` says of the film how far it shows them. Raises MachineError if some of the
+        state is lost or damaged.
         """
         self.rollout.check_place()
         self.windows.check(timeline.windows)
-        self._write_data(timeline, labels)
         frames = join_segments(self.windows.films(timeline.windows), self.path / VIDEO, timeline.fps)
         if frames != timeline.frames:
             raise MachineError(f"{self.windows.folder}: {frames} of {timeline.frames} frames are left; start anew with --fresh")
+        verdict = None if judge is None else judge(self.path / VIDEO)
+        self._write_data(timeline, labels, verdict)
         for file in (VIDEO, DATA):
             self.rollout.keep(f"{self.name}/{file}", file_hash(self.path / file))
         assert self.record is not None
-        complete = {"state": "complete", "windows": timeline.windows, "frames": frames}
+        figures = {} if verdict is None else verdict.figures()
+        complete = {"state": "complete", "windows": timeline.windows, "frames": frames, "figures": figures}
         self._note(self.record.model_copy(update=complete))
         shutil.rmtree(self.windows.folder)
 
-    def _write_data(self, timeline: Timeline, labels: Iterable[FrameLabels]) -> None:
+    def _write_data(self, timeline: Timeline, labels: Iterable[FrameLabels], verdict: Verdict | None) -> None:
         scratch = self.windows.folder / DATA
         scratch.unlink(missing_ok=True)
         count = 0
         channels, height, width = self.windows.keys(0).shape[1:]
         with RolloutWriter(scratch, (channels, height, width)) as data:
-            data.add_frames(labels)
+            data.add_frames(labels if verdict is None else verdict.trusted(labels))
+            if verdict is not None:
+                data.add_detected(verdict.found_rows())
             for window in range(timeline.windows):
                 keys = self.windows.keys(window).numpy()
                 data.add_keyframes(keys, (count + np.arange(len(keys))) / float(KEY_FPS))

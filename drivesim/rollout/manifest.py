@@ -14,7 +14,7 @@ from typing import Any, Literal
 import av
 import numpy as np
 import torch
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 import drivesim
 from drivesim.checksums import SUMS, file_hash, write_sums
@@ -63,6 +63,8 @@ class FutureRecord(Config):
     windows: int
     frames: int
     seconds: dict[str, float]
+    figures: dict[str, float | None] = Field(default_factory=dict)
+    """Of a complete one, what its film earns: see judgement.verdict. Empty without a detector beside the weights."""
 
 
 class Manifest(Config):

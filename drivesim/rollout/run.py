@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,14 @@ from drivesim.engine.engine import Engine
 from drivesim.engine.future import FutureSpec, Prompt
 from drivesim.engine.progress import Progress
 from drivesim.engine.stream import Carry, finished_frames, finished_windows, units_left
+from drivesim.models.detector.detector import Detector
 from drivesim.rollout.disk import check_space, needed_bytes
 from drivesim.rollout.extension import reopen
 from drivesim.rollout.folder import FIRST_FRAME, PREVIEW, RolloutFolder
 from drivesim.rollout.future_folder import FutureFolder
 from drivesim.rollout.inputs import Inputs, kept_scenario
+from drivesim.rollout.judgement.verdict import Verdict
+from drivesim.rollout.judgement.watch import watch
 from drivesim.rollout.labels.frames import BOXES_ALONE, future_labels
 from drivesim.rollout.manifest import FutureRecord, Manifest, peak_memory, seconds_together
 from drivesim.rollout.progress_file import LiveProgress
@@ -110,10 +114,12 @@ def _make(
     progress = Progress(_totals(plan, carries.values(), composing), live.note)
     engine = Engine(cascade, plan.job.sampling, progress)
     start = Carry.start(_make_first_frame(engine, untimed, prompt, plan.job.seed, folder)) if composing else None
+    there = plan.checkpoints / "detector"
+    detector = Detector.load(there).to(plan.device) if there.is_dir() else None
     for future in futures:
         carry = carries[future.number] or start
         assert carry is not None
-        _make_future(engine, specs[future.number], future, carry)
+        _make_future(engine, specs[future.number], future, carry, detector)
     return progress
 
 
@@ -136,8 +142,10 @@ def _make_first_frame(engine: Engine, untimed: Engine, prompt: Prompt, seed: int
     return latents
 
 
-def _make_future(engine: Engine, future: FutureSpec, folder: FutureFolder, carry: Carry) -> None:
-    """Makes what is missing of one future from `carry` on."""
+def _make_future(
+    engine: Engine, future: FutureSpec, folder: FutureFolder, carry: Carry, detector: Detector | None
+) -> None:
+    """Makes what is missing of one future from `carry` on; its film is judged by the `detector`, if there is one."""
     timeline, progress = future.timeline, engine.progress
     height, width, _ = engine.settings.frame_shape
     earlier = folder.begin(carry.window, finished_frames(timeline, engine.settings, carry)).seconds
@@ -152,8 +160,15 @@ def _make_future(engine: Engine, future: FutureSpec, folder: FutureFolder, carry
             seconds=seconds_together(earlier, spent),
         )
         folder.commit(window, record)
-    folder.finish(timeline, future_labels(future, 1.0 if engine.cascade.is_shown_layout else BOXES_ALONE))
+    labels = future_labels(future, 1.0 if engine.cascade.is_shown_layout else BOXES_ALONE)
+    folder.finish(timeline, labels, None if detector is None else partial(judged, future, detector))
     progress.lap("write", 0)
+
+
+def judged(future: FutureSpec, detector: Detector, film: Path) -> Verdict:
+    """The verdict on the finished film of a future."""
+    night = future.prompt.scenario.look.time_of_day == "night"
+    return Verdict(watch(film, future, detector), float(future.timeline.fps), float(detector.looks.energy[int(night)]))
 
 
 def _record_work(folder: RolloutFolder, progress: Progress) -> None:

@@ -76,27 +76,30 @@ class Detector(nn.Module):
     @torch.no_grad()
     def detect(self, frames: np.ndarray) -> list[Detections]:
         """The vehicles in each of the pictures uint8 [n h w 3]."""
-        found = []
-        for part in self._parts(frames):
-            cells = self(part)
-            size = torch.tensor([part.shape[-1], part.shape[-2]] * 2, device=part.device)
-            columns = ((cells.box / size).clamp(0, 1), cells.score.sigmoid(), cells.kind.argmax(dim=-1), cells.paint)
-            found += [_distinct(Detections(*rows)) for rows in zip(*(x.float().cpu().numpy() for x in columns), strict=True)]
-        return found
-
-    @torch.no_grad()
-    def feature_maps(self, frames: np.ndarray) -> np.ndarray:
-        """What the trunk's two coarser levels see in pictures uint8 [n h w 3]: float32 [n h/16 w/16 d]."""
-        maps = []
-        for part in self._parts(frames):
-            _, middle, coarse = self.network.trunk(part)
-            both = torch.cat([nn.functional.avg_pool2d(middle.float(), 2), coarse.float()], dim=1)
-            maps.append(both.movedim(1, -1).cpu().numpy())
-        return np.concatenate(maps)
+        return [found for part in self._parts(frames) for found in self._found(self.network.trunk(part))]
 
     def features(self, frames: np.ndarray) -> np.ndarray:
         """One vector for each of the pictures uint8 [n h w 3]: the mean of its feature maps, float32 [n d]."""
         return np.asarray(self.feature_maps(frames).mean(axis=(1, 2)))
+
+    @torch.no_grad()
+    def feature_maps(self, frames: np.ndarray) -> np.ndarray:
+        """What the trunk's two coarser levels see in pictures uint8 [n h w 3]: float32 [n h/16 w/16 d]."""
+        return np.concatenate([_maps(self.network.trunk(part)) for part in self._parts(frames)])
+
+    @torch.no_grad()
+    def see(self, frames: np.ndarray) -> tuple[list[Detections], np.ndarray]:
+        """Both `detect` and `features`, for the price of one."""
+        trunks = [self.network.trunk(part) for part in self._parts(frames)]
+        maps = np.concatenate([_maps(trunk) for trunk in trunks])
+        return [found for trunk in trunks for found in self._found(trunk)], maps.mean(axis=(1, 2))
+
+    def _found(self, trunk: list[Tensor]) -> list[Detections]:
+        cells = self.network.cells(trunk)
+        height, width = (STRIDES[0] * side for side in trunk[0].shape[-2:])
+        size = torch.tensor([width, height] * 2, device=cells.box.device)
+        columns = ((cells.box / size).clamp(0, 1), cells.score.sigmoid(), cells.kind.argmax(dim=-1), cells.paint)
+        return [_distinct(Detections(*rows)) for rows in zip(*(x.float().cpu().numpy() for x in columns), strict=True)]
 
     def _parts(self, frames: np.ndarray) -> list[Tensor]:
         if frames.shape[1] % STRIDES[-1] or frames.shape[2] % STRIDES[-1]:
@@ -104,6 +107,13 @@ class Detector(nn.Module):
         device = self.network.stem.weight.device
         parts = [to_network(frames[k : k + _BATCH]).to(device) for k in range(0, len(frames), _BATCH)]
         return [part.contiguous(memory_format=torch.channels_last) for part in parts]
+
+
+def _maps(trunk: list[Tensor]) -> np.ndarray:
+    """The trunk's two coarser levels as one map [b h/16 w/16 d]."""
+    _, middle, coarse = trunk
+    both = torch.cat([nn.functional.avg_pool2d(middle.float(), 2), coarse.float()], dim=1)
+    return np.asarray(both.movedim(1, -1).cpu().numpy())
 
 
 def _distinct(found: Detections) -> Detections:

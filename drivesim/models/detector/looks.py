@@ -11,7 +11,8 @@ _RANGE = 0.995  # quantile of the distances of rendered frames that is still wit
 
 
 class Looks(nn.Module):
-    """Of features [n d] of frames, by time of day (0 day, 1 night): mean, deviation and the largest usual distance from it.
+    """Of features [n d] of frames, by time of day (0 day, 1 night): mean, deviation and the largest usual distance from it, and the
+    mean gradient energy of the frames.
 
     They are measured when a detector is exported; before that nothing is told apart.
     """
@@ -19,18 +20,23 @@ class Looks(nn.Module):
     mean: Tensor
     deviation: Tensor
     largest: Tensor
+    energy: Tensor
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(2, width))
         self.register_buffer("deviation", torch.ones(2, width))
         self.register_buffer("largest", torch.ones(2))
+        self.register_buffer("energy", torch.zeros(2))
 
-    def fit(self, features: np.ndarray, night: np.ndarray) -> None:
-        """Measures them on features [n d] of rendered frames with `night` bool [n]; needs two frames of each time of day."""
-        for row, part in enumerate((features[~night], features[night])):
+    def fit(self, features: np.ndarray, energy: np.ndarray, night: np.ndarray) -> None:
+        """Measures them on features [n d] and gradient energies [n] of rendered frames, with `night` bool [n]; a time of day of
+        which there are fewer than two frames stays as it is."""
+        for row, here in enumerate((~night, night)):
+            part = features[here]
             if len(part) < 2:
                 continue
+            self.energy[row] = float(energy[here].mean())
             self.mean[row] = torch.from_numpy(part.mean(axis=0))
             self.deviation[row] = torch.from_numpy(np.maximum(part.std(axis=0), _LEAST))
             self.largest[row] = float(np.quantile(self.distances(part)[:, row], _RANGE))

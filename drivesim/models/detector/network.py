@@ -82,15 +82,20 @@ class DetectorNetwork(nn.Module):
 
     def forward(self, frames: Tensor) -> Cells:
         """See the class."""
+        return self.cells(self.trunk(frames))
+
+    def cells(self, trunk: list[Tensor]) -> Cells:
+        """What the head makes of the trunk's features."""
         outputs, above = [], None
-        pairs = list(zip(self.laterals, self.trunk(frames), strict=True))
+        pairs = list(zip(self.laterals, trunk, strict=True))
         for lateral, features in reversed(pairs):
             h = lateral(features)
             above = h if above is None else h + F.interpolate(above, scale_factor=2.0, mode="nearest")
             outputs.append(rearrange(self.head(self.hidden(above)), "b c h w -> b (h w) c"))
         values = torch.cat(outputs[::-1], dim=1).float()
         score, reach, kind, paint = values.split((1, 4, len(KINDS), 3), dim=-1)
-        centres, strides = (x.to(frames.device) for x in cell_centres(*frames.shape[-2:]))
+        height, width = (STRIDES[0] * side for side in trunk[0].shape[-2:])
+        centres, strides = (x.to(score.device) for x in cell_centres(height, width))
         reach = torch.exp(reach.clamp(max=6.0)) * 2 * strides[:, None]
         box = torch.cat([centres - reach[..., :2], centres + reach[..., 2:]], dim=-1)
         return Cells(score[..., 0], box, kind, torch.sigmoid(paint))

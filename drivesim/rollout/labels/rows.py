@@ -13,6 +13,7 @@ from typing import Literal, get_args
 import h5py
 import numpy as np
 
+from drivesim.metrics.agreement import Trust
 from drivesim.scene.boxes import UNKNOWN_LAMPS, Boxes
 from drivesim.scene.camera import Camera
 from drivesim.scene.geometry import Pose
@@ -46,6 +47,14 @@ BOX_COLUMNS = {
     "after the first frame, but no layout; NaN where nothing speaks for it",
     "source": "0 asked: of the scenario, and given to the networks; 1 detected: found in the film; 2 traffic: simulated, "
     "and given to the networks; 3 stated: of a scenario that begins with a photo, which need not show it",
+    "trust": "0 unknown: too small or too much hidden, or nobody looked; 1 shown: a detector that looks at every fourth frame of "
+    "the film or so finds it; 2 doubtful; 3 not shown",
+}
+DETECTED_COLUMNS = {
+    "frame": "number of the frame, from 0: those that the detector looked at",
+    "track": "number of the vehicle among the labels that it is taken for; -1 for none",
+    **{name: BOX_COLUMNS[name] for name in ("kind", "x1", "y1", "x2", "y2", "red", "green", "blue")},
+    "score": "0 to 1: how sure the detector is",
 }
 EGO_COLUMNS = {
     "frame": "number of the frame, from 0",
@@ -76,17 +85,20 @@ _ENUMS = {
     "kind": h5py.enum_dtype({kind: i for i, kind in enumerate(KINDS)}, basetype="u1"),
     "source": h5py.enum_dtype({source: i for i, source in enumerate(SOURCES)}, basetype="u1"),
 }
+TRUSTS = {trust.name.lower(): int(trust) for trust in Trust}
+_ENUMS["trust"] = h5py.enum_dtype(TRUSTS, basetype="u1")
 _TYPES = {"frame": "i8", "track": "i8", "lamps": "u1", "time_s": "f8"} | _ENUMS
 BOX_ROW = np.dtype([(name, _TYPES.get(name, "f4")) for name in BOX_COLUMNS])
+DETECTED_ROW = np.dtype([(name, _TYPES.get(name, "f4")) for name in DETECTED_COLUMNS])
 EGO_ROW = np.dtype([(name, _TYPES.get(name, "f8")) for name in EGO_COLUMNS])
 CAMERA_ROW = np.dtype([(name, _TYPES.get(name, "f8")) for name in CAMERA_COLUMNS])
 
 
 @dataclass(frozen=True)
 class FrameLabels:
-    """What is known of one frame at `time` (s): the `boxes` of its vehicles, with `source` and `score`, one for all or one each;
-    where the ego is (`pose`, in the ego frame of the first frame), its `speed` (m/s) and `yaw_rate` (rad/s), the road's
-    `curvature` (1/m) there, and its camera.
+    """What is known of one frame at `time` (s): the `boxes` of its vehicles, with `source`, `score` and `trust` (Trust), one for
+    all or one each; where the ego is (`pose`, in the ego frame of the first frame), its `speed` (m/s) and `yaw_rate` (rad/s),
+    the road's `curvature` (1/m) there, and its camera.
     """
 
     time: float
@@ -98,14 +110,19 @@ class FrameLabels:
     yaw_rate: float
     curvature: float
     camera: Camera
+    trust: np.ndarray | int = Trust.UNKNOWN
 
 
 def box_rows(
-    frame: int, boxes: Boxes, source: Source | Sequence[Source], score: np.ndarray | float = 1.0
+    frame: int,
+    boxes: Boxes,
+    source: Source | Sequence[Source],
+    score: np.ndarray | float = 1.0,
+    trust: np.ndarray | int = Trust.UNKNOWN,
 ) -> np.ndarray:
-    """The boxes of one frame as rows of BOX_ROW [n]; `source` and `score` one or [n]."""
+    """The boxes of one frame as rows of BOX_ROW [n]; `source`, `score` and `trust` one or [n]."""
     rows = np.zeros(len(boxes), BOX_ROW)
-    rows["frame"], rows["score"] = frame, score
+    rows["frame"], rows["score"], rows["trust"] = frame, score, trust
     rows["source"] = SOURCES.index(source) if isinstance(source, str) else [SOURCES.index(one) for one in source]
     for name in ("track", "kind", "visible", "lamps"):
         rows[name] = getattr(boxes, name)
@@ -133,12 +150,17 @@ def camera_row(frame: int, labels: FrameLabels) -> np.ndarray:
     return np.array([(frame, labels.time, *inner, 0.0, 0.0, camera.height, 0.0, np.radians(camera.pitch), 0.0)], CAMERA_ROW)
 
 
-def rows_of_version_1(rows: np.ndarray) -> np.ndarray:
-    """Rows of BOX_ROW [n] of those of the first version, which had neither cuboid nor visible share, paint and lamps."""
-    filled = np.full(len(rows), np.nan, np.float32)
-    values = {name: rows[name] if name in (rows.dtype.names or ()) else filled for name in BOX_COLUMNS if name != "lamps"}
+def detected_rows(frame: int, boxes: Boxes, score: np.ndarray) -> np.ndarray:
+    """What was found in one frame as rows of DETECTED_ROW [n]; `track` of `boxes` is -1 for what no label is for."""
+    rows = box_rows(frame, boxes, "detected", score)
+    return rows[list(DETECTED_COLUMNS)].astype(DETECTED_ROW)
+
+
+def rows_of_earlier_versions(rows: np.ndarray) -> np.ndarray:
+    """Rows of BOX_ROW [n] of those of earlier versions: the first had neither cuboid nor visible share, paint and lamps, and both
+    no trust."""
+    unknown = {"lamps": UNKNOWN_LAMPS, "trust": Trust.UNKNOWN}
     made = np.zeros(len(rows), BOX_ROW)
-    for name, column in values.items():
-        made[name] = column
-    made["lamps"] = UNKNOWN_LAMPS
+    for name in BOX_COLUMNS:
+        made[name] = rows[name] if name in (rows.dtype.names or ()) else unknown.get(name, np.nan)
     return made

@@ -15,6 +15,7 @@ from drivesim.config import InputError
 from drivesim.dataset.batches import ClipWindows
 from drivesim.dataset.sheets import draw_boxes
 from drivesim.metrics.average_precision import IOU_THRESHOLDS, average_precision, match_vehicles
+from drivesim.metrics.reconstruction import gradient_energy
 from drivesim.models.detector.detector import Detector
 from drivesim.models.detector.network import DetectorConfig
 from drivesim.models.detector.targets import detection_losses, owners
@@ -158,14 +159,15 @@ class DetectorStage:
 
     def finish(self) -> None:
         """Measures what rendered days and nights look like, on frames as they are."""
-        features, night = [], []
+        features, energy, night = [], [], []
         rng = numpy_stream(0, "looks")
         for _ in range(-(-_LOOKED_AT // self.recipe.batch)):
             batch = self.windows.batch(rng, self.recipe.batch)
             assert batch.frames is not None
             features.append(self.model.features(batch.frames[:, 0]))
+            energy.append(gradient_energy(batch.frames[:, 0]))
             night += [labels.time_of_day == "night" for labels in batch.labels]
-        self.model.looks.fit(np.concatenate(features), np.array(night))
+        self.model.looks.fit(np.concatenate(features), np.concatenate(energy), np.array(night))
 
     def description(self) -> ModelDescription:
         """The detector's configuration; it stands alone."""

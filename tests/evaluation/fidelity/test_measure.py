@@ -6,15 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from tiny_detector import write_detector
 
-from drivesim.checkpoint import FORMAT, Checkpoint, write_checkpoint
 from drivesim.config import InputError
 from drivesim.engine.settings import ImageSampling, InterpolationSampling, PredictionSampling, SamplingSettings
 from drivesim.evaluation.fidelity.material import Amounts
 from drivesim.evaluation.fidelity.measure import Answer, Question, measure, parse_part
-from drivesim.models.detector.detector import Detector
-from drivesim.models.detector.network import DetectorConfig
 
 SETTINGS = SamplingSettings(
     image=ImageSampling(steps=2),
@@ -30,12 +27,7 @@ NAMES = (
 
 @pytest.fixture(scope="module")
 def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("detector")
-    config = DetectorConfig(widths=(16, 16, 16), blocks=(1, 1, 1), head_width=16)
-    torch.manual_seed(0)
-    made = Checkpoint(format=FORMAT, kind="detector", model=config.model_dump(mode="json"), training={})
-    write_checkpoint(folder, made, Detector(config).state_dict(), {})
-    return folder
+    return write_detector(tmp_path_factory.mktemp("detector"))
 
 
 @pytest.fixture(scope="module")

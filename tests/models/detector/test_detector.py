@@ -61,6 +61,13 @@ def test_features_tell_pictures_apart(learned: tuple[Detector, np.ndarray]) -> N
     assert np.allclose(maps[0], maps[2], atol=1e-5) and not np.allclose(maps[0], maps[1], atol=1e-2)
 
 
+def test_seeing_is_detecting_and_features_at_once(learned: tuple[Detector, np.ndarray]) -> None:
+    detector, picture = learned
+    found, features = detector.see(picture[None])
+    assert np.array_equal(found[0].box, detector.detect(picture[None])[0].box)
+    assert np.array_equal(features, detector.features(picture[None]))
+
+
 def test_a_checkpoint_finds_the_same(learned: tuple[Detector, np.ndarray], tmp_path: Path) -> None:
     detector, picture = learned
     checkpoint = Checkpoint(format=FORMAT, kind="detector", model=CONFIG.model_dump(mode="json"), training={})

@@ -11,7 +11,7 @@ import pytest
 
 from drivesim.config import InputError
 from drivesim.rollout.labels.file import RolloutWriter, read_rollout
-from drivesim.rollout.labels.rows import FrameLabels, box_rows
+from drivesim.rollout.labels.rows import FrameLabels, detected_rows
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
 from drivesim.scene.geometry import Pose
@@ -51,15 +51,17 @@ def test_windows_are_read_back_after_reopening(tmp_path: Path) -> None:
         assert (writer.keyframes, writer.frames) == (3, 33)
         np.testing.assert_array_equal(writer.latents(1), latents(0, 3)[1:])
         writer.add_keyframes(latents(2, 2), np.array([3, 4]) / 1.875)
-        writer.add_boxes(box_rows(16, boxes(), "detected", 0.5))
+        writer.add_detected(detected_rows(16, boxes(), np.array([0.5])))
         writer.commit()
     rollout = read_rollout(path)
     np.testing.assert_array_equal(rollout.latents, np.concatenate([latents(0, 3), latents(2, 2)]))
     np.testing.assert_array_equal(rollout.keyframe_time_s, np.arange(5) / 1.875)
     np.testing.assert_array_equal(rollout.time_s, np.arange(33) / 30)
-    assert rollout.boxes["frame"].tolist() == [0, 16] and rollout.boxes["source"].tolist() == [0, 1]
-    assert rollout.boxes[["x1", "y1", "x2", "y2"]].tolist() == [(256, 256, 512, 512)] * 2
-    assert rollout.boxes["score"].tolist() == [1, 0.5]
+    assert rollout.boxes["frame"].tolist() == [0] and rollout.detected["frame"].tolist() == [16]
+    for rows in (rollout.boxes, rollout.detected):
+        assert rows[["x1", "y1", "x2", "y2"]].tolist() == [(256, 256, 512, 512)]
+    assert rollout.boxes["score"].tolist() == [1] and rollout.detected["score"].tolist() == [0.5]
+    assert rollout.boxes["trust"].tolist() == [0] and rollout.boxes["source"].tolist() == [0]
 
 
 @pytest.fixture
@@ -74,14 +76,14 @@ def file(tmp_path: Path) -> Iterator[h5py.File]:
 
 
 def test_every_value_has_a_name_a_unit_and_a_meaning(file: h5py.File) -> None:
-    units = ("px", "m", "m/s", "rad", "rad/s", "1/m", "s", "0 to 1", "number", "sum", "body", "0 asked")
-    for name in ("boxes", "ego", "camera"):
+    units = ("px", "m", "m/s", "rad", "rad/s", "1/m", "s", "0 to 1", "number", "sum", "body", "0 asked", "0 unknown")
+    for name in ("boxes", "ego", "camera", "detected"):
         columns, told = file[name].attrs["columns"], file[name].attrs["units"]
         assert list(columns) == list(file[name].dtype.names) and len(told) == len(columns)
         assert all(text.startswith(units) for text in told), name
     for name in ("boxes", "ego", "camera", "time_s", "keyframes/time_s", "keyframes/latents", "committed"):
         assert file[name].attrs["description"].endswith("."), name
-    assert file.attrs["kind"] == "drivesim rollout" and file.attrs["version"] == 2
+    assert file.attrs["kind"] == "drivesim rollout" and file.attrs["version"] == 3
     assert file.attrs["written_by"].startswith("drivesim ")
     assert all(words in file.attrs["about"] for words in ("Ego frame: x forward", "1024x512", "NaN"))
 
