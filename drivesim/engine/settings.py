@@ -94,7 +94,8 @@ class SamplingSettings(Config):
 class TextSampling(Config):
     """How a text becomes video: `guidance` away from the negative text, in frames and key frames by `steps` of DDIM.
 
-    Frames between are guided by nothing but the two that they join. `height` and `width` of the decoded frames.
+    Frames between are guided by nothing but the two that they join. `height` and `width` of the decoded frames. An upscaler
+    makes `upscaler_steps`, from frames with noise of `upscaler_level`, a diffusion time.
     """
 
     guidance: float = Field(default=7.5, ge=0)
@@ -103,6 +104,8 @@ class TextSampling(Config):
     interpolation_steps: int = Field(default=25, ge=1)
     height: int = Field(default=256, ge=LATENT_FACTOR, multiple_of=LATENT_FACTOR)
     width: int = Field(default=512, ge=LATENT_FACTOR, multiple_of=LATENT_FACTOR)
+    upscaler_steps: int = Field(default=25, ge=1)
+    upscaler_level: int = Field(default=20, ge=0)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
 

@@ -8,37 +8,72 @@ from typing import Any
 
 import torch
 
+UNET = {
+    "sample_size": 8, "out_channels": 4, "block_out_channels": (16, 32), "layers_per_block": 1, "norm_num_groups": 8,
+    "cross_attention_dim": 16, "attention_head_dim": 2,
+}  # fmt: skip
+PUBLISHED = {
+    "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000,
+    "set_alpha_to_one": False, "steps_offset": 1, "clip_sample": False,
+}  # fmt: skip
+
 
 def write_backbone(folder: Path, seed: int = 0, **scheduler: Any) -> Path:
     """Writes the folder; `scheduler` are fields of its configuration that differ from those of version 1.5."""
     import diffusers
-    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
     torch.manual_seed(seed)
     unet = diffusers.UNet2DConditionModel(
-        sample_size=8, in_channels=4, out_channels=4, block_out_channels=(16, 32), layers_per_block=1, norm_num_groups=8,
-        cross_attention_dim=16, attention_head_dim=2,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        **UNET, in_channels=4, down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
     )  # fmt: skip
-    vae = diffusers.AutoencoderKL(
-        block_out_channels=(8, 8, 8, 8), latent_channels=4, norm_num_groups=4, scaling_factor=0.18215, sample_size=64,
-        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
+    tokenizer, clip = _text_parts(folder)
+    diffusers.StableDiffusionPipeline(
+        vae=_autoencoder(4, 0.18215), text_encoder=clip, tokenizer=tokenizer, unet=unet,
+        scheduler=diffusers.DDIMScheduler(**(PUBLISHED | scheduler)),
+        safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+    ).save_pretrained(folder)  # fmt: skip
+    return folder
+
+
+def write_upscaler(folder: Path, seed: int = 0) -> Path:
+    """Writes an x4 upscaler in the same way; it samples as this house does, to clean latents in the last step."""
+    import diffusers
+
+    torch.manual_seed(seed)
+    unet = diffusers.UNet2DConditionModel(
+        **UNET, in_channels=7, num_class_embeds=1000, down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
     )  # fmt: skip
+    tokenizer, clip = _text_parts(folder)
+    betas = {"beta_start": 0.0001, "beta_end": 0.02, "beta_schedule": "scaled_linear"}
+    diffusers.StableDiffusionUpscalePipeline(
+        vae=_autoencoder(3, 0.08333), text_encoder=clip, tokenizer=tokenizer, unet=unet,
+        low_res_scheduler=diffusers.DDPMScheduler(**betas),
+        scheduler=diffusers.DDIMScheduler(**betas, prediction_type="v_prediction", timestep_spacing="trailing", clip_sample=False),
+    ).save_pretrained(folder)  # fmt: skip
+    return folder
+
+
+def _autoencoder(levels: int, scale: float) -> Any:
+    import diffusers
+
+    return diffusers.AutoencoderKL(
+        block_out_channels=(8,) * levels, latent_channels=4, norm_num_groups=4, scaling_factor=scale, sample_size=64,
+        down_block_types=("DownEncoderBlock2D",) * levels, up_block_types=("UpDecoderBlock2D",) * levels,
+    )  # fmt: skip
+
+
+def _text_parts(folder: Path) -> tuple[Any, Any]:
+    """Tokenizer and text encoder."""
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
     tokenizer = CLIPTokenizer.from_pretrained(str(_write_vocabulary(folder / "vocabulary")))
     config = CLIPTextConfig(
         vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
         max_position_embeddings=16, bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
     )  # fmt: skip
-    published = {
-        "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000,
-        "set_alpha_to_one": False, "steps_offset": 1, "clip_sample": False,
-    }  # fmt: skip
-    diffusers.StableDiffusionPipeline(
-        vae=vae, text_encoder=CLIPTextModel(config), tokenizer=tokenizer, unet=unet,
-        scheduler=diffusers.DDIMScheduler(**(published | scheduler)),
-        safety_checker=None, feature_extractor=None, requires_safety_checker=False,
-    ).save_pretrained(folder)  # fmt: skip
-    return folder
+    return tokenizer, CLIPTextModel(config)
 
 
 def _write_vocabulary(folder: Path) -> Path:

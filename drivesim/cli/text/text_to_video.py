@@ -23,21 +23,26 @@ def text_to_video(
     size: Annotated[str, typer.Option(metavar="HEIGHTxWIDTH", help="Frame size in pixels.")] = "256x512",
     seed: Annotated[int, typer.Option(min=0)] = 0,
     guidance: Annotated[float, typer.Option(callback=positive, help="How far away from the negative text.")] = 7.5,
-    steps: Annotated[int, typer.Option(min=1, help="Sampling steps of first frame and key frames; half of them between.")] = 50,
+    steps: Annotated[int, typer.Option(min=1, help="Sampling steps of key frames; half of them between, and to upscale.")] = 50,
     transfer: Annotated[
         bool, typer.Option("--transfer", help="The temporal layers were trained in another backbone of the same kind.")
     ] = False,
+    upscaler: Annotated[
+        Path | None, typer.Option(help="Folder of the Stable Diffusion x4 upscaler: frames four times as large, one by one.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Make a video of PROMPT."""
     from drivesim.engine.settings import TextSampling
-    from drivesim.engine.text_film import TextFilm, write_text_film
-    from drivesim.engine.text_to_video import TextPrompt
+    from drivesim.engine.text.film import TextFilm, write_text_film
+    from drivesim.engine.text.text_to_video import TextPrompt
 
     height, width = parse_pixels("--size", size)
-    values = {"guidance": guidance, "steps": steps, "interpolation_steps": -(-steps // 2), "height": height, "width": width}
+    half = -(-steps // 2)
+    values = {"guidance": guidance, "steps": steps, "interpolation_steps": half, "upscaler_steps": half, "height": height,
+              "width": width}  # fmt: skip
     settings = TextSampling.parse(values, "text-to-video")
-    film = TextFilm(TextPrompt(prompt, negative), backbone, temporal, seconds, fps, seed, settings, transfer)
+    film = TextFilm(TextPrompt(prompt, negative), backbone, temporal, seconds, fps, seed, settings, transfer, upscaler)
     with stoppable("interrupted; nothing is written"), progress_bars() as show:
         write_text_film(film, out, device, show)
     typer.echo(f"wrote {out}")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from drivesim.config import InputError
 from drivesim.models.backbone import LatentCodec
-from drivesim.models.stable_diffusion.folder import check_folder, load_part
+from drivesim.models.stable_diffusion.folder import PIPELINE, check_folder, load_part
 from drivesim.video_format import LATENT_FACTOR
 
 
@@ -24,15 +24,15 @@ class PublicLatents(LatentCodec):
         self.scale = float(autoencoder.config.scaling_factor)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Those of a folder, in eval mode; InputError if it is missing or damaged, or has cells of other than 8x8 px."""
+    def load(cls, folder: Path, pipeline: str = PIPELINE, factor: int = LATENT_FACTOR) -> Self:
+        """Those of a folder for `pipeline`, in eval mode; InputError if it is damaged, or a cell is not `factor` px across."""
         from diffusers import AutoencoderKL
 
-        check_folder(folder)
+        check_folder(folder, pipeline)
         autoencoder = load_part(folder, "vae", AutoencoderKL)
-        factor = 2 ** (len(autoencoder.config.block_out_channels) - 1)
-        if factor != LATENT_FACTOR:
-            raise InputError(f"{folder / 'vae'}: makes a cell of {factor}x{factor} px, {LATENT_FACTOR}x{LATENT_FACTOR} are needed")
+        own = 2 ** (len(autoencoder.config.block_out_channels) - 1)
+        if own != factor:
+            raise InputError(f"{folder / 'vae'}: makes a cell of {own}x{own} px, {factor}x{factor} are needed")
         return cls(autoencoder).eval()
 
     def encode(self, frames: Tensor, generator: torch.Generator | None = None) -> Tensor:

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_backbone import write_backbone, write_temporal
+from tiny_backbone import write_backbone, write_temporal, write_upscaler
 from torch import nn
 from typer.testing import CliRunner
 
 from drivesim.cli.main import app
 from drivesim.config import InputError, MachineError
-from drivesim.engine import text_film
 from drivesim.engine.settings import TextSampling
-from drivesim.engine.text_to_video import TextPrompt, TextToVideo
+from drivesim.engine.text import memory
+from drivesim.engine.text.text_to_video import TextPrompt, TextToVideo
 from drivesim.engine.timeline import Timeline
 from drivesim.tensors import to_frames
 from drivesim.video_format import FRAME_RATES
@@ -32,6 +32,11 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def temporal(backbone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_temporal(tmp_path_factory.mktemp("temporal") / "video-ldm", backbone)
+
+
+@pytest.fixture(scope="module")
+def upscaler(backbone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_upscaler(tmp_path_factory.mktemp("upscaler"))
 
 
 @pytest.fixture
@@ -109,16 +114,23 @@ def test_the_command_writes_a_film_and_what_made_it(run: Run, tmp_path: Path) ->
     assert notes["prompt"] == {"text": "a red car", "negative": "blurred"} and notes["settings"]["steps"] == 1
 
 
+def test_upscaled_it_is_four_times_as_large(run: Run, upscaler: Path, tmp_path: Path) -> None:
+    run(upscaler=upscaler)
+    assert read_video(tmp_path / "film.mp4")[0].shape == (2, 64, 128, 3)
+    assert json.loads((tmp_path / "film.json").read_text())["upscaler"] is not None
+
+
 def test_what_cannot_be_made_is_said_in_a_sentence(
-    run: Run, tmp_path: Path, temporal: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path, backbone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "multiples of 16 pixels" in run(size="24x32")
     assert "give HEIGHTxWIDTH" in run(size="big")
     assert "ends in .mp4" in run(out=tmp_path / "film.avi")
     assert "model_index.json is missing" in run(backbone=tmp_path)
     assert "no checkpoint there" in run(temporal=tmp_path)
+    assert "holds a StableDiffusionPipeline" in run(upscaler=backbone)
     assert "cannot be made" in run(fps="25")
-    monkeypatch.setattr(text_film, "free_memory", lambda device: 1000)
+    monkeypatch.setattr(memory, "free_memory", lambda device: 1000)
     assert "GiB of memory are needed and 0.0 are free" in run()
 
 
@@ -130,11 +142,10 @@ def test_temporal_layers_move_into_another_backbone_when_asked_to(temporal: Path
     assert film(moved, 1.1, KEYS).shape == (2, 16, 32, 3)
 
 
-def test_memory_is_predicted_by_size(backbone: Path, temporal: Path) -> None:
-    def needed(height: int) -> int:
-        settings = SETTINGS.model_copy(update={"height": height})
-        return text_film.needed_memory(text_film.TextFilm(PROMPT, backbone, temporal, 1.0, KEYS, 0, settings))
+def test_memory_is_predicted_by_size(backbone: Path, temporal: Path, upscaler: Path) -> None:
+    def needed(height: int, large: Path | None = None) -> int:
+        return memory.needed_memory(backbone, temporal, large, SETTINGS.model_copy(update={"height": height}))
 
-    assert 1e6 < needed(16) < needed(32) < 1e8
+    assert 1e6 < needed(16) < needed(32) < needed(32, upscaler) < 1e8
     with pytest.raises(MachineError, match="GiB"):
-        text_film.check_memory(2**60, CPU)
+        memory.check_memory(2**60, CPU)

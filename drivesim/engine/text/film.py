@@ -1,0 +1,78 @@
+"""A film of a text on disk, and beside it what it was made of; what would fail after an hour fails before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from drivesim import __version__
+from drivesim.checkpoint import require_checkpoint, weights_hash
+from drivesim.checksums import check_writable
+from drivesim.config import InputError, write_atomic
+from drivesim.engine.progress import Progress
+from drivesim.engine.settings import TextSampling
+from drivesim.engine.text.memory import check_memory, needed_memory
+from drivesim.engine.text.text_to_video import TextPrompt, TextToVideo
+from drivesim.engine.text.upscaling import TextUpscaling
+from drivesim.engine.timeline import Timeline
+from drivesim.models.stable_diffusion.folder import check_folder, part_hash
+from drivesim.models.stable_diffusion.upscaler import FACTOR, check_upscaler
+from drivesim.tensors import pick_device
+from drivesim.video_writer import VideoWriter
+
+
+@dataclass(frozen=True)
+class TextFilm:
+    """All that decides the pixels of a film of a text; `transfer` as of VideoLDM.load."""
+
+    prompt: TextPrompt
+    backbone: Path
+    temporal: Path
+    seconds: float
+    fps: float
+    seed: int
+    settings: TextSampling
+    transfer: bool = False
+    upscaler: Path | None = None
+
+
+def write_text_film(film: TextFilm, out: Path, device_name: str, show: Callable[[Progress], None]) -> None:
+    """Makes the film `out` (.mp4), and `out` with the suffix .json; InputError or MachineError for what cannot be made."""
+    timeline, device, notes = Timeline.of(film.seconds, film.fps), pick_device(device_name), out.with_suffix(".json")
+    if out.suffix.lower() != ".mp4":
+        raise InputError(f"--out {out}: films are written as MP4; give a name that ends in .mp4")
+    for path in (out, notes):
+        check_writable(path)
+    check_folder(film.backbone)
+    require_checkpoint(film.temporal)
+    if film.upscaler is not None:
+        check_upscaler(film.upscaler)
+    check_memory(needed_memory(film.backbone, film.temporal, film.upscaler, film.settings), device)
+    maker = TextToVideo.load(film.backbone, film.temporal, film.settings, device, film.transfer)
+    upscaling = None if film.upscaler is None else TextUpscaling.load(film.upscaler, film.settings, device)
+    totals = maker.units(timeline)
+    scale = 1
+    if upscaling is not None:
+        scale, totals["upsample"] = FACTOR, timeline.frames * film.settings.upscaler_steps
+    maker.progress = Progress(totals, show)
+    if upscaling is not None:
+        upscaling.progress = maker.progress
+    with VideoWriter(out, timeline.fps, scale * film.settings.height, scale * film.settings.width) as writer:
+        for frames in maker.frames(film.prompt, timeline, film.seed):
+            writer.write(frames if upscaling is None else upscaling.upscale(frames, film.prompt, film.seed))
+    write_atomic(notes, json.dumps(_described(film, maker.settings, timeline), indent=2) + "\n")
+
+
+def _described(film: TextFilm, settings: TextSampling, timeline: Timeline) -> dict[str, object]:
+    """What made the film: everything that decides its pixels, networks by the sha256 of their weights."""
+    return {
+        **asdict(film),
+        "backbone": part_hash(film.backbone, "unet"),
+        "temporal": weights_hash(film.temporal),
+        "upscaler": None if film.upscaler is None else part_hash(film.upscaler, "unet"),
+        "settings": settings.model_dump(mode="json"),
+        "frames": timeline.frames,
+        "drivesim": __version__,
+    }
