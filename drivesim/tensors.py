@@ -57,6 +57,12 @@ def numpy_stream(seed: int, *key: int | str) -> np.random.Generator:
     return np.random.default_rng(stream_seed(seed, *key))
 
 
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether it has instructions for bfloat16: GPUs, and some CPUs."""
+    queries = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return device.type == "cuda" or any(getattr(torch.cpu, query, bool)() for query in queries)
+
+
 def pick_device(name: str = "auto") -> torch.device:
     """`auto` is the GPU where there is one. Raises InputError for what is no device, and for one that is not there."""
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0

@@ -20,6 +20,7 @@ from drivesim.models.latent_space import LatentSpace
 from drivesim.models.layers.blocks import channels_last
 from drivesim.models.super_resolution import SuperResolution
 from drivesim.models.video_ldm import VideoLDM
+from drivesim.tensors import computes_bfloat16
 from drivesim.video_format import STAGE_NAMES
 
 S = TypeVar("S", SamplingSettings, TextSampling)
@@ -82,9 +83,7 @@ def settle_precision(settings: S, device: torch.device) -> S:
     """The settings with a precision that is not auto: bfloat16 on GPUs and on CPUs that compute with it."""
     if settings.precision != "auto":
         return settings
-    queries = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    fast = device.type == "cuda" or any(getattr(torch.cpu, query, bool)() for query in queries)
-    return settings.model_copy(update={"precision": "bfloat16" if fast else "float32"})
+    return settings.model_copy(update={"precision": "bfloat16" if computes_bfloat16(device) else "float32"})
 
 
 def weights_of(checkpoints: Path) -> dict[str, str]:

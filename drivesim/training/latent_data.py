@@ -29,7 +29,7 @@ from drivesim.models.conditions.layout.vehicles import KIND_PLANE
 from drivesim.models.moved_frames import move_frames
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.clip import ClipLabels
-from drivesim.tensors import to_frames, to_network
+from drivesim.tensors import computes_bfloat16, to_frames, to_network
 from drivesim.training.optim import barrier, rank
 from drivesim.training.stage import Batch
 
@@ -93,13 +93,15 @@ class LatentData:
 
     @torch.no_grad()
     def move(self, latents: np.ndarray, flows: Sequence[Flow]) -> tuple[np.ndarray, np.ndarray]:
-        """See dataset.moved.Move."""
+        """See dataset.moved.Move. In bfloat16 where the device has it, as when sampling."""
+        device = self._device
         sources, place = np.unique(latents.reshape(len(latents), -1), axis=0, return_inverse=True)
-        shown = self.space.decode(torch.from_numpy(sources.reshape(-1, *latents.shape[1:])).float().to(self._device))
-        flow = torch.from_numpy(np.stack([(one.right, one.down) for one in flows])).to(self._device)
-        seen = torch.from_numpy(np.stack([one.seen for one in flows])).to(self._device)
-        moved, share = move_frames(self.space, shown[torch.from_numpy(place.ravel()).to(self._device)], flow, seen)
-        return moved.cpu().numpy(), share.cpu().numpy()
+        flow = torch.from_numpy(np.stack([(one.right, one.down) for one in flows])).to(device)
+        seen = torch.from_numpy(np.stack([one.seen for one in flows])).to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device)):
+            shown = self.space.decode(torch.from_numpy(sources.reshape(-1, *latents.shape[1:])).float().to(device)).float()
+            moved, share = move_frames(self.space, shown[torch.from_numpy(place.ravel()).to(device)], flow, seen)
+        return moved.float().cpu().numpy(), share.cpu().numpy()
 
     def _make(self, store: ClipStore, say: Say | None) -> None:
         """Opens the caches of a store, once what they lack is made."""
