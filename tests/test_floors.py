@@ -22,6 +22,7 @@ FLOORS = (
     {"dataset", "rollout"},
     {"training", "labels"},
     {"evaluation"},
+    {"api"},
     {"scenario_editor"},
     {"cli"},
     {"__main__"},

@@ -22,16 +22,13 @@ def compose(
     checkpoints: Annotated[Path | None, typer.Option(help="Folder of the weights; default: the shipped ones.")] = None,
 ) -> None:
     """Compose the first frame that a rollout of SCENARIO with this seed would start from."""
-    from drivesim.engine.settings import parse_quality
-    from drivesim.rollout.request import Request
-    from drivesim.rollout.run import compose_frames
+    from drivesim.api.rollouts import compose as compose_frames
     from drivesim.video_io import check_image_path, write_image
 
-    request = Request(
-        scenario, seed=seed, device=device, settings=parse_quality(quality), checkpoints=checkpoints
-    )
     check_image_path(out)
-    frames = compose_frames(request, variants)
+    frames = compose_frames(
+        scenario, variants=variants, seed=seed, device=device, quality=quality, checkpoints=checkpoints
+    )
     paths = [out] if variants == 1 else [out.with_name(f"{out.stem}-{i:02d}{out.suffix}") for i in range(variants)]
     for path, frame in zip(paths, frames, strict=True):
         write_image(path, frame)

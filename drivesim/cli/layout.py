@@ -19,7 +19,7 @@ def layout(
     seed: Annotated[int | None, typer.Option(help="Instead of the scenario's seed.")] = None,
 ) -> None:
     """Draw the layout of SCENARIO, who drives and stands where, as video with boxes and as tables of labels, in seconds."""
-    from drivesim.layout.preview.film import write_layouts
+    from drivesim.api.layouts import write_layout
 
-    for film in write_layouts(scenario, out, seconds, futures, only, seed):
+    for film in write_layout(scenario, out, seconds=seconds, futures=futures, only=only, seed=seed):
         typer.echo(f"wrote {film} and {film.with_name('labels.csv')}")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drivesim.engine.progress import Progress
+    from drivesim.video_format import Phase
 
 
 def rollout(
@@ -52,14 +53,20 @@ def rollout(
         "goes on from there"
     )
     with stoppable(again), progress_bars() as show:
-        from drivesim.engine.settings import parse_quality
-        from drivesim.rollout.request import Request
-        from drivesim.rollout.run import roll_out
+        from drivesim.api.rollouts import roll_out
 
-        request = Request(
-            scenario, seconds, fps, futures, only, seed, device, parse_quality(quality), checkpoints, ignore_free_space, free
-        )
-        manifest, progress = roll_out(request, out, fresh, show, lambda line: typer.echo(line, err=True))
+        work: dict[Phase, float] = {}
+
+        def note(progress: Progress) -> None:
+            work.update(progress.seconds)
+            show(progress)
+
+        finished = roll_out(
+            scenario, out, seconds=seconds, fps=fps, futures=futures, only=only, seed=seed, device=device, quality=quality,
+            checkpoints=checkpoints, fresh=fresh, free=free, ignore_free_space=ignore_free_space, on_change=note,
+            say=lambda line: typer.echo(line, err=True),
+        )  # fmt: skip
+    manifest = finished.manifest
     from drivesim.rollout.future_folder import DATA, LABELS_FILM, VIDEO
     from drivesim.rollout.labels.film import write_labels_film
     from drivesim.rollout.manifest import future_name
@@ -68,7 +75,7 @@ def rollout(
         if not (folder / LABELS_FILM).is_file():
             write_labels_film(folder / VIDEO, folder / DATA, folder / LABELS_FILM)
     complete = [future_name(number) for number in manifest.complete]
-    spent = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in progress.seconds.items() if seconds)
+    spent = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in work.items() if seconds)
     typer.echo(f"seconds spent: {spent}" if spent else "nothing was missing")
     films = ", ".join(str(out / name / "video.mp4") for name in complete)
     typer.echo(f"{len(complete)} future{'s' * (len(complete) != 1)} there: {films}; side by side: {out / 'preview.png'}")

@@ -6,40 +6,23 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
 from drivesim.config import InputError
+from drivesim.labels.labelled_frame import LabelledFrame, camera_matrix
+from drivesim.labels.pictures import html_picture
 from drivesim.labels.tables import LabelTables
+from drivesim.rollout.folder import PREVIEW
 from drivesim.rollout.future_folder import DATA, VIDEO
 from drivesim.rollout.inputs import kept_scenario
 from drivesim.rollout.manifest import MANIFEST, Manifest, future_name, future_number, read_manifest
 from drivesim.scenario.scenario import Scenario
-from drivesim.scene.boxes import FRAME, silhouette
 from drivesim.scene.camera import Camera
-from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
-from drivesim.video_io import VideoInfo, stream_video, video_info
-
-
-@dataclass(frozen=True, eq=False)
-class LabelledFrame:
-    """Frame `number` (from 0) of a future, `time` s after the first.
-
-    `picture` uint8 RGB [h w 3], None where it was not asked for; `boxes` rows of BOX_ROW [n] (pixels of 1024x512, see
-    rollout.labels.rows); `pixels` float64 [n 4], the same boxes x1 y1 x2 y2 in pixels of the picture, in which the first pixel
-    ends at 1; `truncated` float64 [n], share of each vehicle's outline that is outside of the frame, NaN where its cuboid is not
-    known; `ego` a row of EGO_ROW.
-    """
-
-    number: int
-    time: float
-    picture: np.ndarray | None
-    boxes: np.ndarray
-    pixels: np.ndarray
-    truncated: np.ndarray
-    ego: np.void
+from drivesim.video_io import VideoInfo, read_image, stream_video, video_info
 
 
 @dataclass(frozen=True)
@@ -77,10 +60,7 @@ class FinishedFuture:
     @property
     def intrinsics(self) -> np.ndarray:
         """Camera matrix [3 3] for pixels of its film, in which the middle of the first pixel is at 0, as OpenCV has it."""
-        scale = self.film.width / FRAME_WIDTH
-        focal = self.camera.focal * FRAME_WIDTH * scale
-        across, down = self.film.width / 2 - 0.5, self.film.height / 2 - 0.5
-        return np.array([[focal, 0.0, across], [0.0, focal, down], [0.0, 0.0, 1.0]])
+        return camera_matrix(self.camera, self.film.height, self.film.width)
 
     def labelled_frames(self, stride: int = 1, min_visible: float = 0.0, pictures: bool = True) -> Iterator[LabelledFrame]:
         """Every `stride`-th frame of which the vehicles are known, without those of which less than `min_visible` is in sight.
@@ -99,13 +79,7 @@ class FinishedFuture:
                     return
                 if number % stride == 0:
                     kept = rows[~(rows["visible"] < min_visible)]
-                    yield LabelledFrame(
-                        number, float(ego["time_s"]), picture, kept, self._pixels(kept), outside_shares(self.camera, kept), ego
-                    )
-
-    def _pixels(self, rows: np.ndarray) -> np.ndarray:
-        corners = np.stack([rows[name] for name in ("x1", "y1", "x2", "y2")], axis=-1).astype(np.float64)
-        return corners * (np.array([self.film.width / FRAME_WIDTH, self.film.height / FRAME_HEIGHT] * 2))
+                    yield LabelledFrame.of(number, picture, kept, ego, self.camera, (self.film.height, self.film.width))
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +112,14 @@ class FinishedRollout:
         found = (FinishedFuture(n, folder / future_name(n), timeline.frames, float(timeline.fps), known) for n in wanted)
         return cls(folder, manifest, scenario, tuple(found))
 
+    def _repr_html_(self) -> str:
+        """As notebooks show it: a few words, above the preview."""
+        future = self.futures[0]
+        facts = f"{len(self.futures)} future{'s' * (len(self.futures) != 1)} of {future.frames} frames, {future.fps:g} a second"
+        preview = self.folder / PREVIEW
+        picture = f"<br>{html_picture(read_image(preview))}" if preview.is_file() else ""
+        return f"<b>{escape(self.scenario.name)}</b>: {escape(facts)}, in {escape(str(self.folder))}{picture}"
+
 
 def _check_finished(folder: Path, manifest: Manifest, number: int) -> None:
     """InputError if a future is not there in full."""
@@ -162,22 +144,3 @@ def _known_frames(scenario: Scenario, frames: int) -> int:
     if scenario.photo is not None and not scenario.vehicles:
         return 0
     return min(frames, 1) if scenario.traffic == "free" else frames
-
-
-def outside_shares(camera: Camera, rows: np.ndarray) -> np.ndarray:
-    """Share of the outline of each vehicle that is outside of the frame [n], NaN where its cuboid is not known."""
-    return np.array([_outside_share(camera, cuboid) for cuboid in cuboids(rows)], np.float64)
-
-
-def _outside_share(camera: Camera, cuboid: np.ndarray) -> float:
-    if np.isnan(cuboid).any():
-        return math.nan
-    outline = silhouette(camera, cuboid)
-    if outline is None or outline.area == 0:
-        return 1.0
-    return max(0.0, 1.0 - outline.intersection(FRAME).area / outline.area)
-
-
-def cuboids(rows: np.ndarray) -> np.ndarray:
-    """Cuboids float64 [n 7] of rows of BOX_ROW, as Placement.cuboid: in the ego frame, NaN where they are not known."""
-    return np.stack([rows[name] for name in ("x", "y", "z", "length", "width", "height", "yaw")], axis=-1).astype(np.float64)

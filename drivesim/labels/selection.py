@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from drivesim.config import InputError
-from drivesim.labels.finished_rollout import FinishedFuture, FinishedRollout, LabelledFrame
+from drivesim.labels.finished_rollout import FinishedFuture, FinishedRollout
+from drivesim.labels.labelled_frame import LabelledFrame
 
 MIN_VISIBLE = 0.1
 """Share in sight below which a vehicle is left out, where nothing else is asked for: nobody would have drawn a box there."""

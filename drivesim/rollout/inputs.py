@@ -51,6 +51,12 @@ class Inputs:
         return cls(scenario, str(file), text, None if scenario.photo is None else _picture_bytes(scenario.photo))
 
     @classmethod
+    def of(cls, scenario: Scenario) -> Self:
+        """Those of a scenario that was built by a program: its text is its values. InputError if its photo is missing or wrong."""
+        photo = None if scenario.photo is None else _picture_bytes(scenario.photo)
+        return cls(scenario, "(a program)", _values_text(scenario), photo)
+
+    @classmethod
     def kept(cls, folder: Path, manifest: Manifest) -> Self:
         """What the rollout in `folder` was made from, as far as it is still there, first within it, then where it was read.
 
@@ -59,7 +65,7 @@ class Inputs:
         """
         scenario, file = kept_scenario(folder, manifest), str(manifest.scenario.get("file"))
         sums = {manifest.job.scenario, manifest.files.get(TEXT)}
-        text = _first([folder / TEXT, Path(file)], sums) or yaml_text(scenario.model_dump(mode="json", exclude_none=True)).encode()
+        text = _first([folder / TEXT, Path(file)], sums) or _values_text(scenario)
         places = [*folder.glob(f"{PHOTO}.*"), Path(str(manifest.scenario.get("photo")))]
         return cls(scenario, file, text, None if manifest.job.photo is None else _first(places, {manifest.job.photo}))
 
@@ -104,6 +110,11 @@ def scenario_of(folder: Path) -> Scenario:
     if (folder / MANIFEST).is_file():
         return kept_scenario(folder, read_manifest(folder))
     return read_scenario(folder / TEXT)[0]
+
+
+def _values_text(scenario: Scenario) -> bytes:
+    """A text that means the scenario."""
+    return yaml_text(scenario.model_dump(mode="json", exclude_none=True)).encode()
 
 
 def _picture_bytes(path: Path) -> bytes:

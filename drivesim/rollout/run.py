@@ -78,12 +78,13 @@ def carry_out(
     return folder.manifest, progress
 
 
-def compose_frames(request: Request, variants: int = 1) -> list[np.ndarray]:
+def compose_frames(request: Request, variants: int = 1, inputs: Inputs | None = None) -> list[np.ndarray]:
     """First frames uint8 [4h 4w 3] of a scenario, one a variant; variant 0 is the one that `roll_out` starts from.
 
+    `inputs` stand in place of the request's scenario file.
     Raises InputError for anything that the user can mend, more than one variant of a photo included.
     """
-    scenario = Inputs.read(request.scenario).scenario
+    scenario = (inputs or Inputs.read(request.scenario)).scenario
     if not 1 <= variants <= MAX_VARIANTS:
         raise InputError(f"--variants {variants}: ask for 1 to {MAX_VARIANTS}")
     if scenario.photo is not None and variants > 1:

@@ -11,8 +11,8 @@ from typing import Any
 
 import drivesim
 from drivesim.labels.attributes import attributes_of, cuboid_of
-from drivesim.labels.finished_rollout import LabelledFrame
 from drivesim.labels.json_file import JsonList, join_json
+from drivesim.labels.labelled_frame import LabelledFrame
 from drivesim.labels.pictures import write_picture
 from drivesim.labels.selection import Selection
 from drivesim.scene.vehicles import KINDS

@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from drivesim.labels.attributes import LARGELY, PARTLY
-from drivesim.labels.finished_rollout import FinishedFuture, LabelledFrame, cuboids
+from drivesim.labels.finished_rollout import FinishedFuture
+from drivesim.labels.labelled_frame import LabelledFrame, cuboids
 from drivesim.labels.pictures import write_picture
 from drivesim.labels.selection import Selection
 from drivesim.scene.camera import Camera

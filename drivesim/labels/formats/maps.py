@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,12 @@ import numpy as np
 
 from drivesim.config import InputError
 from drivesim.engine.moments import Moments, ticks
-from drivesim.labels.finished_rollout import FinishedFuture, FinishedRollout, LabelledFrame, cuboids
+from drivesim.labels.finished_rollout import FinishedFuture, FinishedRollout
+from drivesim.labels.generated_frames import MappedFrame
+from drivesim.labels.labelled_frame import LabelledFrame, cuboids
 from drivesim.labels.pictures import write_picture
 from drivesim.labels.selection import Selection
 from drivesim.layout.flow import Flow, flow
-from drivesim.layout.maps import LayoutMaps
 from drivesim.layout.raster import layout_maps
 from drivesim.layout.scene_at import SceneAt
 from drivesim.scene.classes import CLASS_NAMES
@@ -36,23 +36,6 @@ _SAME_PLACE = 0.01  # m and rad by which the traffic of this version may differ 
 _KINDS = "image", "class", "instance", "inverse_depth", "flow"
 
 
-@dataclass(frozen=True, eq=False)
-class MappedFrame:
-    """A frame with the moment that it shows, and its maps at the film's size."""
-
-    frame: LabelledFrame
-    scene: SceneAt
-    maps: LayoutMaps
-
-    @property
-    def instances(self) -> np.ndarray:
-        """uint16 [h w]: 1 + track of each vehicle that is labelled."""
-        track = self.maps.track
-        if track.max(initial=0) >= LARGEST:
-            raise InputError(f"frame {self.frame.number}: has more vehicles than a map of 16 bits can tell apart")
-        return np.where(np.isin(track, self.frame.boxes["track"]), track + 1, 0).astype(np.uint16)
-
-
 def write_maps(selection: Selection, folder: Path) -> None:
     """Writes maps.json and the folders of the maps of every future."""
     for future in selection.futures:
@@ -60,7 +43,7 @@ def write_maps(selection: Selection, folder: Path) -> None:
         for kind in _KINDS:
             (place / kind).mkdir(parents=True)
         earlier = None
-        for mapped in mapped_frames(selection, future):
+        for mapped in exported_maps(selection, future):
             _write_frame(place, mapped)
             if earlier is not None:
                 moved = flow(earlier.scene, earlier.maps, mapped.scene, mapped.maps)
@@ -69,7 +52,7 @@ def write_maps(selection: Selection, folder: Path) -> None:
     (folder / "maps.json").write_text(json.dumps(_about(), indent=2) + "\n", encoding="utf-8")
 
 
-def mapped_frames(selection: Selection, future: FinishedFuture) -> Iterator[MappedFrame]:
+def exported_maps(selection: Selection, future: FinishedFuture) -> Iterator[MappedFrame]:
     """The frames of a selection with their maps; InputError where the layout is not known any more."""
     rollout = selection.rollout
     if rollout.scenario.photo is not None:
@@ -95,13 +78,21 @@ def _check_same(rollout: FinishedRollout, future: FinishedFuture, frame: Labelle
             )
 
 
+def instances(mapped: MappedFrame) -> np.ndarray:
+    """uint16 [h w]: 1 + track of each vehicle that is labelled."""
+    track = mapped.maps.track
+    if track.max(initial=0) >= LARGEST:
+        raise InputError(f"frame {mapped.frame.number}: has more vehicles than a map of 16 bits can tell apart")
+    return np.where(np.isin(track, mapped.frame.boxes["track"]), track + 1, 0).astype(np.uint16)
+
+
 def _write_frame(place: Path, mapped: MappedFrame) -> None:
     name = f"{mapped.frame.number:06d}.png"
     assert mapped.frame.picture is not None
     nearness = np.minimum(np.round(mapped.maps.inverse_depth * NEARNESS_SCALE), LARGEST).astype(np.uint16)
     write_picture(place / "image" / name, mapped.frame.picture)
     write_picture(place / "class" / name, mapped.maps.scene_class)
-    write_picture(place / "instance" / name, mapped.instances)
+    write_picture(place / "instance" / name, instances(mapped))
     write_picture(place / "inverse_depth" / name, nearness)
 
 

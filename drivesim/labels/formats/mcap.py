@@ -38,7 +38,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from mcap_protobuf.writer import Writer
 
 from drivesim.labels.attributes import attributes_of, cuboid_of
-from drivesim.labels.finished_rollout import FinishedFuture, LabelledFrame
+from drivesim.labels.finished_rollout import FinishedFuture
+from drivesim.labels.labelled_frame import LabelledFrame
 from drivesim.labels.pictures import encoded
 from drivesim.labels.rotations import quaternion_of, quaternion_of_yaw
 from drivesim.labels.selection import Selection

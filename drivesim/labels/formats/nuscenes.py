@@ -21,8 +21,9 @@ import numpy as np
 
 from drivesim.engine.timeline import MAX_SECONDS
 from drivesim.labels.attributes import cuboid_of
-from drivesim.labels.finished_rollout import FinishedFuture, LabelledFrame
+from drivesim.labels.finished_rollout import FinishedFuture
 from drivesim.labels.json_file import JsonList
+from drivesim.labels.labelled_frame import LabelledFrame
 from drivesim.labels.pictures import write_picture
 from drivesim.labels.rotations import quaternion_of, quaternion_of_yaw
 from drivesim.labels.selection import Selection

@@ -16,8 +16,9 @@ import numpy as np
 
 import drivesim
 from drivesim.labels.attributes import attributes_of, cuboid_of
-from drivesim.labels.finished_rollout import FinishedFuture, LabelledFrame
+from drivesim.labels.finished_rollout import FinishedFuture
 from drivesim.labels.json_file import JsonObject, join_json
+from drivesim.labels.labelled_frame import LabelledFrame
 from drivesim.labels.selection import Selection
 from drivesim.rollout.future_folder import VIDEO
 from drivesim.scene.vehicles import KINDS

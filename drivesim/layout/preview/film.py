@@ -16,6 +16,7 @@ from drivesim.layout.preview.picture import layout_picture
 from drivesim.layout.raster import layout_maps
 from drivesim.layout.scene_at import SceneAt
 from drivesim.scenario.file import load_scenario
+from drivesim.scenario.scenario import Scenario
 from drivesim.scene.boxes import project_cuboids
 from drivesim.scene.vehicles import KINDS
 from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
@@ -44,14 +45,14 @@ COLUMNS = (
 
 
 def write_layouts(
-    scenario: Path, out: Path, seconds: float | None = None, futures: int | None = None, only: int | None = None,
+    scenario: Path | Scenario, out: Path, seconds: float | None = None, futures: int | None = None, only: int | None = None,
     seed: int | None = None,
 ) -> list[Path]:  # fmt: skip
     """Writes layout.mp4 (class map with boxes) and labels.csv of each future into DIR/future-00, ...; the films' paths.
 
     What is None is the scenario's. InputError for what the user can mend.
     """
-    asked = load_scenario(scenario)
+    asked = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     wishes = {"seconds": seconds, "futures": futures, "seed": seed}
     values = asked.rollout.model_dump() | {name: value for name, value in wishes.items() if value is not None}
     try:
