@@ -26,6 +26,7 @@ ARGUMENTS = {
     "data generate": ("out.h5",),
     "data import": ("film.mp4", "--out", "out.h5"),
     "data show": ("--world",),
+    "train dreambooth": ("pictures", "--run", "run", "--backbone", "sd", "--kind", "car"),
     "text-to-video": ("a car", "--backbone", "sd", "--temporal", "video-ldm", "--out", "out.mp4"),
     "evaluate motion": ("FOLDER",),
 } | {f"train {stage}": ("--run", "run") for stage in ("autoencoder", "image-ldm", "video-ldm", "super-resolution")}

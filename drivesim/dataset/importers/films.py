@@ -10,8 +10,9 @@ import numpy as np
 
 from drivesim.config import InputError, Say
 from drivesim.dataset.clips import ClipWriter
+from drivesim.dataset.importers.unknown import unknown_labels
 from drivesim.dataset.sheets import FILMS
-from drivesim.scene.clip import Clip, ClipLabels, EgoMotion
+from drivesim.scene.clip import Clip
 from drivesim.tensors import to_frame_size
 from drivesim.video_format import FRAME_RATES
 from drivesim.video_io import stream_video, video_info
@@ -65,7 +66,7 @@ def _clips(films: Sequence[Path], fps: float, seconds: float, height: int, capti
         frames = _at_rate(film, fps, height)
         first = 0
         while pictures := list(islice(frames, length)):
-            yield Clip(np.stack(pictures), _labels(len(pictures), fps, f"{film.name}, {first / fps:g} s", text or None))
+            yield Clip(np.stack(pictures), unknown_labels(len(pictures), fps, f"{film.name}, {first / fps:g} s", text or None))
             first += len(pictures)
 
 
@@ -78,10 +79,3 @@ def _at_rate(film: Path, fps: float, height: int) -> Iterator[np.ndarray]:
             made += 1
             while round(made * step) <= number:  # a film a little slower than what is asked for
                 made += 1
-
-
-def _labels(frames: int, fps: float, source: str, caption: str | None) -> ClipLabels:
-    """Nothing is known but the rate, where the clip comes from, and perhaps a caption."""
-    unknown = np.full(frames, np.nan, np.float32)
-    ego = EgoMotion(unknown, unknown.copy(), unknown.copy(), unknown.copy())
-    return ClipLabels(fps, None, None, None, (None,) * frames, unknown.copy(), ego, source, caption=caption)

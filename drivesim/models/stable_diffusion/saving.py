@@ -24,7 +24,7 @@ def check_target(folder: Path) -> None:
 
 
 def save_folder(model: StableDiffusion, source: Path, folder: Path, training: dict[str, Any], recipe: dict[str, Any]) -> str:
-    """Writes the U-Net of `model` with all else of the folder `source` that it came from; returns the hash of its weights.
+    """Writes U-Net and text encoder of `model` with all else of the folder `source` that it came from; returns the U-Net's hash.
 
     All is written beside the folder first, which is replaced as a whole: interrupted, it never has parts of two models.
     """
@@ -32,10 +32,12 @@ def save_folder(model: StableDiffusion, source: Path, folder: Path, training: di
     scratch = folder.resolve().with_name(folder.resolve().name + ".part")
     shutil.rmtree(scratch, ignore_errors=True)
     shutil.copytree(source, scratch, ignore=shutil.ignore_patterns("*.bin", "*.ckpt", "*.msgpack", ".*"))
-    shutil.rmtree(scratch / "unet")
+    for part in ("unet", "text_encoder"):
+        shutil.rmtree(scratch / part)
     for single_file in scratch.glob("*.safetensors"):  # all parts in one file, with the old U-Net
         single_file.unlink()
     model.unet.save_pretrained(scratch / "unet", safe_serialization=True)
+    model.text.clip.save_pretrained(scratch / "text_encoder")
     (scratch / NOTES).write_text(json.dumps(training, indent=2) + "\n", encoding="utf-8")
     (scratch / "train.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
     if folder.exists():

@@ -25,17 +25,20 @@ PREVIEW_GUIDANCE, PREVIEW_STEPS, PREVIEWS = 7.5, 25, 4
 class FineTuningRecipe(Recipe):
     """`drop_caption`: chance that a frame's caption is empty, the null branch of guidance.
 
+    `train_text`: the text encoder learns, too. `even_stores`: stores are drawn from equally often, whatever frames they have.
     `checkpointing`: blocks are computed once more in the backward pass, which spares most of the memory.
     """
 
     batch: int = 8
     learning_rate: float = 1e-5
     drop_caption: Chance = 0.1
+    train_text: bool = False
+    even_stores: bool = False
     checkpointing: bool = False
 
 
 class FineTuningStage:
-    """Trains the U-Net of a Stable Diffusion on the latents of every frame of the stores; the text encoder stays as it is."""
+    """Trains the U-Net of a Stable Diffusion on the latents of every frame of the stores, and its text encoder where asked to."""
 
     name: StageName = "image-ldm"
 
@@ -44,7 +47,7 @@ class FineTuningStage:
         self.backbone = backbone
         self.latent_data = LatentData(PublicLatents.load(backbone))
         self.model = StableDiffusion.load(backbone)
-        self.model.text.requires_grad_(False)
+        self.model.text.requires_grad_(recipe.train_text)
         if recipe.checkpointing:
             self.model.unet.enable_gradient_checkpointing()
         self.modules: dict[str, nn.Module] = {"model": self.model}
@@ -52,8 +55,10 @@ class FineTuningStage:
 
     def open(self, data: list[Path], held_out: list[Path]) -> None:
         """Frames of the stores, with latents and captions."""
-        self.frames = self.latent_data.windows(data, 1, None)
-        check_captions(self.frames)
+        groups = [[path] for path in data] if self.recipe.even_stores else [data]
+        self.frames = [self.latent_data.windows(group, 1, None) for group in groups]
+        for frames in self.frames:
+            check_captions(frames)
         self.held_out = self.latent_data.windows(held_out, 1, None)
 
     def draw(self, step: int, index: range) -> Batch:
@@ -61,7 +66,7 @@ class FineTuningStage:
         samples = []
         for i in index:
             rng = self.recipe.sample_rng(self.name, i)
-            labelled = self.frames.batch(rng, 1, pictures=False)
+            labelled = self.frames[i % len(self.frames)].batch(rng, 1, pictures=False)
             assert labelled.latents is not None
             latents = torch.from_numpy(labelled.latents[0, 0]).float()
             dropped = rng.random() < self.recipe.drop_caption
