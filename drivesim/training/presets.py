@@ -43,7 +43,7 @@ class Preset(Config):
 
 Presets = dict[PresetName, dict[TrainedName, Preset]]
 KEYS, BETWEEN, FULL = FRAME_RATES
-TINY = DataSpec(clips=2, frames=12, fps=KEYS)
+TINY = DataSpec(clips=2, frames=12, fps=KEYS, height=NETWORK_HEIGHT // 2, width=NETWORK_WIDTH // 2)
 CPU_KEYS = DataSpec(clips=700, frames=12, fps=KEYS)
 CPU_MOTION = (DataSpec(clips=120, frames=45, fps=BETWEEN, seed=2), DataSpec(clips=200, frames=17, fps=FULL))
 GPU_KEYS, GPU_MOTION = DataSpec(clips=6000, frames=16, fps=KEYS), DataSpec(clips=2000, frames=33, fps=FULL)
@@ -65,7 +65,7 @@ PRESETS: Presets = {
             recipe=_TINY_RUN | {"model": {"context_widths": [32, 32]}},
         ),
         "super-resolution": Preset(
-            data=(DataSpec(clips=2, frames=2, fps=FULL, height=FRAME_HEIGHT, width=FRAME_WIDTH),),
+            data=(DataSpec(clips=2, frames=2, fps=FULL, height=FRAME_HEIGHT // 2, width=FRAME_WIDTH // 2),),
             recipe=_TINY_RUN
             | {
                 "model": {"widths": [8, 16], "blocks": [1, 1], "sharpener_width": 8, "sharpener_blocks": 1},

@@ -32,7 +32,7 @@ from drivesim.rollout.request import Request
 from drivesim.rollout.run import roll_out
 from drivesim.video_io import write_image
 
-LONG = ("--seconds", "6", "--futures", "1")  # two windows
+LONG = ("--seconds", "6", "--fps", "1.875", "--futures", "1")  # two windows, key frames alone
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def roll(scenario: Path, checkpoints: Path) -> Callable[..., tuple[int, str]]:
 def whole(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     """What a rollout of two windows makes when nothing goes wrong."""
     (folder := tmp_path_factory.mktemp("whole") / "tiny.yaml").write_text(SCENARIO)
-    request = Request(folder, 6.0, futures=1, device="cpu", settings=SETTINGS, checkpoints=checkpoints)
+    request = Request(folder, 6.0, 1.875, futures=1, device="cpu", settings=SETTINGS, checkpoints=checkpoints)
     roll_out(request, folder.parent / "out")
     return results(folder.parent / "out")
 

@@ -16,7 +16,7 @@ from drivesim.rollout.request import Request
 from drivesim.rollout.run import roll_out
 from drivesim.rollout.windows import Windows
 
-SHORT, LONG = 7.0, 11.0  # two windows, three
+SHORT, LONG = 5.0, 9.5  # two windows, three
 
 
 class Killed(BaseException):

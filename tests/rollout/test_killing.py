@@ -31,12 +31,16 @@ def kill(points: int, folder: Path, **job: object) -> dict[str, int]:
     return states
 
 
-def test_killed_at_30_random_points(tmp_path: Path, scenario: Path, checkpoints: Path) -> None:
+@pytest.mark.parametrize(("points", "fps", "futures"), [(20, 1.875, 2), (10, 7.5, 1)])
+def test_killed_at_random_points(
+    tmp_path: Path, scenario: Path, checkpoints: Path, points: int, fps: float, futures: int
+) -> None:
+    """Of two windows; with key frames alone, of two futures, and with frames between them."""
     states = kill(
-        30, tmp_path, scenario=str(scenario), checkpoints=str(checkpoints), seconds=6.0, futures=2,
+        points, tmp_path, scenario=str(scenario), checkpoints=str(checkpoints), seconds=6.0, fps=fps, futures=futures,
         settings=SETTINGS.model_dump(),
     )  # fmt: skip
-    assert len(states) >= 4, states  # they were killed in different states of the work
+    assert len(states) >= min(futures + 2, 4), states  # they were killed in different states of the work
 
 
 @pytest.mark.slow

@@ -260,7 +260,7 @@ def three_windows(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -
     """A rollout, and a folder with `whole` and with `cut`, of which only the joining is missing."""
     ((folder := tmp_path_factory.mktemp("windows")) / "tiny.yaml").write_text(SCENARIO)
     asked = Request(
-        folder / "tiny.yaml", 11.0, futures=1, device="cpu", settings=SETTINGS, checkpoints=checkpoints
+        folder / "tiny.yaml", 9.5, futures=1, device="cpu", settings=SETTINGS, checkpoints=checkpoints
     )
     roll_out(asked, folder / "whole")
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Crash):
