@@ -1,9 +1,9 @@
 """Which frame is made when: integers only.
 
-Key frames are 1.875 fps. Prediction works in windows of 10 key frames: the first has 1 as context and adds 9, every later
-one has 2 and adds 8 (Video LDM, section 3.2). Interpolation turns a link between two neighbours into 5 frames, those two
-and 3 between; once gives 7.5 fps, twice 30 fps (section 3.3). Decoding and super-resolution work in portions of 8
-frames.
+The rates and lengths themselves stand in video_format.py; this is what follows of them. Prediction works in windows of WINDOW
+key frames: the first has 1 as context, every later one has CONTEXT, and the rest is added (Video LDM, section 3.2).
+Interpolation turns a link between two neighbours into INTERPOLATION_FACTOR + 1 frames, those two and the ones between; it is
+done not at all, once or twice (section 3.3). Decoding and super-resolution work in portions.
 
 What depends on a frame's number alone must not depend on how long the rollout is: windows and batches are always made
 whole, and what lies beyond the end is thrown away.
@@ -28,7 +28,7 @@ LEVELS: dict[Fraction, int] = {Fraction(rate): level for level, rate in enumerat
 
 @dataclass(frozen=True)
 class Window:
-    """One prediction. `keys` are the numbers of its 10 key frames, the first `context` of them known already.
+    """One prediction. `keys` are the numbers of its WINDOW key frames, the first `context` of them known already.
 
     `frames` are the output frames that exist only once this window is made; the last window's are cut at the end.
     """
@@ -46,7 +46,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Timeline:
-    """`frames` output frames at 1.875 * 4**level fps. Frame 0 is key frame 0, the first frame of the rollout."""
+    """`frames` frames at KEY_FPS * INTERPOLATION_FACTOR**level fps. Frame 0 is key frame 0, the first frame of the rollout."""
 
     frames: int
     level: int

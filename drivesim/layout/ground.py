@@ -32,7 +32,10 @@ class Ground:
 def ground_of(
     camera: Camera, course: Course, along: float, strips: Strips, rows: slice, size: tuple[int, int]
 ) -> Ground:
-    """The flat ground in some rows of a frame of `size` (height, width); `along` as in SceneAt."""
+    """The flat ground in some rows of a frame of `size` (height, width); `along` as in SceneAt.
+
+    Pinhole.ground a row at a time, as all but y is the same in a row, with y and what follows of it at knots alone.
+    """
     height, width = size
     axes = camera.axes()
     down = ((np.arange(rows.start, rows.stop + 1) + 0.5) / height - 0.5) * (0.5 / camera.focal)

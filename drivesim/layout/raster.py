@@ -16,6 +16,7 @@ from drivesim.layout.solids import PICTURE_COUNT, PICTURE_START, PICTURES
 from drivesim.layout.vehicles.bodies import vehicle_faces, vehicle_footprints
 from drivesim.scene.camera import NEAR, Camera, clip_near
 from drivesim.scene.classes import SceneClass
+from drivesim.scene.geometry import pixel_centres
 
 _SHIFT = 4  # fractional bits of corners
 _FINE = 256  # frames of at most this height are painted at twice their size: what covers a pixel's centre counts
@@ -165,7 +166,7 @@ def _pictures(scene: SceneAt, rows: np.ndarray, height: int) -> Faces:
 def _projected(faces: Faces, camera: Camera, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Indices [q] of the faces that lie in the frame, and their corners in fixed point, int32 [2 CORNERS q].
 
-    `faces` are in camera coordinates.
+    `faces` are in camera coordinates. Pinhole.project in float32 with one reciprocal a corner: faces are thousands.
     """
     x, y, deep = faces.corners
     ahead = deep > NEAR
@@ -234,10 +235,8 @@ def _inverse_depth(
 ) -> np.ndarray:
     """Inverse depth [r w] of the faces seen, 0 elsewhere: linear in the frame on a plane."""
     height, width = size
-    right = (((np.arange(width) + 0.5) / width - 0.5) / camera.focal).astype(np.float32)
-    down = (((np.arange(rows.start, rows.stop) + 0.5) / height - 0.5) * (0.5 / camera.focal)).astype(np.float32)[
-        :, None
-    ]
+    u, v = pixel_centres(height, width, ids)
+    right, down = (offset.astype(np.float32) for offset in camera.pinhole.offsets(u, v[rows]))
     by_right, by_down, level, least, most = (values.take(ids) for values in painted.plane)
     by_right *= right
     by_down *= down

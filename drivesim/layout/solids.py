@@ -1,4 +1,8 @@
-"""Simple solids that stand beside the road: boxes, gabled houses, banks, and upright outlines that face the camera."""
+"""Simple solids that stand beside the road: boxes, gabled houses, banks, and upright outlines that face the camera.
+
+How they are drawn, no more. Which things there are, and of which class (a guard rail, say), is in roadside/things.py; of which
+solids a thing is made in roadside/solids.py.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """What a group of conditions says of itself: its fields, where they come from, how it is dropped and how networks read it.
 
-A new group is one module with a subclass of Group, and its line in the list of all_groups.py.
+A new group is one module with a subclass of Group, and its line in the list of all_groups.py. What it reads must be there: a
+field of the scenario's sections (scenario/sections.py), and one of the labels (scene/clip.py, kept by dataset/label_tables.py).
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Look: day or night, and how crowded it is."""
+"""Look: day or night, and how crowded it is.
+
+The shipped weights know these two. A further look (rain, say) is a group of its own in a module beside this one, so that it can
+be unknown and dropped by itself, and weights of before it still load: group.py says what it takes.
+"""
 
 from __future__ import annotations
 

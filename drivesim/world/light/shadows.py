@@ -19,7 +19,8 @@ FAR = 140.0  # m; shadows farther away are too thin to see
 
 
 def ground_homography(camera: Camera, height: int, width: int) -> np.ndarray:
-    """Homogeneous ground coordinates (ego x, y) from pixel coordinates (x, y, 1) [3 3]."""
+    """Homogeneous ground coordinates (ego x, y) from pixel coordinates (x, y, 1) [3 3]: Pinhole.ground as the matrix that OpenCV
+    warps by."""
     to_ray = np.array([[1 / (width * camera.focal), 0, (0.5 / width - 0.5) / camera.focal],
                        [0, 1 / (height * 2 * camera.focal), (0.5 / height - 0.5) / (2 * camera.focal)], [0, 0, 1.0]])  # fmt: skip
     ray = camera.axes().T @ to_ray

@@ -105,7 +105,10 @@ def _project(
     geometry: Geometry, camera: Camera, meshes: np.ndarray, height: int, width: int, watched: range
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Polygons that face the camera inside the frame: indices [n], fixed-point corners int32 [n SIDES 1 2], and the same in frame
-    fractions [n SIDES 2]."""
+    fractions [n SIDES 2].
+
+    Camera.view and project, but float32, as version 1 of the world has it to the bit.
+    """
     alive = np.zeros(len(geometry.footprint), bool)
     alive[meshes] = True
     index = np.flatnonzero(alive[geometry.owner])

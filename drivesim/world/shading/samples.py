@@ -19,7 +19,10 @@ class Samples:
     y: np.ndarray
 
     def rays(self, camera: Camera) -> np.ndarray:
-        """Directions float32 [3 n] in the ego frame, of unit length along the optical axis."""
+        """Directions float32 [3 n] in the ego frame, of unit length along the optical axis.
+
+        Pinhole.rays with reciprocals, as version 1 of the world has it to the bit.
+        """
         right, down, forward = camera.axes().astype(np.float32)[..., None]
         x = (self.x - np.float32(0.5)) * np.float32(1 / camera.focal)
         y = (self.y - np.float32(0.5)) * np.float32(0.5 / camera.focal)
