@@ -47,6 +47,20 @@ def unwritable(path: Path, error: OSError) -> InputError:
     return InputError(f"{path}: cannot be written ({error.strerror}); give a file in a folder that is there")
 
 
+def make_folder(path: Path) -> None:
+    """Makes an output folder, if it is not there; InputError if nothing can be written there, OSError where the disk fails."""
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path}: is a file; give a folder with --out")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise
+        raise InputError(f"{path}: cannot be written ({error.strerror}); give another folder with --out") from error
+
+
 def settle(scratch: Path, path: Path) -> None:
     """Gives a finished file its name once its bytes, and then the name, are safe against a power cut; OSError if not."""
     _sync(scratch)

@@ -138,8 +138,9 @@ def motion(
     """Measure whether the road streams toward the camera in the futures of a rollout."""
     from drivesim.evaluation.motion import rollout_motion
 
+    rows = rollout_motion(folder, worlds)
     typer.echo(f"{'ground motion':<14}{'px a frame':>11}{'outward':>9}{'parallax':>10}")
-    for name, figures in rollout_motion(folder, worlds).items():
+    for name, figures in rows.items():
         typer.echo(f"{name:<14}{figures.expansion:>11.2f}{figures.outward:>9.2f}{figures.parallax:>10.2f}")
 
 

@@ -13,8 +13,6 @@ finished and may be written again. A finished file is never overwritten.
 
 from __future__ import annotations
 
-import errno
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -23,7 +21,7 @@ from typing import Self
 
 import numpy as np
 
-from drivesim.checksums import SUMS, faults, file_hash, read_sums, write_safely
+from drivesim.checksums import SUMS, faults, file_hash, make_folder, read_sums, write_safely
 from drivesim.config import InputError, read_json
 from drivesim.engine.timeline import Timeline
 from drivesim.rollout.future_folder import DATA, LABELS_FILM, VIDEO, FutureFolder
@@ -68,7 +66,7 @@ class RolloutFolder(ManifestFile):
         made or that may not be written, one in which another process works, and one of which a finished file is not what was
         written.
         """
-        _make_folder(path)
+        make_folder(path)
         is_rollout(path)
         with FolderLock.hold(path) as lock:
             anew = fresh or not is_rollout(path)
@@ -154,20 +152,6 @@ class RolloutFolder(ManifestFile):
         told = [summary(self.manifest.futures[name].figures) for name in names]
         texts = [f"{name}: {times} s{f'   {words}' if words else ''}" for name, words in zip(names, told, strict=True)]
         self.write_picture(PREVIEW, contact_sheet(rows, texts, width=320))
-
-
-def _make_folder(path: Path) -> None:
-    """Makes an output folder; InputError if that is not possible."""
-    if path.exists() and not path.is_dir():
-        raise InputError(f"{path}: is a file; give a folder with --out")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
-            raise
-        raise InputError(f"{path}: cannot be written ({error.strerror}); give another folder with --out") from error
 
 
 def _continued(path: Path, new: Manifest) -> Manifest:

@@ -101,6 +101,19 @@ def test_places_that_cannot_be_written(command: str, out: str, place: Path) -> N
             assert "no image format for the suffix" in refused(place, first, *words, name)
 
 
+@pytest.mark.parametrize("command", ["layout", "rollout"])
+def test_folders_that_cannot_be_written(command: str, place: Path) -> None:
+    for path in (str(place), f"{place}/below", "/proc/there"):
+        text = refused(place, command, str(place), "--out", path)
+        assert text.startswith(f"{path}: ") and "with --out" in text and text.count("\n") == 1, text
+
+
+def test_motion_of_what_is_no_rollout_is_one_sentence(place: Path) -> None:
+    assert refused(place, "evaluate motion", "missing") == (
+        "missing: no finished future there (future-00/video.mp4); roll out the scenario first\n"
+    )
+
+
 @pytest.mark.parametrize("stage", ["image-ldm", "video-ldm", "super-resolution"])
 @pytest.mark.parametrize(
     ("options", "words"),

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from pydantic import ValidationError
 
+from drivesim.checksums import make_folder
 from drivesim.config import InputError
 from drivesim.layout.preview.drive import scenario_moments
 from drivesim.layout.preview.picture import layout_picture
@@ -64,6 +65,7 @@ def write_layouts(
         raise InputError(f"--only {only}: futures are numbered from 0, and --futures is not given with it")
     asked = asked.model_copy(update={"rollout": rollout})
     frames = max(round(rollout.seconds * rollout.fps), 1)
+    make_folder(out)
     films = []
     for future in range(rollout.futures) if only is None else [only]:
         folder = out / f"future-{future:02d}"
