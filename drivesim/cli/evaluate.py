@@ -46,17 +46,17 @@ def fidelity(
     """Measure weights on held-out worlds: what the autoencoder keeps, what the world is like, what is made beside renders."""
     from dataclasses import replace
 
-    from drivesim.checksums import check_writable
+    from drivesim.checksums import check_writable, make_folder
     from drivesim.config import shipped
     from drivesim.evaluation import held_out
     from drivesim.evaluation.fidelity import measure
     from drivesim.evaluation.fidelity.material import QUICK, WHOLE
 
     parts, amounts = measure.parse_part(only), QUICK if quick else WHOLE
-    for path in (json, report and report / "figures.json"):
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            check_writable(path)
+    if json is not None:
+        check_writable(json)
+    if report is not None:
+        make_folder(report)
     amounts = amounts if frames is None else replace(amounts, worlds=frames)
     question = measure.Question(
         checkpoints or shipped("checkpoints"),

@@ -13,9 +13,9 @@ from drivesim.scenario.scenario import Scenario
 from drivesim.scene.boxes import project_cuboids
 from drivesim.scene.vehicles import KINDS
 from drivesim.traffic.vehicle_lamps import BRAKE
-from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
+from drivesim.video_format import FRAME_HEIGHT, FRAME_RATES, FRAME_WIDTH
 
-FPS = 7.5
+FPS = FRAME_RATES[1]
 LONGEST = 30.0  # s that are played
 START, STEP = -12.0, 6.0  # m from the ego: where the tabulated line begins, and between its points
 _ALONG = np.arange(START, 310.0, STEP)

@@ -14,9 +14,10 @@ from drivesim.models.stable_diffusion.folder import check_folder, load_part, par
 from drivesim.models.stable_diffusion.latents import PublicLatents
 from drivesim.models.stable_diffusion.process import DiffusionProcess, diffusion_process
 from drivesim.models.stable_diffusion.text import TextEncoder
+from drivesim.video_format import UPSAMPLING_FACTOR
 
 PIPELINE = "StableDiffusionUpscalePipeline"
-FACTOR = 4
+FACTOR = UPSAMPLING_FACTOR  # theirs, and so what is made has the size of the house's own films
 _LOW_NOISE = Path("low_res_scheduler") / "scheduler_config.json"
 
 
