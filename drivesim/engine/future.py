@@ -28,7 +28,7 @@ from drivesim.models.conditions.conditions import Conditions
 from drivesim.scenario.scenario import Scenario
 from drivesim.scenario.sections import BoxedVehicle
 from drivesim.scene.boxes import Boxes
-from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH, WINDOW
+from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH, NETWORK_HEIGHT, WINDOW
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,10 @@ class FutureSpec:
         return self._shown(layout_conditions(self._planes(ticks, height)), [self.boxes(tick) for tick in ticks])
 
     def _planes(self, ticks: Sequence[int], height: int) -> list[np.ndarray]:
-        return [layout_planes(self.moments[tick], height, 2 * height) for tick in ticks]
+        size = height, 2 * height
+        if height > NETWORK_HEIGHT:  # too large to be kept
+            return [layout_planes(self.moments[tick], *size) for tick in ticks]
+        return [self.layouts(size).planes(tick) for tick in ticks]
 
     def _shown(self, conditions: Conditions, boxes: Sequence[Boxes | None]) -> Conditions:
         """Without what is not known of the layout of frames with these boxes."""

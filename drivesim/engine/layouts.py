@@ -11,6 +11,7 @@ import torch
 from drivesim.engine.moments import Moments
 from drivesim.layout.flow import Flow, flow
 from drivesim.layout.maps import LayoutMaps
+from drivesim.layout.planes import planes_of
 from drivesim.layout.raster import layout_maps
 from drivesim.models.latent_space import LatentSpace
 from drivesim.models.layers.context import MOVED
@@ -28,9 +29,14 @@ class FrameLayouts:
         self.size = size
         self._scene = lru_cache(maxsize=_KEPT)(moments.__getitem__)
         self._maps = lru_cache(maxsize=_KEPT)(self._draw)
+        self.planes = lru_cache(maxsize=_KEPT)(self._planes)
+        """What networks are shown of the frame of a tick, uint8 [planes h w]: asked for by prediction and by interpolations."""
 
     def _draw(self, tick: int) -> LayoutMaps:
         return layout_maps(self._scene(tick), *self.size)
+
+    def _planes(self, tick: int) -> np.ndarray:
+        return planes_of(self._scene(tick), self._maps(tick))
 
     def flow(self, to: int, source: int) -> Flow:
         """From each pixel of frame `to` to its place in frame `source`."""

@@ -29,11 +29,11 @@ class LayoutMaps:
 
     @classmethod
     def empty(cls, height: int, width: int) -> Self:
-        """Maps to write into: no lamp shines, the rest is not set."""
+        """Maps to write into: no vehicle has a kind, a face, a paint or a lamp, the rest is not set."""
         size = (height, width)
-        scene_class, marking, kind, face = (np.empty(size, np.uint8) for _ in range(4))
-        return cls(np.empty(size, np.float32), scene_class, marking, np.empty(size, np.int32), kind, face,
-                   np.zeros(size, np.uint8), np.empty((*size, 3), np.uint8))  # fmt: skip
+        kind, face, lamp = (np.zeros(size, np.uint8) for _ in range(3))
+        return cls(np.empty(size, np.float32), np.empty(size, np.uint8), np.empty(size, np.uint8), np.empty(size, np.int32),
+                   kind, face, lamp, np.zeros((*size, 3), np.uint8))  # fmt: skip
 
     @property
     def size(self) -> tuple[int, int]:

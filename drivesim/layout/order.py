@@ -56,15 +56,19 @@ def _repaired(before: np.ndarray, odd: set[int]) -> list[int]:
     """
     done: list[bool] = [False] * len(before)
     out: list[int] = []
+    by_column = np.ascontiguousarray(before.T)
+    needs: dict[int, list[int]] = {}
     for start in range(len(before)):
-        stack = [start]
+        stack = [] if done[start] else [start]
         while stack:
             i = stack[-1]
-            needs = np.flatnonzero(before[:, i]).tolist() if start in odd else []
-            missing = [j for j in needs if not done[j] and j not in stack]
-            if missing and not done[i]:
-                stack.append(min(missing))
-                continue
+            if start in odd and not done[i]:
+                if i not in needs:
+                    needs[i] = np.flatnonzero(by_column[i]).tolist()
+                missing = next((j for j in needs[i] if not done[j] and j not in stack), None)
+                if missing is not None:
+                    stack.append(missing)
+                    continue
             stack.pop()
             if not done[i]:
                 done[i] = True

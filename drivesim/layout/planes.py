@@ -34,7 +34,12 @@ class Plane(IntEnum):
 
 def layout_planes(scene: SceneAt, height: int, width: int) -> np.ndarray:
     """The planes of one moment, uint8 [len(Plane) h w]."""
-    maps = layout_maps(scene, height, width)
+    return planes_of(scene, layout_maps(scene, height, width))
+
+
+def planes_of(scene: SceneAt, maps: LayoutMaps) -> np.ndarray:
+    """The planes of one moment whose `maps` are drawn already, of their size."""
+    height, width = maps.size
     empty = layout_maps(replace(scene, vehicles=Vehicles.none()), height, width) if len(scene.vehicles) else maps
     shown = maps.kind > 0
     planes = np.zeros((len(Plane), height, width), np.uint8)

@@ -214,11 +214,17 @@ def _filled(points: np.ndarray, lamp: np.ndarray, height: int, width: int) -> tu
 def _resolve(scene: SceneAt, painted: _Painted, maps: LayoutMaps, rows: slice) -> None:
     """Looks up what covers each pixel of some rows, and writes it to `maps`."""
     ids = painted.ids[rows].astype(np.intp)
-    looked_up = painted.table.take(ids).view(np.uint8).reshape(*ids.shape, 8)
-    maps.scene_class[rows], maps.marking[rows], maps.kind[rows], maps.face[rows] = np.moveaxis(looked_up, 2, 0)[:4]
-    for colour in range(3):  # numpy copies three bytes at a time far slower
-        maps.paint[rows, :, colour] = looked_up[..., 4 + colour]
+    by_byte = painted.table.view(np.uint8).reshape(-1, 8)
+    for plane, column in ((maps.scene_class, 0), (maps.marking, 1)):
+        plane[rows] = by_byte[:, column].take(ids)
     maps.track[rows] = painted.track.take(ids)
+    columns = np.flatnonzero((maps.track[rows] >= 0).any(axis=0))
+    if len(columns):  # what only vehicles have is 0 elsewhere
+        part = slice(columns[0], columns[-1] + 1)
+        looked_up = painted.table.take(ids[:, part]).view(np.uint8).reshape(len(ids), -1, 8)
+        maps.kind[rows, part], maps.face[rows, part] = looked_up[..., 2], looked_up[..., 3]
+        for colour in range(3):  # numpy copies three bytes at a time far slower
+            maps.paint[rows, part, colour] = looked_up[..., 4 + colour]
     if painted.lamps is not None:
         np.multiply(painted.lamps[rows], maps.kind[rows] > 0, out=maps.lamp[rows])
     inverse_depth = _inverse_depth(painted, scene.camera, ids, rows, maps.size)

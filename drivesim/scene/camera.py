@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -20,18 +21,22 @@ class Camera:
     pitch: float = 0.0
     field_of_view: float = 60.0
 
-    @property
+    @cached_property
     def focal(self) -> float:
         """Focal length in frame widths."""
         return float(lens(self.pitch, self.field_of_view, math)[0])
 
-    @property
+    @cached_property
     def pinhole(self) -> Pinhole[np.ndarray]:
         """The camera as its formulas take it."""
         return Pinhole(*map(np.asarray, (self.height, *lens(self.pitch, self.field_of_view, math))))
 
     def axes(self) -> np.ndarray:
         """Rows: the camera's right, down and forward axis in the ego frame [3 3]."""
+        return self._axes.copy()
+
+    @cached_property
+    def _axes(self) -> np.ndarray:
         return np.stack(self.pinhole.turned(*np.eye(3)))
 
     def view(self, points: np.ndarray) -> np.ndarray:
