@@ -76,14 +76,14 @@ def test_free_traffic_gives_nothing_but_the_look(tmp_path: Path) -> None:
     rows = future.conditions([0, 16])
     assert [name for name, group in rows.groups.items() if group.given.any()] == ["look"]
     assert future.boxes(0) is not None and future.boxes(16) is None
-    first = FutureSpec.first_conditions(future.prompt, seed=1)
+    first = FutureSpec.first(future.prompt, 1).known_conditions([0], None)
     assert first["boxes"].given.all() and first["road"].given.all(), "the first frame is composed as the scenario says"
 
 
 def test_the_first_frame_is_the_same_in_all_futures_and_shows_drawn_vehicles(tmp_path: Path) -> None:
     text = SCENARIO.replace("crowdedness: 1", "crowdedness: 6")
     one, other = (future_of(tmp_path, text, number) for number in (0, 1))
-    first = FutureSpec.first_conditions(one.prompt, seed=1)["boxes"]
+    first = FutureSpec.first(one.prompt, 1).known_conditions([0], None)["boxes"]
     assert first["present"].sum() >= 6
     for future in (one, other):
         assert torch.equal(future.conditions([0])["boxes"]["box"], first["box"])
