@@ -24,6 +24,9 @@ def export(
     min_visible: Annotated[
         float, typer.Option(help="Leave out vehicles of which a smaller share is in sight; 0 keeps even what is wholly hidden.")
     ] = 0.1,
+    trusted_only: Annotated[
+        bool, typer.Option("--trusted-only", help="Leave out vehicles that the film is not known to show, by the column trust.")
+    ] = False,
 ) -> None:
     """Write pictures and labels of the rollout in DIR in another FORMAT. What the formats hold is in docs/export.md."""
     from drivesim.cli.rollout import stoppable
@@ -32,7 +35,9 @@ def export(
     check_format(name)
     numbers = None if futures is None else parse_futures(futures)
     with stoppable(f"stopped; {out} is not written"), _progress() as show:
-        write_export(name, folder, out, numbers, stride, min_visible, show, lambda line: typer.echo(line, err=True))
+        write_export(
+            name, folder, out, numbers, stride, min_visible, trusted_only, show, lambda line: typer.echo(line, err=True)
+        )
     typer.echo(f"wrote {out}")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from drivesim.metrics.agreement import Trust
 from drivesim.rollout.labels.rows import SOURCES
 from drivesim.scene.boxes import UNKNOWN_LAMPS
 from drivesim.traffic.vehicle_lamps import BRAKE, HEAD, LEFT, RIGHT, TAIL
@@ -19,10 +20,10 @@ LARGELY, PARTLY = 0.4, 0.8
 
 
 def attributes_of(row: np.void, truncated: float) -> dict[str, Any]:
-    """The values of a row of BOX_ROW but for track, box and cuboid: shares in sight and outside, score, source, paint, lamps."""
+    """The values of a row of BOX_ROW beside track, box, cuboid: shares in sight and outside, score, source, trust, paint, lamps."""
     shares = {"visible": row["visible"], "truncated": truncated, "score": row["score"]}
     values: dict[str, Any] = {name: round(float(share), 4) for name, share in shares.items() if not math.isnan(share)}
-    values["source"] = SOURCES[int(row["source"])]
+    values["source"], values["trust"] = SOURCES[int(row["source"])], Trust(int(row["trust"])).name.lower()
     paint = [float(row[name]) for name in ("red", "green", "blue")]
     if not any(map(math.isnan, paint)):
         values["paint"] = "#" + "".join(f"{round(255 * share):02x}" for share in paint)

@@ -39,19 +39,21 @@ def write_export(
     futures: Sequence[int] | None = None,
     stride: int = 1,
     min_visible: float = MIN_VISIBLE,
+    trusted_only: bool = False,
     on_change: Callable[[ExportProgress], None] = lambda _: None,
     say: Say = lambda _: None,
 ) -> Path:
     """Writes a finished rollout, or these of its futures, in format `name` into the new folder `out`: the folder.
 
-    Every `stride`-th frame, with vehicles of which at least the share `min_visible` is in sight. Memory does not grow with the
-    length. Raises InputError for anything that the user can mend; then, or if it is stopped, `out` is not there.
+    Every `stride`-th frame, with vehicles of which at least the share `min_visible` is in sight, and, with `trusted_only`, which
+    the film is known to show. Memory does not grow with the length. Raises InputError for anything that the user can mend; then, or
+    if it is stopped, `out` is not there.
     """
     check_format(name)
     folder = rollout.folder if isinstance(rollout, FinishedRollout) else Path(rollout)
     if not isinstance(rollout, FinishedRollout) or futures is not None:
         rollout = FinishedRollout.open(folder, futures)
-    selection = Selection(rollout, stride, min_visible, on_change)
+    selection = Selection(rollout, stride, min_visible, trusted_only, on_change)
     with new_folder(Path(out)) as scratch:
         for warning in selection.warnings:
             say(warning)
@@ -94,4 +96,5 @@ def _about(name: str, selection: Selection) -> dict[str, object]:
         "frames": selection.total,
         "stride": selection.stride,
         "min_visible": selection.min_visible,
+        "trusted_only": selection.trusted_only,
     }

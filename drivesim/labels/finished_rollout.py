@@ -16,6 +16,7 @@ from drivesim.config import InputError
 from drivesim.labels.labelled_frame import LabelledFrame, camera_matrix
 from drivesim.labels.pictures import html_picture
 from drivesim.labels.tables import LabelTables
+from drivesim.metrics.agreement import Trust
 from drivesim.rollout.folder import PREVIEW
 from drivesim.rollout.future_folder import DATA, VIDEO
 from drivesim.rollout.inputs import kept_scenario
@@ -62,10 +63,19 @@ class FinishedFuture:
         """Camera matrix [3 3] for pixels of its film, in which the middle of the first pixel is at 0, as OpenCV has it."""
         return camera_matrix(self.camera, self.film.height, self.film.width)
 
-    def labelled_frames(self, stride: int = 1, min_visible: float = 0.0, pictures: bool = True) -> Iterator[LabelledFrame]:
+    @property
+    def judged(self) -> bool:
+        """Whether a detector looked if its film shows what is labelled."""
+        with LabelTables(self.folder / DATA) as tables:
+            return tables.judged
+
+    def labelled_frames(
+        self, stride: int = 1, min_visible: float = 0.0, pictures: bool = True, trusted_only: bool = False
+    ) -> Iterator[LabelledFrame]:
         """Every `stride`-th frame of which the vehicles are known, without those of which less than `min_visible` is in sight.
 
-        Memory does not grow with the length. InputError if film or table is damaged.
+        `trusted_only`: without those, too, which the film is not known to show. Memory does not grow with the length.
+        InputError if film or table is damaged.
         """
         shown = stream_video(self.video) if pictures else iter(())
         with LabelTables(self.folder / DATA) as tables:
@@ -78,7 +88,7 @@ class FinishedFuture:
                 if number >= self.known_frames:
                     return
                 if number % stride == 0:
-                    kept = rows[~(rows["visible"] < min_visible)]
+                    kept = rows[~(rows["visible"] < min_visible) & ((rows["trust"] == Trust.SHOWN) | (not trusted_only))]
                     yield LabelledFrame.of(number, picture, kept, ego, self.camera, (self.film.height, self.film.width))
 
 

@@ -84,5 +84,5 @@ def mapped_frames(future: FutureSpec, height: int, width: int) -> Iterator[Mappe
 
 def _frame(number: int, picture: np.ndarray, labels: FrameLabels) -> LabelledFrame:
     height, width = picture.shape[:2]
-    boxes = box_rows(number, labels.boxes, labels.source, labels.score)
+    boxes = box_rows(number, labels.boxes, labels.source, labels.score, labels.trust)
     return LabelledFrame.of(number, picture, boxes, ego_row(number, labels)[0], labels.camera, (height, width))

@@ -30,7 +30,8 @@ class ExportProgress:
 
 @dataclass(eq=False)
 class Selection:
-    """Every `stride`-th frame of the futures of `rollout`, with vehicles of which at least `min_visible` is in sight.
+    """Every `stride`-th frame of the futures of `rollout`, with vehicles of which at least `min_visible` is in sight, and,
+    with `trusted_only`, which the film is known to show.
 
     `on_change` is called after every frame. InputError where no frame is left.
     """
@@ -38,6 +39,7 @@ class Selection:
     rollout: FinishedRollout
     stride: int = 1
     min_visible: float = MIN_VISIBLE
+    trusted_only: bool = False
     on_change: Callable[[ExportProgress], None] = lambda _: None
     _done: int = field(default=0, init=False)
     _started: float = field(default_factory=time.monotonic, init=False)
@@ -49,6 +51,12 @@ class Selection:
             raise InputError(f"--min-visible {self.min_visible:g}: is a share, from 0 to 1")
         if not self.total:
             raise InputError(f"{self.rollout.folder}: nothing is labelled, its photo begins it and the scenario names no vehicle")
+        for future in self.futures if self.trusted_only else ():
+            if not future.judged:
+                raise InputError(
+                    f"{future.folder}: no detector looked if its film shows what is labelled, --trusted-only would leave nothing; "
+                    "leave it out, or make the rollout anew with weights that have a detector beside them"
+                )
 
     @property
     def futures(self) -> tuple[FinishedFuture, ...]:
@@ -76,7 +84,7 @@ class Selection:
 
     def labelled_frames(self, future: FinishedFuture, pictures: bool = True) -> Iterator[LabelledFrame]:
         """The frames of a future that are exported."""
-        for frame in future.labelled_frames(self.stride, self.min_visible, pictures):
+        for frame in future.labelled_frames(self.stride, self.min_visible, pictures, self.trusted_only):
             yield frame
             self._done += 1
             self.on_change(ExportProgress(self._done, self.total, time.monotonic() - self._started))

@@ -9,7 +9,8 @@ import h5py
 import numpy as np
 
 from drivesim.config import InputError
-from drivesim.rollout.labels.file import KIND, VERSION
+from drivesim.rollout.labels.file import KIND, OLDER, VERSION
+from drivesim.rollout.labels.rows import BOX_ROW, rows_of_earlier_versions
 from drivesim.tables import committed, open_file
 
 _BLOCK = 4096  # rows read together
@@ -21,7 +22,7 @@ class LabelTables:
     def __init__(self, path: Path) -> None:
         """InputError if the file is missing, damaged, or of version 1, which had neither ego nor camera."""
         self.path = path
-        self._file = open_file(path, KIND, VERSION, older=(1, 2))
+        self._file = open_file(path, KIND, VERSION, older=OLDER)
         if self._file.attrs["version"] == 1:
             self._file.close()
             raise InputError(f"{path}: an earlier version made it, without ego and camera; make the rollout anew to export it")
@@ -51,7 +52,7 @@ class LabelTables:
 
     def boxes(self) -> Iterator[np.ndarray]:
         """The rows of BOX_ROW [n] of every frame, none for frames without."""
-        blocks = self._blocks("boxes")
+        blocks = map(rows_of_earlier_versions, self._blocks("boxes"))
         rows = next(blocks, None)
         for frame in range(self.frames):
             parts = []
@@ -62,7 +63,12 @@ class LabelTables:
                 if len(rows):
                     break
                 rows = next(blocks, None)
-            yield np.concatenate(parts) if parts else self._file["boxes"][:0]
+            yield np.concatenate(parts) if parts else np.zeros(0, BOX_ROW)
+
+    @property
+    def judged(self) -> bool:
+        """Whether anybody looked if the film shows what is labelled."""
+        return any(rows_of_earlier_versions(block)["trust"].any() for block in self._blocks("boxes"))
 
     def _blocks(self, name: str) -> Iterator[np.ndarray]:
         table: h5py.Dataset = self._file[name]

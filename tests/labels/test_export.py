@@ -7,11 +7,13 @@ import os
 import signal
 import time
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import pytest
 from tiny_rollout import drivesim
-from toy_rollout import SCENARIO, write_toy
+from toy_rollout import SCENARIO, labels, write_toy
 
 from drivesim.config import InputError
 from drivesim.labels.export import FORMATS, parse_futures, write_export
@@ -88,6 +90,33 @@ def test_what_nobody_labelled_is_left_out_and_said(tmp_path: Path) -> None:
     assert len(told) == 1 and "3 of 4 frames are left out, traffic was free" in told[0]
 
 
+def test_trusted_only_keeps_what_the_film_is_known_to_show(toy: Path, tmp_path: Path) -> None:
+    code, _ = drivesim("export", "coco", toy, "--out", tmp_path / "out", "--trusted-only", "--min-visible", "0")
+    content = json.loads((tmp_path / "out" / "annotations.json").read_text())
+    assert code == 0 and {ann["attributes"]["trust"] for ann in content["annotations"]} == {"shown"}
+    assert {ann["category_id"] for ann in content["annotations"]} == {1} and len(content["annotations"]) == 8
+    unseen = write_toy(tmp_path / "unseen", rows=[replace(frame, trust=0) for frame in labels()])
+    code, text = drivesim("export", "coco", unseen, "--out", tmp_path / "none", "--trusted-only")
+    assert code == 2 and "no detector looked" in text and not (tmp_path / "none").exists()
+
+
+def test_rollouts_of_version_2_have_no_trust(tmp_path: Path) -> None:
+    toy = write_toy(tmp_path / "toy")
+    with h5py.File(toy / "future-00" / "rollout.h5", "r+") as file:
+        rows, attributes = file["boxes"][:], dict(file["boxes"].attrs)
+        lengths = dict(zip(file["committed"].attrs["columns"], file["committed"][:], strict=True))
+        del file["boxes"], file["detected"], file["committed"], lengths["detected"]
+        older = rows[[name for name in rows.dtype.names if name != "trust"]]
+        file.create_dataset("boxes", data=older, maxshape=(None,), chunks=(64,)).attrs.update(attributes)
+        file.create_dataset("committed", data=list(lengths.values())).attrs["columns"] = list(lengths)
+        file.attrs["version"] = 2
+    out = write_export("coco", toy, tmp_path / "out", min_visible=0.0)
+    annotations = json.loads((out / "annotations.json").read_text())["annotations"]
+    assert len(annotations) == 11 and {ann["attributes"]["trust"] for ann in annotations} == {"unknown"}
+    with pytest.raises(InputError, match="no detector looked"):
+        write_export("coco", toy, tmp_path / "trusted", trusted_only=True)
+
+
 def test_progress_counts_frames_and_tells_the_time_left(toy: Path, tmp_path: Path) -> None:
     seen: list[ExportProgress] = []
     write_export("coco", toy, tmp_path / "out", on_change=seen.append)
@@ -115,7 +144,7 @@ def test_a_killed_export_never_looks_finished_and_is_made_anew(toy: Path, tmp_pa
 
 def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
     peaks = []
-    for frames in (40, 400):
+    for frames in (40, 160):
         folder = write_toy(tmp_path / f"toy{frames}", frames=frames)
         (future,) = FinishedRollout.open(folder).futures
         tracemalloc.start()

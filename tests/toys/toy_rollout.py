@@ -43,6 +43,7 @@ CUBOIDS = np.array(
 VISIBLE = np.array([1.0, 0.5, 0.0], np.float32)
 KINDS = np.array([0, 4, 2])  # sedan, truck, suv
 TRACKS = np.array([7, 2, 11])
+TRUST = np.array([1, 3, 0])  # shown, not shown, unknown
 
 
 def boxes(camera: Camera = CAMERA, forward: float = 0.0) -> Boxes:
@@ -62,7 +63,8 @@ def labels(camera: Camera = CAMERA, frames: int = FRAMES) -> list[FrameLabels]:
         pose = Pose(*map(np.asarray, (2.0 * number, 0.0, 0.0)))
         known = boxes(camera, 0.5 * number).take(np.array([True, number < FRAMES - 1, True]))
         sources = ["asked", "traffic", "traffic"] if len(known) == 3 else ["asked", "traffic"]
-        made.append(FrameLabels(number / FPS, known, sources, 1.0 if number == 0 else 0.5, pose, SPEED, 0.0, 0.0, camera))
+        trust, score = TRUST[np.isin(TRACKS, known.track)], 1.0 if number == 0 else 0.5
+        made.append(FrameLabels(number / FPS, known, sources, score, pose, SPEED, 0.0, 0.0, camera, trust))
     return made
 
 

@@ -42,7 +42,7 @@ from drivesim.rollout.labels.rows import (
 from drivesim.tables import Tables, add_table, committed, create_file, open_file
 
 KIND, VERSION = "drivesim rollout", 3
-_OLDER = (1, 2)
+OLDER = (1, 2)
 _BLOCK = 512  # frames whose labels are written together
 _ABOUT = """One future of a drivesim rollout, made by neural networks; video.mp4 beside it shows its frames.
 Ego frame: x forward, y to the left, z up, in metres, origin on the road below the camera, moving with the ego.
@@ -166,7 +166,7 @@ def _lay_out(file: h5py.File, latent_shape: tuple[int, int, int]) -> None:
 def read_rollout(path: Path | str) -> Rollout:
     """All that was committed to a rollout; InputError naming the file if it is missing, truncated or foreign."""
     path = Path(path)
-    with open_file(path, KIND, VERSION, older=_OLDER) as file:
+    with open_file(path, KIND, VERSION, older=OLDER) as file:
         try:
             rows = {name: file[name][:count] for name, count in committed(file).items()}
             if file.attrs["version"] != VERSION:

@@ -59,7 +59,8 @@ def test_values_are_those_computed_by_hand(content: dict[str, Any]) -> None:
     assert data["bbox"][0]["val"] == pytest.approx([127.5, 63.5 + height / 2, width, height], abs=2e-3)
     attributes = {entry["name"]: entry["val"] for kind in data["bbox"][0]["attributes"].values() for entry in kind}
     assert attributes == {
-        "visible": 1, "truncated": 0, "score": 0.5, "source": "asked", "paint": "#ff0033", "lamps": ["brake", "tail"],
+        "visible": 1, "truncated": 0, "score": 0.5, "source": "asked", "trust": "shown", "paint": "#ff0033",
+        "lamps": ["brake", "tail"],
     }  # fmt: skip
     assert [content["objects"][track]["type"] for track in ("2", "7", "11")] == ["truck", "sedan", "suv"]
     assert content["objects"]["2"]["frame_intervals"] == [{"frame_start": 0, "frame_end": 2}]
