@@ -110,6 +110,15 @@ class LatentData:
             self._layouts[store.path] = cache_layouts(store, progress=say)
 
 
+def layout_caches(stores: Iterable[ClipStore]) -> list[LayoutCache]:
+    """The layouts of each store, made once of its labels and cached beside it, by one process for all."""
+    if rank() == 0:
+        for store in stores:
+            cache_layouts(store, progress=print)
+    barrier()
+    return [LayoutCache(store) for store in stores]
+
+
 def has_windows(store: ClipStore, length: int, fps: float | None) -> bool:
     """Whether any clip of the store has `length` frames at `fps`, perhaps by leaving frames out."""
     for clip in range(len(store)):
@@ -179,9 +188,9 @@ def pack(conditions: Conditions) -> Batch:
     return {f"conditions/{name}": value for name, value in conditions.tensors().items()}
 
 
-def unpack(batch: Batch) -> Conditions:
-    """The conditions of a batch, rows [(b f)] where it holds them as [b f ...]."""
-    leading = batch["latents"].ndim - 3
+def unpack(batch: Batch, like: str = "latents") -> Conditions:
+    """The conditions of a batch, rows [(b f)] where it holds them, and the pictures `like`, as [b f ...]."""
+    leading = batch[like].ndim - 3
     packed = {name.removeprefix("conditions/"): value for name, value in batch.items() if name.startswith("conditions/")}
     return Conditions.of_tensors({name: value.flatten(0, leading - 1) for name, value in packed.items()})
 

@@ -1,0 +1,58 @@
+"""Super-resolution that is shown the layout: crops of frames and layout agree, and what reads it learns."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from drivesim.dataset.clips import ClipWriter
+from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
+from drivesim.training.latent_data import unpack
+from drivesim.training.loop import start_state, step
+from drivesim.training.run import Run
+from drivesim.training.stages.super_resolution import SuperResolutionRecipe, SuperResolutionStage
+from drivesim.world.generator import generate_clip
+
+MODEL = {"widths": [8, 16], "blocks": [1, 1], "sharpener_width": 8, "sharpener_blocks": 1, "temporal_widths": [4, 4],
+         "layout": True}  # fmt: skip
+RECIPE = {"batch": 2, "samples": 8, "warmup": 0, "learning_rate": 1e-2, "bf16": False, "held_out_batches": 1, "crop": 32,
+          "frames": 2, "decoded": 0.0, "steps": 1}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "clips.h5"
+    with ClipWriter(path) as writer:
+        writer.append(generate_clip(0, 3, 30.0, 64, 128))
+    return path
+
+
+@pytest.mark.parametrize("temporal", [False, True])
+def test_what_reads_the_layout_learns(store: Path, checkpoints: Path, tmp_path: Path, temporal: bool) -> None:
+    recipe = RECIPE | {"model": MODEL | {"temporal": temporal}, "drop_layout": 0.0}
+    stage = SuperResolutionStage(SuperResolutionRecipe.parse(recipe, "test"), checkpoints)
+    stage.open([store], [store])
+    torch.nn.init.normal_(stage.model.network.head.weight, std=0.1)
+    torch.nn.init.normal_(stage.model.sharpener.head.weight, std=0.1)
+    before = {name: value.clone() for name, value in stage.model.state_dict().items()}
+    state, device = start_state(stage, Run(tmp_path / "run", {})), torch.device("cpu")
+    for first in (0, 2, 4):
+        step(stage, state, stage.draw(first, range(first, first + 2)), device)
+    changed = {name.split(".")[0] for name, value in stage.model.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {"layout", "entries", *(["temporal"] if temporal else ["network", "sharpener"])}
+    with torch.no_grad():
+        figures = stage.evaluate()
+    assert all(map(math.isfinite, figures.values())) and figures["psnr"] != figures["psnr_without_layout"]
+    assert {"flicker", "detail_estimate", "psnr_bicubic"} <= set(figures)
+
+
+def test_the_layout_is_that_of_the_patch_and_is_dropped(store: Path, checkpoints: Path) -> None:
+    stage = SuperResolutionStage(SuperResolutionRecipe.parse(RECIPE | {"model": MODEL, "drop_layout": 0.5}, "test"), checkpoints)
+    stage.open([store], [store])
+    conditions = unpack(stage.draw(0, range(40)), "high")
+    given = torch.stack([conditions[name].given for name in LAYOUT_GROUPS])
+    assert given.shape == (3, 80) and 0.2 < float(given.any(dim=0).float().mean()) < 0.8
+    assert conditions["ground_map"]["planes"].shape[2:] == (32, 32)
