@@ -27,6 +27,8 @@ def text_to_video(
     transfer: Annotated[
         bool, typer.Option("--transfer", help="The temporal layers were trained in another backbone of the same kind.")
     ] = False,
+    lora: Annotated[Path | None, typer.Option(help="LoRA folder of diffusers for this backbone.")] = None,
+    lora_strength: Annotated[float, typer.Option(callback=positive, help="How much of it; 1 is as it was trained.")] = 1.0,
     upscaler: Annotated[
         Path | None, typer.Option(help="Folder of the Stable Diffusion x4 upscaler: frames four times as large, one by one.")
     ] = None,
@@ -42,7 +44,8 @@ def text_to_video(
     values = {"guidance": guidance, "steps": steps, "interpolation_steps": half, "upscaler_steps": half, "height": height,
               "width": width}  # fmt: skip
     settings = TextSampling.parse(values, "text-to-video")
-    film = TextFilm(TextPrompt(prompt, negative), backbone, temporal, seconds, fps, seed, settings, transfer, upscaler)
+    film = TextFilm(TextPrompt(prompt, negative), backbone, temporal, seconds, fps, seed, settings, transfer, upscaler, lora,
+                    lora_strength)  # fmt: skip
     with stoppable("interrupted; nothing is written"), progress_bars() as show:
         write_text_film(film, out, device, show)
     typer.echo(f"wrote {out}")

@@ -25,7 +25,7 @@ from drivesim.video_writer import VideoWriter
 
 @dataclass(frozen=True)
 class TextFilm:
-    """All that decides the pixels of a film of a text; `transfer` as of VideoLDM.load."""
+    """All that decides the pixels of a film of a text; `transfer` as of VideoLDM.load, `lora` as of fold_lora."""
 
     prompt: TextPrompt
     backbone: Path
@@ -36,6 +36,8 @@ class TextFilm:
     settings: TextSampling
     transfer: bool = False
     upscaler: Path | None = None
+    lora: Path | None = None
+    lora_strength: float = 1.0
 
 
 def write_text_film(film: TextFilm, out: Path, device_name: str, show: Callable[[Progress], None]) -> None:
@@ -50,7 +52,7 @@ def write_text_film(film: TextFilm, out: Path, device_name: str, show: Callable[
     if film.upscaler is not None:
         check_upscaler(film.upscaler)
     check_memory(needed_memory(film.backbone, film.temporal, film.upscaler, film.settings), device)
-    maker = TextToVideo.load(film.backbone, film.temporal, film.settings, device, film.transfer)
+    maker = TextToVideo.load(film.backbone, film.temporal, film.settings, device, film.transfer, film.lora, film.lora_strength)
     upscaling = None if film.upscaler is None else TextUpscaling.load(film.upscaler, film.settings, device)
     totals = maker.units(timeline)
     scale = 1
@@ -72,6 +74,7 @@ def _described(film: TextFilm, settings: TextSampling, timeline: Timeline) -> di
         "backbone": part_hash(film.backbone, "unet"),
         "temporal": weights_hash(film.temporal),
         "upscaler": None if film.upscaler is None else part_hash(film.upscaler, "unet"),
+        "lora": None if film.lora is None else str(film.lora),
         "settings": settings.model_dump(mode="json"),
         "frames": timeline.frames,
         "drivesim": __version__,

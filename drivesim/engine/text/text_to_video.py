@@ -25,6 +25,7 @@ from drivesim.engine.settings import TextSampling
 from drivesim.engine.timeline import Timeline, Window
 from drivesim.models.layers.blocks import channels_last
 from drivesim.models.stable_diffusion.latents import PublicLatents
+from drivesim.models.stable_diffusion.lora import fold_lora
 from drivesim.models.stable_diffusion.network import StableDiffusion
 from drivesim.models.video_ldm import Context, VideoLDM, hold
 from drivesim.tensors import to_frames
@@ -63,10 +64,22 @@ class TextToVideo:
 
     @classmethod
     def load(
-        cls, backbone: Path, temporal: Path, settings: TextSampling, device: torch.device, transfer: bool = False
+        cls,
+        backbone: Path,
+        temporal: Path,
+        settings: TextSampling,
+        device: torch.device,
+        transfer: bool = False,
+        lora: Path | None = None,
+        lora_strength: float = 1.0,
     ) -> Self:
-        """That of a Stable Diffusion folder and a checkpoint of temporal layers; `transfer` as of VideoLDM.load."""
+        """That of a Stable Diffusion folder, perhaps with a LoRA folder, and a checkpoint of temporal layers.
+
+        `transfer` as of VideoLDM.load.
+        """
         image = StableDiffusion.load(backbone)
+        if lora is not None:
+            fold_lora(image, lora, lora_strength)
         return cls(PublicLatents.load(backbone), VideoLDM.load(temporal, image, transfer), image, settings, device)
 
     def units(self, timeline: Timeline) -> dict[Phase, int]:

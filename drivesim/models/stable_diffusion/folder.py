@@ -94,10 +94,12 @@ def load_part(folder: Path, part: str, cls: Any) -> Any:
         options["low_cpu_mem_usage"] = False  # which needs accelerate
     _hush()
     try:
-        loaded = cls.from_pretrained(str(folder / part), **options)
+        loaded, found = cls.from_pretrained(str(folder / part), output_loading_info=True, **options)
     except Exception as error:  # libraries of others raise what they like for damaged files
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"{folder / part}: cannot be loaded ({reason}); copy it again") from error
+    if missing := sorted(found["missing_keys"]):  # which would be random numbers now
+        raise InputError(f"{folder / part}: {len(missing)} of its weights are missing ({missing[0]}); copy it again")
     return loaded.float().eval()
 
 

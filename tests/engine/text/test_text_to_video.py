@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from tiny_backbone import write_backbone, write_temporal, write_upscaler
 from torch import nn
 from typer.testing import CliRunner
@@ -140,6 +141,17 @@ def test_temporal_layers_move_into_another_backbone_when_asked_to(temporal: Path
         TextToVideo.load(other, temporal, SETTINGS, CPU)
     moved = TextToVideo.load(other, temporal, SETTINGS, CPU, transfer=True)
     assert film(moved, 1.1, KEYS).shape == (2, 16, 32, 3)
+
+
+def test_a_lora_folder_changes_the_film(run: Run, tmp_path: Path) -> None:
+    name = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
+    save_file({f"{name}.lora_A.weight": torch.ones(2, 16), f"{name}.lora_B.weight": torch.ones(16, 2)},
+              tmp_path / "pytorch_lora_weights.safetensors")  # fmt: skip
+    films = []
+    for options in ({}, {"lora": tmp_path}, {"lora": tmp_path, "lora-strength": "2"}):
+        run(**options)
+        films.append(read_video(tmp_path / "film.mp4")[0])
+    assert not np.array_equal(films[0], films[1]) and not np.array_equal(films[1], films[2])
 
 
 def test_memory_is_predicted_by_size(backbone: Path, temporal: Path, upscaler: Path) -> None:

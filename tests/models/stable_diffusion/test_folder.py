@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from drivesim.config import InputError
 from drivesim.models.stable_diffusion.latents import PublicLatents
@@ -60,6 +61,32 @@ def test_damaged_weights_are_named(copy: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(InputError, match="unet: cannot be loaded"):
         StableDiffusion.load(copy)
+
+
+def test_missing_weights_are_no_random_ones(copy: Path) -> None:
+    for part, name in (("unet", "diffusion_pytorch_model"), ("text_encoder", "model")):
+        path = copy / part / f"{name}.safetensors"
+        whole = load_file(path)
+        save_file(dict(list(whole.items())[1:]), path, {"format": "pt"})
+        with pytest.raises(InputError, match=f"{part}: (1 of its weights are missing|cannot be loaded)"):
+            StableDiffusion.load(copy)
+        save_file(whole, path, {"format": "pt"})
+
+
+def test_weights_have_the_names_of_the_published_folders_too(copy: Path, backbone: Path) -> None:
+    """Text encoders of transformers before version 5, and attention of autoencoders of diffusers before 0.15."""
+    text, vae = copy / "text_encoder" / "model.safetensors", copy / "vae" / "diffusion_pytorch_model.safetensors"
+    published = {f"text_model.{name}": x for name, x in load_file(text).items()}
+    save_file(published | {"text_model.embeddings.position_ids": torch.arange(16)[None]}, text, {"format": "pt"})
+    older = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+    tensors = load_file(vae)
+    for new, old in older.items():
+        tensors = {name.replace(f"attentions.0.{new}.", f"attentions.0.{old}."): x for name, x in tensors.items()}
+    assert any("query" in name for name in tensors)
+    save_file(tensors, vae, {"format": "pt"})
+    for mine, theirs in ((StableDiffusion.load(copy).text, StableDiffusion.load(backbone).text),
+                         (PublicLatents.load(copy), PublicLatents.load(backbone))):  # fmt: skip
+        assert all(torch.equal(a, b) for a, b in zip(mine.parameters(), theirs.parameters(), strict=True))
 
 
 def test_half_precision_alone_will_do(copy: Path) -> None:
