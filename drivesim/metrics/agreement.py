@@ -11,6 +11,7 @@ from drivesim.scene.boxes import MIN_HEIGHT, Boxes, pairwise_iou
 
 SURE, UNSURE = 0.35, 0.1  # scores from which on a vehicle is there, or may be
 FITS, TOUCHES, APART = 0.5, 0.3, 0.1  # intersection over union with a label; what is below APART of all has none
+_COUNTS = 0.4  # score at which as many are found in rendered frames as there are
 _VEHICLE_LIKE = 0.6  # score from which on something without a label counts as a vehicle
 
 
@@ -59,4 +60,4 @@ def agreement(box: np.ndarray, score: np.ndarray, labels: Boxes) -> FrameAgreeme
 
 def crowdedness(box: np.ndarray, score: np.ndarray) -> int:
     """Vehicles counted in a frame, as Boxes.crowdedness counts them in its labels: those found that are at least 8 px high."""
-    return int(((score >= SURE) & (box[:, 3] - box[:, 1] >= MIN_HEIGHT - 1e-6)).sum())
+    return int(((score >= _COUNTS) & (box[:, 3] - box[:, 1] >= MIN_HEIGHT - 1e-6)).sum())
