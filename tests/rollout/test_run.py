@@ -112,7 +112,7 @@ def test_free_futures_are_labelled_in_their_first_frame_alone(request_: Request,
 
 def test_the_same_seed_gives_the_same_files_and_another_does_not(request_: Request, tmp_path: Path) -> None:
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
-        roll_out(with_(request_, seed=seed), tmp_path / name)
+        roll_out(with_(request_, seed=seed, futures=1), tmp_path / name)
     assert results(tmp_path / "a") == results(tmp_path / "b")
     a, c = results(tmp_path / "a"), results(tmp_path / "c")
     assert all(a[name] != c[name] for name in a if name != "scenario.yaml")
@@ -260,7 +260,7 @@ def three_windows(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -
     """A rollout, and a folder with `whole` and with `cut`, of which only the joining is missing."""
     ((folder := tmp_path_factory.mktemp("windows")) / "tiny.yaml").write_text(SCENARIO)
     asked = Request(
-        folder / "tiny.yaml", 9.5, futures=1, device="cpu", settings=SETTINGS, checkpoints=checkpoints
+        folder / "tiny.yaml", 10.0, 1.875, futures=1, device="cpu", settings=SETTINGS, checkpoints=checkpoints
     )
     roll_out(asked, folder / "whole")
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Crash):
