@@ -1,4 +1,4 @@
-"""`drivesim evaluate`: fidelity, scenarios, motion."""
+"""`drivesim evaluate`: fidelity, scenarios, motion, tracks."""
 
 from __future__ import annotations
 
@@ -142,6 +142,20 @@ def motion(
     typer.echo(f"{'ground motion':<14}{'px a frame':>11}{'outward':>9}{'parallax':>10}")
     for name, figures in rows.items():
         typer.echo(f"{name:<14}{figures.expansion:>11.2f}{figures.outward:>9.2f}{figures.parallax:>10.2f}")
+
+
+@app.command()
+def tracks(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Output folder of a rollout.")],
+    out: Annotated[Path, typer.Option(help="Sheet to write (.png, .jpg, .webp).")] = Path("tracks.png"),
+) -> None:
+    """Lay crops of every vehicle of a rollout in a row, a second apart: does it stay the same car?"""
+    from drivesim.evaluation.track_sheet import track_sheet
+    from drivesim.video_io import check_image_path, write_image
+
+    check_image_path(out)
+    write_image(out, track_sheet(folder))
+    typer.echo(f"wrote {out}")
 
 
 def _say(text: str) -> None:

@@ -1,0 +1,81 @@
+"""Vehicles through time: crops of one track a row, a second apart, from the films and labels of a rollout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from drivesim.config import InputError
+from drivesim.metrics.time_to_collision import times_to_collision
+from drivesim.rollout.future_folder import DATA, VIDEO
+from drivesim.rollout.labels.file import Rollout, read_rollout
+from drivesim.rollout.manifest import future_folders
+from drivesim.scenario.rules_of_placement import EGO_CUBOID
+from drivesim.scene.vehicles import KINDS
+from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH, NETWORK_HEIGHT
+from drivesim.video_io import contact_sheet, stream_video
+
+LEAST = 16 * FRAME_HEIGHT // NETWORK_HEIGHT  # px of a frame of 1024x512: lower vehicles are not on the sheet
+CELL, MARGIN = 96, 0.2  # px; share of a box that is shown around it
+MOST = 12  # rows of a future
+FRONT = float(EGO_CUBOID[0] + EGO_CUBOID[3] / 2)  # m of the ego before its camera
+_CUBOID = ("x", "y", "z", "length", "width", "height", "yaw")
+
+
+def track_sheet(folder: Path) -> np.ndarray:
+    """The vehicles of all finished futures of a rollout, uint8 [H W 3], dark where one is not LEAST px high or hidden.
+
+    Of each future those that are there longest; over a row stand its track, kind and least time to collision with the ego.
+    InputError if no future is finished there, or no vehicle is high enough.
+    """
+    strips: list[np.ndarray] = []
+    labels: list[str] = []
+    for future in future_folders(folder):
+        if (future / VIDEO).is_file():
+            rollout = read_rollout(future / DATA)
+            for track, strip in _strips(future / VIDEO, rollout).items():
+                strips.append(strip)
+                labels.append(f"{future.name}, {_words(rollout, track)}")
+    if not strips:
+        raise InputError(f"{folder}: no finished future with a vehicle of {LEAST} px; roll out a scenario with one")
+    return contact_sheet(strips, labels)
+
+
+def _strips(video: Path, rollout: Rollout) -> dict[int, np.ndarray]:
+    """Crops uint8 [s CELL CELL 3] of each track, one a second."""
+    seconds = np.searchsorted(rollout.time_s, np.arange(int(rollout.time_s[-1]) + 1) - 1e-6)
+    rows = rollout.boxes
+    rows = rows[np.isin(rows["frame"], seconds) & (rows["y2"] - rows["y1"] >= LEAST) & (rows["visible"] >= 0.3)]
+    tracks, counts = np.unique(rows["track"], return_counts=True)
+    chosen = tracks[np.argsort(-counts, kind="stable")][:MOST].tolist()
+    strips = {track: np.full((len(seconds), CELL, CELL, 3), 16, np.uint8) for track in chosen}
+    places = {int(frame): place for place, frame in enumerate(seconds)}
+    for frame, picture in enumerate(stream_video(video)):
+        for row in rows[rows["frame"] == frame] if frame in places else ():
+            if int(row["track"]) in strips:
+                strips[int(row["track"])][places[frame]] = _crop(picture, row)
+    return strips
+
+
+def _crop(picture: np.ndarray, row: np.void) -> np.ndarray:
+    """The square around a box of a picture of any size, uint8 [CELL CELL 3]."""
+    scale = np.array([picture.shape[1] / FRAME_WIDTH, picture.shape[0] / FRAME_HEIGHT] * 2)
+    x1, y1, x2, y2 = np.array([row[name] for name in ("x1", "y1", "x2", "y2")]) * scale
+    side = max(x2 - x1, y2 - y1) * (1 + MARGIN)
+    turn = np.array([[side / CELL, 0, (x1 + x2 - side) / 2], [0, side / CELL, (y1 + y2 - side) / 2]])
+    flags = cv2.INTER_AREA | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(picture, turn, (CELL, CELL), flags=flags, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _words(rollout: Rollout, track: int) -> str:
+    rows = rollout.boxes[rollout.boxes["track"] == track]
+    words = f"{track} {KINDS[rows['kind'][0]]}"
+    if len(rows) < 2 or np.isnan(rows["x"]).any():
+        return words
+    cuboid = np.stack([rows[name] for name in _CUBOID], axis=1)
+    times = times_to_collision(cuboid, rollout.time_s[rows["frame"]], FRONT)
+    least = int(times.argmin())
+    when = rollout.time_s[rows["frame"][least]]
+    return f"{words}, TTC {times[least]:.1f} s at {when:.1f} s" if np.isfinite(times[least]) else words
