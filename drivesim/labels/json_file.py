@@ -66,7 +66,7 @@ def join_json(path: Path, head: dict[str, Any], parts: dict[str, Path], root: st
         for number, (key, part) in enumerate(parts.items()):
             file.write(f"{',' if number else ''}\n{json_text(key)}: ")
             with part.open(encoding="utf-8") as values:
-                while block := values.read(1 << 20):
+                while block := values.read(1 << 16):
                     file.write(block)
             part.unlink()
         file.write("}\n" if root is None else "}}\n")

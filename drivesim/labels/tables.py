@@ -13,7 +13,7 @@ from drivesim.rollout.labels.file import KIND, OLDER, VERSION
 from drivesim.rollout.labels.rows import BOX_ROW, rows_of_earlier_versions
 from drivesim.tables import committed, open_file
 
-_BLOCK = 4096  # rows read together
+_BLOCK = 512  # rows read together
 
 
 class LabelTables:

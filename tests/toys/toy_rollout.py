@@ -47,7 +47,7 @@ TRUST = np.array([1, 3, 0])  # shown, not shown, unknown
 
 
 def boxes(camera: Camera = CAMERA, forward: float = 0.0) -> Boxes:
-    """The vehicles, the first of which has come `forward` m nearer."""
+    """The vehicles, the first of which has come `forward` m nearer, 10 at most."""
     cuboids = CUBOIDS - np.array([[forward, 0, 0, 0, 0, 0, 0], [0] * 7, [0] * 7])
     frame, _ = project_cuboids(camera, cuboids)
     paint = np.array([[1.0, 0.0, 0.2], [np.nan] * 3, [1, 1, 1]], np.float32)
@@ -61,7 +61,7 @@ def labels(camera: Camera = CAMERA, frames: int = FRAMES) -> list[FrameLabels]:
     made = []
     for number in range(frames):
         pose = Pose(*map(np.asarray, (2.0 * number, 0.0, 0.0)))
-        known = boxes(camera, 0.5 * number).take(np.array([True, number < FRAMES - 1, True]))
+        known = boxes(camera, min(0.5 * number, 10.0)).take(np.array([True, number < FRAMES - 1, True]))
         sources = ["asked", "traffic", "traffic"] if len(known) == 3 else ["asked", "traffic"]
         trust, score = TRUST[np.isin(TRACKS, known.track)], 1.0 if number == 0 else 0.5
         made.append(FrameLabels(number / FPS, known, sources, score, pose, SPEED, 0.0, 0.0, camera, trust))
@@ -76,10 +76,11 @@ def write_toy(
     size: tuple[int, int] = (HEIGHT, WIDTH),
     frames: int = FRAMES,
     rows: Sequence[FrameLabels] | None = None,
+    fps: float = FPS,
 ) -> Path:
     """Writes a rollout of so many futures, all alike but for their pictures, which are grey: 40 + 20 * frame + 50 * future.
 
-    `rows` are labels for all frames in place of those of this module.
+    `rows` are labels for all frames, `fps` a second, in place of those of this module.
     """
     folder.mkdir(parents=True)
     (folder / "scenario.yaml").write_text(scenario)
@@ -92,9 +93,9 @@ def write_toy(
             writer.add_keyframes(np.zeros((1, 8, 16, 32), np.float32), np.zeros(1))
             writer.commit()
         grey = (40 + 20 * np.arange(frames) % 200 + 50 * number).astype(np.uint8)
-        write_video(place / "video.mp4", np.broadcast_to(grey[:, None, None, None], (frames, *size, 3)), FPS)
+        write_video(place / "video.mp4", np.broadcast_to(grey[:, None, None, None], (frames, *size, 3)), fps)
     record = FutureRecord(state="complete", windows=1, frames=frames, seconds={})
-    job = Job(scenario="0" * 64, seed=3, seconds=frames / FPS, fps=FPS, sampling=SETTINGS, weights={}, device="cpu")
+    job = Job(scenario="0" * 64, seed=3, seconds=frames / fps, fps=fps, sampling=SETTINGS, weights={}, device="cpu")
     manifest = Manifest(
         format=FORMAT, made_by=MADE_BY, job=job, scenario={"file": "toy.yaml", **values}, versions={}, machine={}, seconds={},
         peak_memory_mib={}, futures={future_name(n): record for n in range(futures)}, files={},
