@@ -40,7 +40,7 @@ def test_killed_at_random_points(
         points, tmp_path, scenario=str(scenario), checkpoints=str(checkpoints), seconds=6.0, fps=fps, futures=futures,
         settings=SETTINGS.model_dump(),
     )  # fmt: skip
-    assert len(states) >= min(futures + 2, 4), states  # they were killed in different states of the work
+    assert len(states) >= 2 * futures, states  # they were killed in different states of the work
 
 
 @pytest.mark.slow
