@@ -21,13 +21,15 @@ LEAST = 16 * FRAME_HEIGHT // NETWORK_HEIGHT  # px of a frame of 1024x512: lower 
 CELL, MARGIN = 96, 0.2  # px; share of a box that is shown around it
 MOST = 12  # rows of a future
 FRONT = float(EGO_CUBOID[0] + EGO_CUBOID[3] / 2)  # m of the ego before its camera
+IN_THE_WAY = 1.85  # m to either side within which the middle of a vehicle is in the ego's way
 _CUBOID = ("x", "y", "z", "length", "width", "height", "yaw")
 
 
 def track_sheet(folder: Path) -> np.ndarray:
     """The vehicles of all finished futures of a rollout, uint8 [H W 3], dark where one is not LEAST px high or hidden.
 
-    Of each future those that are there longest; over a row stand its track, kind and least time to collision with the ego.
+    Of each future those that are there longest; over a row stand its track, kind and least time to collision, where it is in
+    the ego's way.
     InputError if no future is finished there, or no vehicle is high enough.
     """
     strips: list[np.ndarray] = []
@@ -76,6 +78,7 @@ def _words(rollout: Rollout, track: int) -> str:
         return words
     cuboid = np.stack([rows[name] for name in _CUBOID], axis=1)
     times = times_to_collision(cuboid, rollout.time_s[rows["frame"]], FRONT)
+    times = np.where(np.abs(rows["y"]) < IN_THE_WAY, times, np.inf)
     least = int(times.argmin())
     when = rollout.time_s[rows["frame"][least]]
     return f"{words}, TTC {times[least]:.1f} s at {when:.1f} s" if np.isfinite(times[least]) else words
