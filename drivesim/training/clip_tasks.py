@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -48,10 +49,16 @@ INTERPOLATION = tuple(
 )
 
 
-def draw_task(rng: np.random.Generator, prediction: float) -> Task:
-    """PREDICTION with the chance `prediction`; else one of INTERPOLATION, all equally likely."""
-    predicts, slow = rng.random() < prediction, rng.random() < 0.5
-    return PREDICTION if predicts else INTERPOLATION[0 if slow else 1]
+TASKS = (PREDICTION, *INTERPOLATION)
+
+
+def draw_task(rng: np.random.Generator, prediction: float, tasks: Collection[Task] = TASKS) -> Task:
+    """PREDICTION with the chance `prediction`; else one of INTERPOLATION, all equally likely; of those among `tasks`."""
+    predicts, luck = rng.random() < prediction, rng.random()
+    between = [task for task in INTERPOLATION if task in tasks]
+    if PREDICTION in tasks and (predicts or not between):
+        return PREDICTION
+    return between[int(luck * len(between))]
 
 
 class ClipErrors(NamedTuple):

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from drivesim.config import InputError, read_json, read_yaml
-from drivesim.dataset.clips import ClipWriter
+from drivesim.dataset.clips import ClipStore, ClipWriter
 from drivesim.models.stable_diffusion.network import StableDiffusion
 from drivesim.models.video_ldm import VideoLDM
 from drivesim.scene.clip import Clip
@@ -106,6 +106,17 @@ def test_captions_are_drawn_and_dropped(backbone: Path, stores: list[Path], tmp_
         assert isinstance(stage, FineTuningStage)
         empty = (stage.draw(0, range(6))["caption"] == stage.model.text.ids([""])).all(dim=1)
         assert empty.all() if chance else not empty.any()
+
+
+def test_footage_teaches_the_tasks_that_it_has_frames_for(backbone: Path, stores: list[Path], tmp_path: Path) -> None:
+    """Of key frames alone prediction is learned; of none an error says what is missing."""
+    run("video-ldm", tmp_path / "run", backbone, stores[:1])
+    figures = [line for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines() if "held_out" in line]
+    assert "predict_2" in figures[0] and "interpolate" not in figures[0]
+    with ClipWriter(tmp_path / "still.h5") as writer:
+        writer.append(ClipStore(stores[0]).read(0, 0, 1))
+    with pytest.raises(InputError, match="no clip has 10 frames"):
+        run("video-ldm", tmp_path / "none", backbone, [tmp_path / "still.h5"])
 
 
 def test_what_does_not_fit_is_said_in_a_sentence(

@@ -12,6 +12,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from drivesim.config import InputError
+from drivesim.dataset.batches import ClipWindows
+from drivesim.dataset.clips import ClipStore
 from drivesim.diffusion.ddim import sample
 from drivesim.models.layers.context import MOVED
 from drivesim.models.stable_diffusion.latents import PublicLatents
@@ -19,8 +21,8 @@ from drivesim.models.stable_diffusion.network import StableDiffusion
 from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, hold
 from drivesim.tensors import numpy_stream, torch_stream
 from drivesim.training.captioned import caption_ids, check_captions
-from drivesim.training.clip_tasks import INTERPOLATION, PREDICTION, ClipErrors, Task, clip_errors, draw_task
-from drivesim.training.latent_data import LatentData, diffusion_time, stack
+from drivesim.training.clip_tasks import INTERPOLATION, PREDICTION, TASKS, ClipErrors, Task, clip_errors, draw_task
+from drivesim.training.latent_data import LatentData, diffusion_time, has_windows, stack
 from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, seeded
 from drivesim.video_format import StageName
 
@@ -67,18 +69,22 @@ class TextVideoStage:
         self.networks = (*self.image.networks, self.model.temporal.context)
 
     def open(self, data: list[Path], held_out: list[Path]) -> None:
-        """Windows of the stores for each task, with captions."""
-        tasks = (PREDICTION, *INTERPOLATION)
-        self.windows = {task: self.latent_data.windows(data, task.frames, task.fps) for task in tasks}
-        check_captions(self.windows[PREDICTION])
-        self.held_out = {task: self.latent_data.windows(held_out, task.frames, task.fps) for task in tasks}
+        """Windows of the stores, with captions, for each task that they have some for."""
+        self.windows, self.held_out = self._windows(data), self._windows(held_out)
+        for windows in self.windows.values():
+            check_captions(windows)
+
+    def _windows(self, stores: list[Path]) -> dict[Task, ClipWindows]:
+        opened = [ClipStore(path) for path in stores]
+        tasks = [task for task in TASKS if any(has_windows(store, task.frames, task.fps) for store in opened)]
+        return {task: self.latent_data.windows(stores, task.frames, task.fps) for task in tasks or TASKS}
 
     def draw(self, step: int, index: range) -> Batch:
         """latents, noise [b f c h w], t [b], mask float [b f], fps [b], caption int64 [b n]; one task for the whole step.
 
         `level` float [b] of the noise on given frames, and this in units, `context_noise` [b f 1 + MOVED c h w].
         """
-        task = draw_task(self.recipe.sample_rng("task", step), self.recipe.prediction)
+        task = draw_task(self.recipe.sample_rng("task", step), self.recipe.prediction, self.windows)
         return stack([self._sample(task, i) for i in index])
 
     def _sample(self, task: Task, i: int) -> Batch:
@@ -139,20 +145,21 @@ class TextVideoStage:
         return {name: value.to(device) for name, value in batch.items()}
 
     def evaluate(self) -> dict[str, float]:
-        """Loss on held-out windows of each task and choice of context, at fixed times and noise."""
+        """Loss on held-out windows of each task that there are some for, and choice of context, at fixed times and noise."""
         figures: dict[str, float] = {}
         cases = (("predict_0", PREDICTION, ()), ("predict_1", PREDICTION, (0,)), ("predict_2", PREDICTION, (0, 1)),
                  ("interpolate_7.5", INTERPOLATION[0], (0, 4)), ("interpolate_30", INTERPOLATION[1], (0, 4)))  # fmt: skip
         parts = self.recipe.held_out_batches
-        for name, task, given in cases:
+        for name, task, given in (case for case in cases if case[1] in self.held_out):
             errors = [self._errors(self._held_out_batch(task, part, self.recipe.batch, given)) for part in range(parts)]
             figures[name] = float(np.mean([float(each.prediction) for each in errors]))
             figures[f"{name}_estimate"] = float(np.mean([float(each.estimate) for each in errors]))
         return figures
 
     def preview(self) -> np.ndarray:
-        """A held-out clip of key frames above its prediction from two frames."""
-        batch = self._held_out_batch(PREDICTION, 0, 1, (0, 1))
+        """A held-out clip, of key frames where there are some, above what is made of the frames that it has to begin with."""
+        task = next(iter(self.held_out))
+        batch = self._held_out_batch(task, 0, 1, task.given[-1][1])
         context, latents = self._context(batch), batch["latents"]
         noise = torch.randn(latents.shape, generator=torch_stream(0, "preview")).to(latents.device)
         denoise = hold(self.model.denoise(_every_frame(batch), context, batch["fps"]), context)
