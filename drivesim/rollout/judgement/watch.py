@@ -19,7 +19,8 @@ from drivesim.video_io import stream_video
 
 LOOKS_A_SECOND = 7.5
 _BATCH = 16
-_PAIR_EVERY = 8  # frames looked at, of which one is compared with the frame before it
+_PAIR_EVERY = 8  # frames looked at, of which one is compared with the frame before it; more in long films
+_MOST_PAIRS = 64
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def watch(film: Path, future: FutureSpec, detector: Detector) -> Watched:
     step = step_of(float(future.timeline.fps))
     numbers: list[int] = []
     found, strangeness, energy, pairs = [], [], [], []
+    apart = _PAIR_EVERY * step
     for batch in _batches(film, step):
         small = np.stack([now for _, now, _ in batch])
         seen, features = detector.see(small)
@@ -51,7 +53,10 @@ def watch(film: Path, future: FutureSpec, detector: Detector) -> Watched:
         strangeness.append(detector.looks.strangeness(features))
         energy.append(gradient_energy(small))
         numbers += [number for number, _, _ in batch]
-        pairs += [row for row in batch if row[0] and row[0] // step % _PAIR_EVERY == 0]
+        pairs += [row for row in batch if row[0] and row[0] % apart == 0]
+        while len(pairs) > _MOST_PAIRS:
+            apart *= 2
+            pairs = [row for row in pairs if row[0] % apart == 0]
     return Watched(np.array(numbers), found, np.concatenate(strangeness), np.concatenate(energy), _flicker(pairs, future))
 
 

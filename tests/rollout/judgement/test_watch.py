@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from films import write_video
 from tiny_cascade import SETTINGS
 from tiny_detector import write_detector
 
 from drivesim.checksums import file_hash
+from drivesim.engine.timeline import Timeline
+from drivesim.models.detector.detector import Detections
+from drivesim.rollout.judgement.watch import watch
 from drivesim.rollout.labels.file import read_rollout
 from drivesim.rollout.request import Request
 from drivesim.rollout.run import roll_out
@@ -41,3 +46,28 @@ def test_a_rollout_reports_on_itself(scenario: Path, weights: Path, checkpoints:
     same = [name for name in judged.boxes.dtype.names if name != "trust"]
     for name in same:
         np.testing.assert_array_equal(judged.boxes[name], alone.boxes[name])
+
+
+class Stranger:
+    """A detector that finds nothing and thinks the brighter the stranger."""
+
+    looks = SimpleNamespace(strangeness=lambda features: features[:, 0])
+
+    def see(self, frames: np.ndarray) -> tuple[list[Detections], np.ndarray]:
+        nothing = np.zeros(0, np.float32)
+        return [Detections(nothing.reshape(0, 4), nothing, nothing.astype(int), nothing.reshape(0, 3)) for _ in frames], (
+            frames.mean(axis=(1, 2, 3))[:, None]
+        )
+
+
+@pytest.mark.parametrize(("fps", "numbers"), [(30, [0, 4, 8]), (7.5, list(range(10)))])
+def test_a_film_is_looked_at_so_often_a_second(tmp_path: Path, fps: float, numbers: list[int]) -> None:
+    film = np.arange(10, dtype=np.uint8)[:, None, None, None].repeat(64, 1).repeat(128, 2).repeat(3, 3) * 20
+    write_video(tmp_path / "film.mp4", film, fps)
+    scenario = SimpleNamespace(look=SimpleNamespace(time_of_day="night"))
+    prompt = SimpleNamespace(photo=None, scenario=scenario)
+    future = SimpleNamespace(timeline=Timeline.of(10 / fps, fps), is_free=False, prompt=prompt)
+    seen = watch(tmp_path / "film.mp4", future, Stranger())  # type: ignore[arg-type]
+    assert seen.numbers.tolist() == numbers and len(seen.found) == len(numbers)
+    np.testing.assert_allclose(seen.strangeness, 20 * np.array(numbers), atol=3)
+    assert np.isnan(seen.flicker)
