@@ -30,7 +30,7 @@ class PredictionSampling(Config):
 class InterpolationSampling(Config):
     """Frames between: `guidance` of the two frames that they join against none.
 
-    `noise`, 0 to 1, is what the context network's estimate is covered with when sampling begins; 1 is noise alone.
+    `noise`, 0 to 1: sampling begins at the context network's estimate with the noise of this share of the times; 1 is noise alone.
     """
 
     steps: int = Field(default=2, ge=1)
@@ -53,8 +53,8 @@ class SuperResolutionSampling(Config):
 
 
 class SamplingSettings(Config):
-    """Everything but scenario, seed and weights that decides the pixels, and nothing else: what only decides memory is no setting,
-    for sums are rounded otherwise in batches of another size. `height` is that of the decoded frames.
+    """Everything but scenario, seed and weights that decides the pixels. The size of batches is no setting: it would decide memory,
+    and through rounding also bits, which nobody wants to choose. `height` is that of the decoded frames.
 
     `precision` of the networks' arithmetic; auto is bfloat16 where the processor has it, about twice as fast there.
     """

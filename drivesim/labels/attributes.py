@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from drivesim.metrics.agreement import Trust
+from drivesim.metrics.label_trust import Trust
 from drivesim.rollout.labels.rows import SOURCES
 from drivesim.scene.boxes import UNKNOWN_LAMPS
 from drivesim.traffic.vehicle_lamps import BRAKE, HEAD, LEFT, RIGHT, TAIL

@@ -16,7 +16,7 @@ from drivesim.config import InputError
 from drivesim.labels.labelled_frame import LabelledFrame, camera_matrix
 from drivesim.labels.pictures import html_picture
 from drivesim.labels.tables import LabelTables
-from drivesim.metrics.agreement import Trust
+from drivesim.metrics.label_trust import Trust
 from drivesim.rollout.folder import PREVIEW
 from drivesim.rollout.future_folder import DATA, VIDEO
 from drivesim.rollout.inputs import kept_scenario

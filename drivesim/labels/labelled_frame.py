@@ -1,4 +1,4 @@
-"""A frame with all that is known of it."""
+"""A frame with all that is known of it: labels, ego, camera, and the truncation of boxes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class LabelledFrame:
         """A frame of a film of `size` (height, width); the rest as above."""
         corners = np.stack([boxes[name] for name in ("x1", "y1", "x2", "y2")], axis=-1).astype(np.float64)
         pixels = corners * (np.array([size[1] / FRAME_WIDTH, size[0] / FRAME_HEIGHT] * 2))
-        return cls(number, float(ego["time_s"]), picture, boxes, pixels, outside_shares(camera, boxes), ego, camera)
+        return cls(number, float(ego["time_s"]), picture, boxes, pixels, truncations(camera, boxes), ego, camera)
 
 
 def camera_matrix(camera: Camera, height: int, width: int) -> np.ndarray:
@@ -48,12 +48,12 @@ def camera_matrix(camera: Camera, height: int, width: int) -> np.ndarray:
     return np.array([[focal, 0.0, width / 2 - 0.5], [0.0, focal, height / 2 - 0.5], [0.0, 0.0, 1.0]])
 
 
-def outside_shares(camera: Camera, rows: np.ndarray) -> np.ndarray:
+def truncations(camera: Camera, rows: np.ndarray) -> np.ndarray:
     """Share of the outline of each vehicle that is outside of the frame [n], NaN where its cuboid is not known."""
-    return np.array([_outside_share(camera, cuboid) for cuboid in cuboids(rows)], np.float64)
+    return np.array([_truncation(camera, cuboid) for cuboid in cuboids(rows)], np.float64)
 
 
-def _outside_share(camera: Camera, cuboid: np.ndarray) -> float:
+def _truncation(camera: Camera, cuboid: np.ndarray) -> float:
     if np.isnan(cuboid).any():
         return math.nan
     outline = silhouette(camera, cuboid)

@@ -12,7 +12,7 @@ from drivesim.layout.ground import ground_of
 from drivesim.layout.maps import LayoutMaps
 from drivesim.layout.order import painter_order
 from drivesim.layout.scene_at import SceneAt, Vehicles
-from drivesim.layout.solids import PICTURE_COUNT, PICTURE_START, PICTURES
+from drivesim.layout.solid_faces import PICTURE_COUNT, PICTURE_START, PICTURES
 from drivesim.layout.vehicles.bodies import vehicle_faces, vehicle_footprints
 from drivesim.scene.camera import NEAR, Camera, clip_near
 from drivesim.scene.classes import SceneClass

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from drivesim.layout.course import BACK, REACH, STEP, Course
-from drivesim.layout.solids import Solids
+from drivesim.layout.solid_faces import Solids
 from drivesim.layout.strips import Strips
 from drivesim.roadside.pavement import patches, strips
 from drivesim.roadside.roadside import CELL, Roadside

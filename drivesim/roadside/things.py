@@ -1,5 +1,7 @@
 """What stands beside roads, each with all that was drawn of it: enough to build its mesh, or a coarse solid, without a draw.
 
+Which class its pixels have in layout maps (a guard rail's, say) stands at the end, in _CLASSES.
+
 A thing has a frame of its own: x along the road, y left, z up (m), its origin on the ground. Albedos are linear RGB; `texture`
 in [0, 1) varies surfaces.
 """

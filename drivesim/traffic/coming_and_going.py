@@ -1,4 +1,4 @@
-"""VehicleStates leave the window around the ego and come back at one of its ends as others, out of sight."""
+"""Vehicles leave the window around the ego and come back at one of its ends as others, out of sight."""
 
 from __future__ import annotations
 

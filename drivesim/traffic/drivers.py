@@ -16,6 +16,8 @@ DESIRED_SPEED: dict[Setting, tuple[float, float]] = {  # m/s
     "residential": (6.0, 10.5),
     "rural": (17.0, 24.5),
 }
+HEADWAY = (0.9, 1.8)  # s to the vehicle ahead that drivers keep; see also traffic.sampling, which places them
+STANDSTILL = (1.8, 3.2)  # m to it at rest
 _HEAVY_SHARE = 0.86  # of the desired speed's upper end that trucks and buses reach
 _MIX: dict[Setting, tuple[float, ...]] = {  # shares of KINDS
     "highway": (0.34, 0.15, 0.26, 0.09, 0.14, 0.02),

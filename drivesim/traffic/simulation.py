@@ -10,6 +10,7 @@ import numpy as np
 
 from drivesim.traffic.car_following import follow, update_brake_lamps
 from drivesim.traffic.coming_and_going import come_and_go
+from drivesim.traffic.drivers import HEADWAY
 from drivesim.traffic.events import draw_events
 from drivesim.traffic.lane_changes import begin_lane_change, steer
 from drivesim.traffic.state import DECISION, GONE, Traffic
@@ -71,7 +72,7 @@ def continued(traffic: Traffic, seed: int) -> Traffic:
     vehicles, drive = other.vehicles, slice(0, other.driving)
     here = vehicles.s[drive] > GONE / 2
     vehicles.desired[drive] = np.where(here, other.draw_desired(vehicles.kind[drive], vehicles.lane[drive]), 0.0)
-    vehicles.headway[drive] = rng.uniform(0.9, 1.8, other.driving)
+    vehicles.headway[drive] = rng.uniform(*HEADWAY, other.driving)
     vehicles.patience[drive] = rng.uniform(0, 8, other.driving)
     other.next_event = other.time + float(rng.uniform(0.0, 6.0))
     other.ego_pace = float(rng.uniform(0.75, 1.1))

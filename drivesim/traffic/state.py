@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from drivesim.scene.road import Road
-from drivesim.traffic.drivers import HEAVY, draw_desired_speed
+from drivesim.traffic.drivers import HEADWAY, HEAVY, STANDSTILL, draw_desired_speed
 
 BEHIND, AHEAD = -40.0, 250.0  # m from the ego: vehicles live within this window
 DECISION = 1 / 3  # s between looks for a lane change, a vehicle to come back, an event
@@ -59,7 +59,7 @@ class VehicleStates:
             track=np.arange(n) - 1, braking=np.zeros(n, bool), indicator=np.zeros(n, np.int64), lane=lane,
             target=lane.copy(), progress=np.full(n, INDICATING),
             offset=np.clip(rng.normal(0, 0.12, n), -0.22, 0.22) * np.where(heavy, 0.3, 1.0),
-            desired=np.zeros(n), headway=rng.uniform(0.9, 1.8, n), standstill=rng.uniform(1.8, 3.2, n),
+            desired=np.zeros(n), headway=rng.uniform(*HEADWAY, n), standstill=rng.uniform(*STANDSTILL, n),
             strength=np.where(heavy, 0.8, 1.0) * rng.uniform(1.1, 2.1, n), comfort=rng.uniform(1.6, 2.6, n),
             patience=rng.uniform(0, 12, n), stops=np.zeros(n, bool),
         )  # fmt: skip
@@ -94,7 +94,7 @@ class Roadway:
 
 @dataclass
 class Traffic:
-    """VehicleStates around the ego, the road they drive on, and the generator of all that they will decide.
+    """The vehicles around the ego, the road they drive on, and the generator of all that they will decide.
 
     `simulation.advance` changes a traffic in place; `copy` it first, or ask `simulation.snapshots`, which does.
     """

@@ -10,7 +10,7 @@ from layout_scenes import CAMERA, pose, scene, solid, vehicles
 from drivesim.layout.flow import flow
 from drivesim.layout.raster import layout_maps
 from drivesim.layout.scene_at import Vehicles
-from drivesim.layout.solids import Shape
+from drivesim.layout.solid_faces import Shape
 from drivesim.scene.classes import SceneClass
 
 HOUSE = solid(Shape.BOX, SceneClass.BUILDING, (30.0, 9.0, 0.0), (10.0, 8.0, 6.0))

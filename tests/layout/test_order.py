@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from drivesim.layout.order import painter_order
-from drivesim.layout.solids import rectangles
+from drivesim.layout.solid_faces import rectangles
 
 
 def footprints(*rows: tuple[float, float, float, float]) -> np.ndarray:

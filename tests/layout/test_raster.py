@@ -10,7 +10,7 @@ from layout_scenes import CAMERA, scene, solid, vehicles
 
 from drivesim.layout.raster import layout_maps
 from drivesim.layout.scene_at import Face, Lamp
-from drivesim.layout.solids import Shape
+from drivesim.layout.solid_faces import Shape
 from drivesim.scene.boxes import project_cuboids
 from drivesim.scene.classes import SceneClass
 from drivesim.scene.vehicles import KINDS, SIZES

@@ -13,8 +13,8 @@ from drivesim.evaluation.track_sheet import FRONT
 from drivesim.metrics.time_to_collision import times_to_collision
 from drivesim.rollout.labels.frames import frame_labels
 from drivesim.scenario.file import load_scenario
-from drivesim.traffic.scenario.actor import time_to_collision
 from drivesim.traffic.scenario.states import scenario_traffic
+from drivesim.traffic.scenario.triggers import time_to_collision
 from drivesim.traffic.simulation import advance
 from drivesim.traffic.state import Roadway
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from drivesim.layout.course import Course
 from drivesim.layout.scene_at import SceneAt, Vehicles
-from drivesim.layout.solids import Shape, Solids
+from drivesim.layout.solid_faces import Shape, Solids
 from drivesim.layout.strips import Strips
 from drivesim.scene.camera import Camera
 from drivesim.scene.classes import SceneClass

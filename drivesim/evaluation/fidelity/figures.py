@@ -8,11 +8,11 @@ import numpy as np
 
 from drivesim.evaluation.fidelity.material import ClipPair, Stills
 from drivesim.evaluation.fidelity.seen import PairSeen, frame_matches
-from drivesim.metrics.agreement import crowdedness
 from drivesim.metrics.average_precision import FrameMatches, average_precision
 from drivesim.metrics.distances import kernel_distance
 from drivesim.metrics.drift import drift
 from drivesim.metrics.intervals import Figures, Interval, bootstrap, mean_interval
+from drivesim.metrics.label_trust import crowdedness
 from drivesim.metrics.reconstruction import gradient_energy
 from drivesim.models.detector.detector import Detector
 

@@ -12,10 +12,10 @@ from drivesim.layout.maps import LayoutMaps
 from drivesim.layout.planes import GROUND_CLASSES, ROADSIDE_CLASSES
 from drivesim.layout.raster import layout_maps
 from drivesim.layout.scene_at import SceneAt
-from drivesim.metrics.agreement import Trust, agreement
 from drivesim.metrics.average_precision import FrameMatches, match_vehicles
 from drivesim.metrics.distances import clip_features
 from drivesim.metrics.flicker import steadiness
+from drivesim.metrics.label_trust import Trust, agreement
 from drivesim.metrics.pulse import pulse
 from drivesim.metrics.reconstruction import gradient_energy
 from drivesim.models.detector.detector import Detections, Detector

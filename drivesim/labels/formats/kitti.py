@@ -4,7 +4,8 @@
     tracking/training/image_02/0000/000000.png    label_02/0000.txt    calib/0000.txt    oxts/0000.txt
 
 Camera frame: x right, y down, z forward. The place of the laser scanner ("velo") and of the inertial unit is the ego frame: x
-forward, y left, z up, on the road below the camera. Pixels are counted from the middle of the first one.
+forward, y left, z up, on the road below the camera. Pixels are counted from the middle of the first one. Truncation is that of
+labelled_frame.py, as in all formats.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import numpy as np
 
 from drivesim.layout.faces import Faces, normals, outward, stacked
 from drivesim.layout.scene_at import Vehicles
-from drivesim.layout.solids import rectangles
+from drivesim.layout.solid_faces import rectangles
 from drivesim.layout.vehicles.shapes import body_of
 from drivesim.scene.classes import SceneClass
 from drivesim.scene.vehicles import KINDS, SIZE_TABLE

@@ -8,7 +8,7 @@ import numpy as np
 
 from drivesim.layout.raster import pixel_counts
 from drivesim.layout.scene_at import SceneAt
-from drivesim.layout.solids import Solids
+from drivesim.layout.solid_faces import Solids
 from drivesim.scene.boxes import Boxes, project_cuboids
 from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
 

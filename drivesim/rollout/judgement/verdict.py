@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from drivesim.metrics.agreement import SURE, Trust, agreement
 from drivesim.metrics.drift import drift, first_beyond, time_windows
+from drivesim.metrics.label_trust import SURE, Trust, agreement
 from drivesim.rollout.judgement.watch import Watched
 from drivesim.rollout.labels.rows import DETECTED_ROW, FrameLabels, detected_rows
 
@@ -18,7 +18,9 @@ _FIGURES = ("vehicles_shown", "vehicles_doubtful", "vehicles_not_shown", "frames
 
 
 class Verdict:
-    """On one future, whose film was `watched`; `usual_energy` of gradients has a rendered frame of its time of day."""
+    """The verdict on one future, from what was seen in its film (`watched`) and the gradient energy that rendered frames of its
+    time of day usually have. Thresholds of trust: metrics/label_trust.py.
+    """
 
     def __init__(self, watched: Watched, fps: float, usual_energy: float) -> None:
         self.watched, self.fps, self.usual_energy = watched, fps, usual_energy

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import h5py
 import numpy as np
 
-from drivesim.metrics.agreement import Trust
+from drivesim.metrics.label_trust import Trust
 from drivesim.scene.boxes import UNKNOWN_LAMPS, Boxes
 from drivesim.scene.camera import Camera
 from drivesim.scene.geometry import Pose

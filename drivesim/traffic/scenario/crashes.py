@@ -14,8 +14,8 @@ from drivesim.scenario.scenario import Scenario
 from drivesim.scenario.sections import PlacedVehicle
 from drivesim.scene.boxes import cuboid_corners
 from drivesim.scene.vehicles import KINDS, SIZES
-from drivesim.traffic.scenario.actor import middle
 from drivesim.traffic.scenario.states import scenario_traffic
+from drivesim.traffic.scenario.triggers import middle
 from drivesim.traffic.simulation import advance
 from drivesim.traffic.state import Roadway, Traffic
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from drivesim.scenario.actions import SpeedAction
 from drivesim.scene.road import Road
-from drivesim.traffic.scenario.actor import STRAIGHTENS, Actor, extents, lanes_of, nearest_direction
+from drivesim.traffic.scenario.actor import STRAIGHTENS, Actor, lanes_of, nearest_direction
 from drivesim.traffic.scenario.companions import Companions
+from drivesim.traffic.scenario.triggers import extents
 from drivesim.traffic.state import AHEAD, BEHIND, GONE, INDICATING, ONCOMING, Traffic, lane_bits
 
 _HURRY = 130.0  # m ahead of an actor within which drawn drivers drive at its speed at least
@@ -113,7 +114,7 @@ class ScenarioDirector:
                 vehicles.target[row], vehicles.indicator[row], vehicles.patience[row] = vehicles.lane[row], 0, 2.0
 
     def _hurry(self, traffic: Traffic, actor: Actor) -> None:
-        """Nobody whose speed is not asked for holds up an actor, who does not look (in place)."""
+        """Drawn drivers ahead of an actor, who drives as scripted and would run into them, want to drive faster (in place)."""
         assert self.companions is not None
         vehicles, n = traffic.vehicles, traffic.driving
         along, fastest = nearest_direction(actor.heading), self._fastest(traffic, actor)

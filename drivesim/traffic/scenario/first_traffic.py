@@ -46,7 +46,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Shares:
-    """VehicleStates a metre of road: of the ego's direction, of the other one, and parked, all lanes and sides together."""
+    """Vehicles a metre of road: of the ego's direction, of the other one, and parked, all lanes and sides together."""
 
     own: float
     across: float
@@ -105,7 +105,7 @@ def companions_of(scenario: Scenario, traffic: Traffic, everybody: list[Listed],
 
 
 class _Draft:
-    """VehicleStates placed so far; each further one keeps its distance."""
+    """Vehicles placed so far; each further one keeps its distance."""
 
     def __init__(self, scenario: Scenario, roadway: Roadway, placed: list[Listed], track: int) -> None:
         self.scenario, self.roadway, self.placed, self.track = scenario, roadway, placed, track

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from drivesim.roadside.roadside import CELL
-from drivesim.roadside.street_lamps import HEIGHT, lit_sides
 from drivesim.scene.vehicles import SIZE_TABLE
 from drivesim.world.ground.albedo import ground_albedo
 from drivesim.world.ground.view import GroundView, ground_view, table_along
-from drivesim.world.light.lamps import beams_on_ground, headlight_on_ground
+from drivesim.world.light.lamps import beams_on_ground, headlight_on_ground, street_lamps_on_ground
 from drivesim.world.state import Moment, Surroundings
 
 _BEAM_COLOUR = np.array([1.0, 0.93, 0.8], np.float32)  # of other vehicles' headlights
@@ -54,26 +52,12 @@ def _night_irradiance(
     headlight = headlight_on_ground(view.x, view.y) * (1 + np.float32(2.2) * paint)
     irradiance: np.ndarray = headlight[..., None] * lighting.headlight + ambient
     if lighting.street_lamps:
-        pools = _lamp_pools(surroundings, view, moment.s) * np.float32(lighting.street_lamps)
+        pools = street_lamps_on_ground(surroundings.roadside, view.s, view.d, moment.s) * np.float32(lighting.street_lamps)
         irradiance += pools[..., None] * lighting.lamp_colour
     beams = _beams(moment)
     if len(beams):
         irradiance += beams_on_ground(view.s, view.d, beams)[..., None] * _BEAM_COLOUR
     return irradiance
-
-
-def _lamp_pools(surroundings: Surroundings, view: GroundView, s0: float) -> np.ndarray:
-    """Irradiance by the street lamps' pools: one every CELL on each lit side."""
-    roadside = surroundings.roadside
-    height = HEIGHT[roadside.setting]
-    total = np.full_like(view.s, 0.012)
-    for side, phase in lit_sides(roadside):
-        along = (view.s + np.float32((s0 - phase) % CELL)) * np.float32(1 / CELL)
-        along = (along - np.round(along)) * np.float32(CELL)
-        across = view.d - np.float32(roadside.edge(side) - side * 1.2)
-        square = (along * along + across * across) * np.float32(1 / height**2)
-        total += np.float32(0.20) / (1 + square) ** 2
-    return total
 
 
 def _beams(moment: Moment) -> np.ndarray:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from drivesim.roadside.roadside import CELL, Roadside
+from drivesim.roadside.street_lamps import HEIGHT, lit_sides
 from drivesim.world.light.lighting import Lighting
 from drivesim.world.roadside.scenery import BuiltCell
 from drivesim.world.state import Moment
@@ -49,6 +51,22 @@ def lamp_light(lighting: Lighting, lamps: np.ndarray, place: np.ndarray) -> np.n
         square += below * below + np.float32(16.0)
         total += np.float32(9.0) / square
     return (total * np.float32(0.35 * lighting.street_lamps))[:, None] * lighting.lamp_colour
+
+
+def street_lamps_on_ground(roadside: Roadside, s: np.ndarray, d: np.ndarray, s0: float) -> np.ndarray:
+    """Irradiance [h w] of the ground by street lamps of strength 1, one every CELL on each lit side.
+
+    At road coordinates s (m, from `s0` on) and d, [h w].
+    """
+    height = HEIGHT[roadside.setting]
+    total = np.full_like(s, 0.012)
+    for side, phase in lit_sides(roadside):
+        along = (s + np.float32((s0 - phase) % CELL)) * np.float32(1 / CELL)
+        along = (along - np.round(along)) * np.float32(CELL)
+        across = d - np.float32(roadside.edge(side) - side * 1.2)
+        square = (along * along + across * across) * np.float32(1 / height**2)
+        total += np.float32(0.20) / (1 + square) ** 2
+    return total
 
 
 def beams_on_ground(s: np.ndarray, d: np.ndarray, beams: np.ndarray) -> np.ndarray:

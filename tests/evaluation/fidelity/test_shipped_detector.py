@@ -10,9 +10,9 @@ from spoiled import SPOILED
 from drivesim.config import shipped
 from drivesim.dataset.synthesis import fresh_clips
 from drivesim.evaluation.held_out import HELD_OUT_SEED
-from drivesim.metrics.agreement import Trust, agreement, crowdedness
 from drivesim.metrics.average_precision import average_precision, match_vehicles
 from drivesim.metrics.distances import clip_features
+from drivesim.metrics.label_trust import Trust, agreement, crowdedness
 from drivesim.models.detector.detector import Detections, Detector
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.clip import Clip

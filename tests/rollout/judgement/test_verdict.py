@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drivesim.metrics.agreement import Trust
+from drivesim.metrics.label_trust import Trust
 from drivesim.models.detector.detector import Detections
 from drivesim.rollout.judgement.verdict import Verdict, summary
 from drivesim.rollout.judgement.watch import Watched, step_of

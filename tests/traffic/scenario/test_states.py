@@ -15,9 +15,9 @@ from drivesim.config import shipped
 from drivesim.scenario.file import load_scenario
 from drivesim.scenario.scenario import Scenario
 from drivesim.scene.vehicles import KINDS, SIZES
-from drivesim.traffic.scenario.actor import time_to_collision
 from drivesim.traffic.scenario.companions import vehicles_in_view
 from drivesim.traffic.scenario.states import scenario_states, scenario_traffic
+from drivesim.traffic.scenario.triggers import time_to_collision
 from drivesim.traffic.simulation import Snapshot, advance
 from drivesim.traffic.state import GONE, Roadway
 

@@ -145,6 +145,6 @@ _PICTURES: dict[Shape, tuple[list[tuple[float, float]], ...]] = {  # convex outl
     Shape.MOUND: ([(-0.48, 0), (0.48, 0), (0.48, 0.4), (0.36, 0.75), (0.12, 0.9), (-0.12, 0.9), (-0.36, 0.75), (-0.48, 0.4)],),
 }  # fmt: skip
 PICTURES = stacked([[(x, z, 0.0) for x, z in outline] for outlines in _PICTURES.values() for outline in outlines])[:2]
-"""The same one after the other, [2 CORNERS outlines]; PICTURE_START and PICTURE_COUNT [shapes] say which are a shape's."""
+"""All outlines of _PICTURES in one array [2 CORNERS outlines]; a shape has PICTURE_COUNT of them, from PICTURE_START on."""
 PICTURE_COUNT = np.array([len(_PICTURES.get(shape, ())) for shape in Shape])
 PICTURE_START = np.cumsum(PICTURE_COUNT) - PICTURE_COUNT

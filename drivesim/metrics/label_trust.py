@@ -1,4 +1,4 @@
-"""Whether a frame shows the vehicles that its labels say, by what a detector finds in it."""
+"""Trust in labels: whether a frame shows the vehicles that its labels say, doubtfully or not, by what a detector finds in it."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from drivesim.metrics.agreement import Trust, agreement, crowdedness
+from drivesim.metrics.label_trust import Trust, agreement, crowdedness
 from drivesim.scene.boxes import Boxes
 
 BOX = np.array([[0.1, 0.4, 0.3, 0.6], [0.5, 0.45, 0.6, 0.55], [0.8, 0.5, 0.82, 0.53]], np.float32)
