@@ -34,7 +34,7 @@ def export(
 
     check_format(name)
     numbers = None if futures is None else parse_futures(futures)
-    with stoppable(f"stopped; {out} is not written"), _progress() as show:
+    with stoppable(f"stopped; {out} is not written"), frames_bar() as show:
         write_export(
             name, folder, out, numbers, stride, min_visible, trusted_only, show, lambda line: typer.echo(line, err=True)
         )
@@ -42,7 +42,7 @@ def export(
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[ExportProgress], None]]:
+def frames_bar() -> Iterator[Callable[[ExportProgress], None]]:
     """A bar with the time left; a line every 15 s where there is no terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn

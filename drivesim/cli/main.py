@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from drivesim import __version__
 from drivesim.cli import compose, data, doctor, edit, evaluate, export, layout, rollout, train, validate
+from drivesim.cli.reports import test_perception
 from drivesim.cli.text import text_to_video
 
 
@@ -63,6 +64,7 @@ app.command()(compose.compose)
 app.command()(rollout.rollout)
 app.command()(layout.layout)
 app.command()(export.export)
+app.command("test-perception")(test_perception.test_perception)
 app.command("text-to-video")(text_to_video.text_to_video)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")

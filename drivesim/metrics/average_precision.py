@@ -17,12 +17,15 @@ _RECALLS = np.linspace(0.0, 1.0, 101)
 @dataclass(frozen=True)
 class FrameMatches:
     """Detections of one frame against its labels: `score` float [n], the highest first; `hit` bool [n], found a vehicle that
-    counts; `ignored` bool [n], neither right nor wrong; `vehicles`: how many count."""
+    counts; `ignored` bool [n], neither right nor wrong; `vehicles`: how many count; `detection` and `label` int64 [n]: their rows
+    in what was given, and those of the labels that they take, -1 for none."""
 
     score: np.ndarray
     hit: np.ndarray
     ignored: np.ndarray
     vehicles: int
+    detection: np.ndarray
+    label: np.ndarray
 
 
 def match_frame(
@@ -42,15 +45,16 @@ def match_frame(
     shares = pairwise_iou(box[order].astype(np.float64), true_box.astype(np.float64))
     free = np.ones(len(true_box), bool)
     hit, ignored = np.zeros(len(order), bool), ignorable[order].copy()
+    label = np.full(len(order), -1, np.int64)
     for row, fits in enumerate(np.where(shares >= min(least_iou, 1 - 1e-10), shares, -1.0)):
         for kind in (counted, ~counted):
             allowed = np.flatnonzero(free & kind & (fits >= 0))
             if len(allowed):
                 best = allowed[len(allowed) - 1 - np.argmax(fits[allowed][::-1])]
                 free[best] = False
-                hit[row], ignored[row] = counted[best], not counted[best]
+                hit[row], ignored[row], label[row] = counted[best], not counted[best], best
                 break
-    return FrameMatches(score[order], hit, ignored, int(counted.sum()))
+    return FrameMatches(score[order], hit, ignored, int(counted.sum()), order, label)
 
 
 def match_vehicles(box: np.ndarray, score: np.ndarray, truth: Boxes, least_iou: float = 0.5) -> FrameMatches:

@@ -20,7 +20,7 @@ from drivesim.tensors import to_network
 KIND = "detector"
 MOST = 100  # detections of a frame, as in COCO's rules
 _LEAST_SCORE = 0.02
-_SAME = 0.6  # intersection over union from which on two boxes are taken for one vehicle
+SAME = 0.6  # intersection over union from which on two boxes are taken for one vehicle
 _BATCH = 16
 
 
@@ -123,7 +123,7 @@ def _distinct(found: Detections) -> Detections:
     shares = pairwise_iou(found.box, found.box)
     kept: list[int] = []
     for row in range(len(found)):
-        if len(kept) < MOST and not (shares[row, kept] > _SAME).any():
+        if len(kept) < MOST and not (shares[row, kept] > SAME).any():
             kept.append(row)
     rows = found.take(np.array(kept, np.int64))
     return Detections(rows.box, rows.score, rows.kind.astype(np.int64), rows.paint)
