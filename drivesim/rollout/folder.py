@@ -47,6 +47,7 @@ from drivesim.video_io import contact_sheet, write_image
 
 PREVIEW_TIMES = 6
 FIRST_FRAME, PREVIEW = "initial.png", "preview.png"
+REPORT = "report.html"  # made on request, and of none of the sums
 
 
 class RolloutFolder(ManifestFile):
@@ -181,7 +182,7 @@ def _clear(path: Path) -> None:
             (future / name).unlink(missing_ok=True)
         if future.is_dir() and not any(future.iterdir()):
             future.rmdir()
-    for name in (PROGRESS, TEXT, *_photos_of(path), FIRST_FRAME, PREVIEW, SUMS):
+    for name in (PROGRESS, TEXT, *_photos_of(path), FIRST_FRAME, PREVIEW, REPORT, SUMS):
         (path / name).unlink(missing_ok=True)
 
 

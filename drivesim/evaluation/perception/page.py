@@ -9,24 +9,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from drivesim.evaluation.html_page import html_page
 from drivesim.evaluation.perception.report import markdown, picture_name, report_values, share, summary, tables
 from drivesim.evaluation.perception.trial import TrialPlan, TrialSettings, run
 from drivesim.labels.new_folder import new_folder
 from drivesim.labels.selection import ExportProgress
 
-STYLE = """
-:root { color-scheme: light dark; --line: #8884; --bar: #4a90d9; --bad: #d9534f }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.4rem; overflow-wrap: anywhere } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem }
-.finding { border-left: 4px solid var(--bad); padding: .4rem .8rem; background: #d9534f18 }
-.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); gap: 0 2rem }
-.wide { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
-th, td { text-align: right; padding: .15rem .4rem; border-bottom: 1px solid var(--line); white-space: nowrap }
-th:first-child, td:first-child { text-align: left } th { font-weight: 600 }
-.bar { background: linear-gradient(to right, #4a90d955 var(--share), transparent var(--share)) }
-figure { margin: 1rem 0 } figure img { max-width: 100%; display: block } figcaption { padding: .2rem 0 }
-.key span { padding: 0 .4rem; margin-right: .6rem; color: #000 }
-"""
 _KEY = (("#46dc5a", "found"), ("#ff3c3c", "overlooked"), ("#ffbe28", "found, not labelled"), ("#969696", "does not count"))
 
 
@@ -58,17 +46,9 @@ def html(values: dict[str, Any], pictures: list[bytes]) -> str:
     key = "".join(f'<span style="background:{colour}">{words}</span>' for colour, words in _KEY)
     figures = "".join(_figure(values, moment, jpeg) for moment, jpeg in zip(values["worst_moments"], pictures, strict=True))
     moments = f'<h2>Worst moments</h2><p class="key">{key}</p><div class=grid>{figures}</div>' if figures else ""
-    return page(
+    return html_page(
         values["detector"],
         f"<p>{escape(summary(values))}.</p>{findings}{notes}<div class=grid>{rest[0]}{recalls}</div>{moments}{''.join(rest[1:])}",
-    )
-
-
-def page(title: str, body: str) -> str:
-    """A whole page of HTML round what it shows."""
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><h1>{escape(title)}</h1>{body}</body></html>\n"
     )
 
 
