@@ -16,7 +16,7 @@ th:first-child, td:first-child { text-align: left } th { font-weight: 600 }
 .bar { background: linear-gradient(to right, #4a90d955 var(--share), transparent var(--share)) }
 figure { margin: 1rem 0 }
 figure img, video { max-width: 100%; display: block; margin-bottom: .5rem } figcaption { padding: .2rem 0 }
-.key span { padding: 0 .4rem; margin-right: .6rem; color: #000 }
+.key span { padding: 0 .4rem; margin-right: .6rem; color: #000; outline: 1px solid var(--line) }
 pre { white-space: pre-wrap; padding: .6rem .8rem; background: #8882; border-radius: 4px } svg { max-width: 100%; height: auto }
 svg text { font-size: 11px; fill: currentColor } .facts td { white-space: normal; overflow-wrap: anywhere }
 """

@@ -241,8 +241,10 @@ def test_fresh_removes_only_what_a_rollout_made(request_: Request, tmp_path: Pat
     roll_out(with_(request_, futures=3), out := tmp_path / "out")
     (out / "notes.txt").write_text("mine")
     (out / "future-02" / "labels.json").write_text("mine")
+    (out / "report.html").write_text("of the earlier one")
     roll_out(with_(request_, futures=1, seed=9), out, fresh=True)
     assert (out / "notes.txt").read_text() == (out / "future-02" / "labels.json").read_text() == "mine"
+    assert not (out / "report.html").exists()
     assert not (out / "future-01").exists() and not (out / "future-02" / "video.mp4").exists()
 
 

@@ -17,6 +17,7 @@ from drivesim.scene.vehicles import KINDS
 MOST = 12
 """Moments that are kept, one of each vehicle."""
 _OVERLOOKED, _FOUND, _NOT_COUNTED, _ALARM = (255, 60, 60), (70, 220, 90), (150, 150, 150), (255, 190, 40)  # RGB
+_SUBJECT, _APART = (255, 255, 255), 5  # and px round it
 _Key = tuple[int, str, int]
 
 
@@ -50,19 +51,21 @@ class WorstMoments:
             away = "" if np.isnan(distance) else f", {distance:.0f} m away"
             sight = 1.0 if np.isnan(row["visible"]) else float(row["visible"])
             words = f"overlooks {KINDS[row['kind']]} {row['track']}, {shares[k] * height:.0f} px high{away}, {sight:.0%} in sight"
-            self._keep((future, "vehicle", int(row["track"])), float(shares[k]) * sight, words, future, frame, seen, outcome)
+            key, badness = (future, "vehicle", int(row["track"])), float(shares[k]) * sight
+            self._keep(key, badness, words, frame, frame.pixels[k], seen, outcome)
         for k in np.flatnonzero(outcome.false_alarm).tolist():
             share = float(seen.box[k, 3] - seen.box[k, 1]) / height
             words = f"finds what is not labelled, {share * height:.0f} px high, score {seen.score[k]:.2f}"
-            self._keep((future, "alarm", int(frame.time)), share * float(seen.score[k]), words, future, frame, seen, outcome)
+            self._keep((future, "alarm", int(frame.time)), share * float(seen.score[k]), words, frame, seen.box[k], seen, outcome)
 
     def _keep(
-        self, key: _Key, badness: float, words: str, future: int, frame: LabelledFrame, seen: UserDetections, outcome: FrameOutcome
-    ) -> None:
+        self, key: _Key, badness: float, words: str, frame: LabelledFrame, subject: np.ndarray, seen: UserDetections,
+        outcome: FrameOutcome,
+    ) -> None:  # fmt: skip
         least = self._held[key].badness if key in self._held else self._least()
         if badness > least:
-            jpeg = encoded(drawn(frame, seen, outcome), ".jpg", 85)
-            self._held[key] = WorstMoment(future, frame.number, frame.time, words, badness, jpeg)
+            jpeg = encoded(drawn(frame, seen, outcome, subject), ".jpg", 85)
+            self._held[key] = WorstMoment(key[0], frame.number, frame.time, words, badness, jpeg)
             if len(self._held) > MOST:
                 del self._held[min(self._held, key=lambda other: self._held[other].badness)]
 
@@ -74,8 +77,9 @@ class WorstMoments:
         return sorted(self._held.values(), key=lambda held: -held.badness)
 
 
-def drawn(frame: LabelledFrame, seen: UserDetections, outcome: FrameOutcome) -> np.ndarray:
-    """The picture with labels: found green, overlooked red, not counted grey; and false alarms yellow, with their scores."""
+def drawn(frame: LabelledFrame, seen: UserDetections, outcome: FrameOutcome, subject: np.ndarray) -> np.ndarray:
+    """The picture with labels: found green, overlooked red, not counted grey; and false alarms yellow, with their scores; round the
+    box that it is about, `subject` [4], a white one."""
     assert frame.picture is not None
     picture = np.array(frame.picture, order="C")
     colours = np.where(outcome.found[:, None], _FOUND, np.where(outcome.counted[:, None], _OVERLOOKED, _NOT_COUNTED))
@@ -85,6 +89,7 @@ def drawn(frame: LabelledFrame, seen: UserDetections, outcome: FrameOutcome) -> 
         _box(picture, frame.pixels[k], tuple(colours[k].tolist()), text)
     for k in np.flatnonzero(outcome.false_alarm).tolist():
         _box(picture, seen.box[k], _ALARM, f"{seen.score[k]:.2f}")
+    _box(picture, subject + np.array([-1, -1, 1, 1]) * _APART, _SUBJECT, "")
     return picture
 
 

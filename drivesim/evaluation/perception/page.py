@@ -15,7 +15,10 @@ from drivesim.evaluation.perception.trial import TrialPlan, TrialSettings, run
 from drivesim.labels.new_folder import new_folder
 from drivesim.labels.selection import ExportProgress
 
-_KEY = (("#46dc5a", "found"), ("#ff3c3c", "overlooked"), ("#ffbe28", "found, not labelled"), ("#969696", "does not count"))
+_KEY = (
+    ("#46dc5a", "found"), ("#ff3c3c", "overlooked"), ("#ffbe28", "found, not labelled"), ("#969696", "does not count"),
+    ("#fff", "what it is about"),
+)  # fmt: skip
 
 
 def write_report(

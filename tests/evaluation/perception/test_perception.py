@@ -115,6 +115,7 @@ def test_worst_moments_are_pictures_with_boxes_drawn(use: Callable[..., tuple[in
     assert picture.shape == (256, 512, 3)
     red, green, blue = picture[20, 330].astype(int)
     assert red > 180 and green > 120 and blue < 120, "the false alarm is yellow"
+    assert picture[14:16, 330].min() > 180, "and the picture is about it"
     page = (out / "report.html").read_text()
     assert page.count("data:image/jpeg;base64,") == len(words) and "http" not in page
 
