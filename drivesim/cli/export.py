@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.numbers import positive, share
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,9 +22,10 @@ def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Output of a rollout.")],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="New folder to write; it is there when all in it is written.")],
     futures: Annotated[str | None, typer.Option(help="Numbers of futures, as in 0,2-4; default: all.")] = None,
-    stride: Annotated[int, typer.Option(help="2 exports every other frame, 3 every third, and so on.")] = 1,
+    stride: Annotated[int, typer.Option(callback=positive, help="2 exports every other frame, 3 every third, and so on.")] = 1,
     min_visible: Annotated[
-        float, typer.Option(help="Leave out vehicles of which a smaller share is in sight; 0 keeps even what is wholly hidden.")
+        float,
+        typer.Option(callback=share, help="Leave out vehicles with a smaller share in sight; 0 keeps what is wholly hidden."),
     ] = 0.1,
     trusted_only: Annotated[
         bool, typer.Option("--trusted-only", help="Leave out vehicles that the film is not known to show, by the column trust.")

@@ -22,6 +22,15 @@ def parse_pixels(option: str, text: str) -> tuple[int, int]:
     return int(height), int(width)
 
 
+def share(parameter: typer.CallbackParam, value: float) -> float:
+    """The value of an option as it is; InputError unless it is a share."""
+    from drivesim.config import InputError
+
+    if not 0 <= value <= 1:
+        raise InputError(f"{parameter.opts[0]} {value:g}: give a number from 0 to 1")
+    return value
+
+
 def positive(parameter: typer.CallbackParam, value: Number) -> Number:
     """The value or values of an option as they are; InputError unless each is a finite number above 0."""
     from drivesim.config import InputError

@@ -17,8 +17,9 @@ from drivesim.cli.numbers import parse_pixels
 from drivesim.config import InputError
 from drivesim.dataset import synthesis
 from drivesim.engine.cascade import Cascade
+from drivesim.video_format import TRAINED_NAMES
 
-MAY_BE_ZERO = ("seed", "only", "workers", "worlds")
+MAY_BE_ZERO = ("seed", "only", "workers", "worlds", "min-visible", "score")
 ARGUMENTS = {
     "compose": ("SCENARIO", "--out", "out.png"),
     "rollout": ("SCENARIO", "--out", "out"),
@@ -29,7 +30,9 @@ ARGUMENTS = {
     "train dreambooth": ("pictures", "--run", "run", "--backbone", "sd", "--kind", "car"),
     "text-to-video": ("a car", "--backbone", "sd", "--temporal", "video-ldm", "--out", "out.mp4"),
     "evaluate motion": ("FOLDER",),
-} | {f"train {stage}": ("--run", "run") for stage in ("autoencoder", "image-ldm", "video-ldm", "super-resolution")}
+    "export": ("coco", "FOLDER", "--out", "out"),
+    "test-perception": ("FOLDER", "--detector", "module:function", "--out", "out"),
+} | {f"train {stage}": ("--run", "run") for stage in TRAINED_NAMES}
 
 
 def commands(group: typer.Typer, name: str = "") -> Iterator[tuple[str, Callable[..., None]]]:

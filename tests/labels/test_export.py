@@ -37,8 +37,8 @@ def test_the_command_writes_a_folder_and_says_so(toy: Path, tmp_path: Path) -> N
         (["coco", "{toy}/future-00"], "holds no rollout"),
         (["coco", "{toy}", "--futures", "0,x"], "--futures 0,x: give numbers of futures, as in 0,2-4"),
         (["coco", "{toy}", "--futures", "5"], "has no future 5, but 0, 1"),
-        (["coco", "{toy}", "--stride", "0"], "--stride 0: give 1 for every frame"),
-        (["coco", "{toy}", "--min-visible", "30"], "--min-visible 30: is a share"),
+        (["coco", "{toy}", "--stride", "0"], "--stride 0: give a number above 0"),
+        (["coco", "{toy}", "--min-visible", "30"], "--min-visible 30: give a number from 0 to 1"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(toy: Path, tmp_path: Path, arguments: list[str], words: str) -> None:

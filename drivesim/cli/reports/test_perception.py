@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from drivesim.cli.export import frames_bar
+from drivesim.cli.numbers import positive, share
 
 
 def test_perception(
@@ -19,9 +20,11 @@ def test_perception(
     classes: Annotated[
         str | None, typer.Option(metavar="NAMES", help="What the detector's class numbers mean, as in car,truck,-.")
     ] = None,
-    stride: Annotated[int, typer.Option(help="2 looks at every other frame, 3 at every third, and so on.")] = 1,
-    score: Annotated[float, typer.Option(help="Score from which on a vehicle counts as found.")] = 0.5,
-    min_visible: Annotated[float, typer.Option(help="Vehicles of which a smaller share is in sight need not be found.")] = 0.1,
+    stride: Annotated[int, typer.Option(callback=positive, help="2 looks at every other frame, 3 at every third, and so on.")] = 1,
+    score: Annotated[float, typer.Option(callback=share, help="Score from which on a vehicle counts as found.")] = 0.5,
+    min_visible: Annotated[
+        float, typer.Option(callback=share, help="Vehicles of which a smaller share is in sight need not be found.")
+    ] = 0.1,
     trusted_only: Annotated[
         bool, typer.Option("--trusted-only", help="Nor those that the film is not known to show, by the column trust.")
     ] = False,

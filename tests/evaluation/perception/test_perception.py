@@ -162,8 +162,8 @@ def test_what_a_detector_does_wrong_is_one_sentence(
         ("queue", ["--detector", "json:nothing"], "json has no function nothing"),
         ("queue", ["--detector", "missing.onnx"], "missing.onnx: no such file"),
         ("queue", ["--classes", "car,persn"], "'persn' is no class"),
-        ("queue", ["--stride", "0"], "--stride 0"),
-        ("queue", ["--score", "2"], "--score 2: give a score above 0, to 1"),
+        ("queue", ["--stride", "0"], "--stride 0: give a number above 0"),
+        ("queue", ["--score", "2"], "--score 2: give a number from 0 to 1"),
         ("queue", ["--trusted-only"], "no detector looked"),
     ],
 )
