@@ -6,9 +6,11 @@ from collections.abc import Collection
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from drivesim.dataset.moved import MovedUse
+from drivesim.models.layers.context import MOVED
 from drivesim.models.moved_frames import moved_sources
 from drivesim.models.video_ldm import Context, VideoLDM, with_given
 from drivesim.training.latent_data import diffusion_error
@@ -42,11 +44,27 @@ class Task(NamedTuple):
         chances, choices = zip(*self.given, strict=True)
         return choices[rng.choice(len(choices), p=chances)]
 
+    def mask(self, given: Collection[int]) -> Tensor:
+        """Which frames are given: float [f]."""
+        mask = torch.zeros(self.frames)
+        mask[list(given)] = 1.0
+        return mask
+
 
 PREDICTION = Task(WINDOW, FRAME_RATES[0], ((0.15, ()), (0.30, (0,)), (0.55, (0, 1))))
 INTERPOLATION = tuple(
     Task(INTERPOLATION_FACTOR + 1, fps, ((0.05, ()), (0.95, (0, INTERPOLATION_FACTOR)))) for fps in FRAME_RATES[1:]
 )
+
+
+def draw_context_noise(rng: np.random.Generator, latents: Tensor, largest: float, clean: float) -> Batch:
+    """`context_noise` [f 1 + MOVED c h w] for the given frames of latents [f c h w], in units, and its deviation, `level` [].
+
+    No more than `largest`; 0 with the chance `clean`.
+    """
+    level = 0.0 if rng.random() < clean else rng.uniform(0, largest)
+    noise = rng.standard_normal((len(latents), 1 + MOVED, *latents.shape[1:]), np.float32)
+    return {"level": torch.tensor(level, dtype=torch.float32), "context_noise": torch.from_numpy(noise)}
 
 
 TASKS = (PREDICTION, *INTERPOLATION)

@@ -15,13 +15,21 @@ from drivesim.config import InputError
 from drivesim.dataset.batches import ClipWindows
 from drivesim.dataset.clips import ClipStore
 from drivesim.diffusion.ddim import sample
-from drivesim.models.layers.context import MOVED
 from drivesim.models.stable_diffusion.latents import PublicLatents
 from drivesim.models.stable_diffusion.network import StableDiffusion
 from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, hold
 from drivesim.tensors import numpy_stream, torch_stream
 from drivesim.training.captioned import caption_ids, check_captions
-from drivesim.training.clip_tasks import INTERPOLATION, PREDICTION, TASKS, ClipErrors, Task, clip_errors, draw_task
+from drivesim.training.clip_tasks import (
+    INTERPOLATION,
+    PREDICTION,
+    TASKS,
+    ClipErrors,
+    Task,
+    clip_errors,
+    draw_context_noise,
+    draw_task,
+)
 from drivesim.training.latent_data import LatentData, diffusion_time, has_windows, stack
 from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, seeded
 from drivesim.video_format import StageName
@@ -93,15 +101,13 @@ class TextVideoStage:
         assert labelled.latents is not None
         latents = torch.from_numpy(labelled.latents[0]).float()
         given, dropped = task.draw_given(rng), rng.random() < recipe.drop_caption
-        level = 0.0 if rng.random() < recipe.context_clean else rng.uniform(0, recipe.context_noise)
-        context_noise = rng.standard_normal((task.frames, 1 + MOVED, *latents.shape[1:]), np.float32)
+        context_noise = draw_context_noise(rng, latents, recipe.context_noise, recipe.context_clean)
         return {
             "latents": latents,
             "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
             "t": diffusion_time(i, rng, len(self.model.schedule)),
-            "mask": _mask(task, given),
-            "level": torch.tensor(level, dtype=torch.float32),
-            "context_noise": torch.from_numpy(context_noise),
+            "mask": task.mask(given),
+            **context_noise,
             "fps": torch.tensor(task.fps),
             "caption": caption_ids(self.image.text, labelled.labels, dropped)[0],
         }
@@ -137,7 +143,7 @@ class TextVideoStage:
             "latents": latents,
             "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
             "t": torch.stack([diffusion_time(clips * part + i, rng, len(self.model.schedule)) for i in range(clips)]),
-            "mask": _mask(task, given).expand(clips, -1),
+            "mask": task.mask(given).expand(clips, -1),
             "fps": torch.full((clips,), task.fps),
             "caption": caption_ids(self.image.text, labelled.labels),
         }
@@ -173,13 +179,6 @@ class TextVideoStage:
     def description(self) -> ModelDescription:
         """The configuration of the temporal layers, on top of the backbone's weights."""
         return ModelDescription(self.recipe.model.model_dump(mode="json"), self.image.weights)
-
-
-def _mask(task: Task, given: Sequence[int]) -> Tensor:
-    """Which frames are given: float [f]."""
-    mask = torch.zeros(task.frames)
-    mask[list(given)] = 1.0
-    return mask
 
 
 def _every_frame(batch: Batch) -> Tensor:

@@ -24,7 +24,15 @@ from drivesim.models.road_ahead import move_along
 from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, hold
 from drivesim.scene.clip import ClipLabels
 from drivesim.tensors import numpy_stream, torch_stream
-from drivesim.training.clip_tasks import INTERPOLATION, PREDICTION, ClipErrors, Task, clip_errors, draw_task
+from drivesim.training.clip_tasks import (
+    INTERPOLATION,
+    PREDICTION,
+    ClipErrors,
+    Task,
+    clip_errors,
+    draw_context_noise,
+    draw_task,
+)
 from drivesim.training.latent_data import (
     LatentData,
     asked_boxes,
@@ -128,21 +136,17 @@ class VideoLDMStage:
         conditions = known_conditions(replace(labelled, labels=(labels,))).drop(**dropped)
         assert labelled.latents is not None
         latents = torch.from_numpy(labelled.latents[0]).float()
-        mask = torch.zeros(task.frames)
-        mask[list(given)] = 1.0
         moving = rng.random() >= recipe.drop_motion
         metres, moved = self._motion(self.windows[task], labelled, given, moving)
-        level = 0.0 if rng.random() < recipe.context_clean else rng.uniform(0, recipe.context_noise)
-        context_noise = rng.standard_normal((task.frames, 1 + MOVED, *latents.shape[1:]), np.float32)
+        context_noise = draw_context_noise(rng, latents, recipe.context_noise, recipe.context_clean)
         return {
             "latents": latents,
             "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
             "t": diffusion_time(i, rng, len(self.model.schedule)),
-            "mask": mask,
+            "mask": task.mask(given),
             "metres": metres[0],
             **{name: value[0] for name, value in moved.items()},
-            "level": torch.tensor(level, dtype=torch.float32),
-            "context_noise": torch.from_numpy(context_noise),
+            **context_noise,
             "fps": torch.tensor(task.fps),
             **pack(conditions),
         }
