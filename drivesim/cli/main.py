@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 
 from drivesim import __version__
 from drivesim.cli import compose, data, doctor, edit, evaluate, export, layout, rollout, train, validate
-from drivesim.cli.reports import report, test_perception
+from drivesim.cli.reports import report, sweep, test_perception
 from drivesim.cli.text import text_to_video
 
 
@@ -64,6 +64,7 @@ app.command()(compose.compose)
 app.command()(rollout.rollout)
 app.command()(layout.layout)
 app.command()(export.export)
+app.command()(sweep.sweep)
 app.command()(report.report)
 app.command("test-perception")(test_perception.test_perception)
 app.command("text-to-video")(text_to_video.text_to_video)

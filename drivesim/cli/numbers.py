@@ -31,6 +31,15 @@ def share(parameter: typer.CallbackParam, value: float) -> float:
     return value
 
 
+def not_negative(parameter: typer.CallbackParam, value: int | None) -> int | None:
+    """The value of an option as it is; InputError if it is below 0."""
+    from drivesim.config import InputError
+
+    if value is not None and value < 0:
+        raise InputError(f"{parameter.opts[0]} {value}: give a whole number, 0 or more")
+    return value
+
+
 def positive(parameter: typer.CallbackParam, value: Number) -> Number:
     """The value or values of an option as they are; InputError unless each is a finite number above 0."""
     from drivesim.config import InputError

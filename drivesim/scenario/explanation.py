@@ -13,7 +13,7 @@ from drivesim.config import Section, shortened
 from drivesim.scenario.actions import ACTION_FORMS, ACTION_NAMES, Trigger
 from drivesim.scenario.advice import UNITS, remedy
 from drivesim.scenario.rules_of_placement import Location
-from drivesim.scenario.scenario import CONFLICT, Scenario, has_older_speed
+from drivesim.scenario.scenario import CONFLICT, SWEEP, Scenario, has_older_speed
 from drivesim.scenario.sections import SECTIONS, VEHICLE_FORMS
 from drivesim.scenario.yaml_document import YamlDocument
 
@@ -70,7 +70,9 @@ def _unknown_key(key: str, group: Location, model: type[Section]) -> str:
     guess = _closest(key, model.model_fields)
     where = f' in "{next(str(step) for step in reversed(group) if isinstance(step, str))}"' if group else ""
     homes = [name for name, section in SECTIONS.items() if key in section.model_fields]
-    if model in VEHICLE_FORMS.values() and any(key in form.model_fields for form in VEHICLE_FORMS.values()):
+    if model is Scenario and key == SWEEP:
+        remedy = "(files with it are for drivesim sweep, which checks them with --count)"
+    elif model in VEHICLE_FORMS.values() and any(key in form.model_fields for form in VEHICLE_FORMS.values()):
         remedy = '(a vehicle has either "box", or "ahead" and "left")'
     elif guess:
         remedy = f'(did you mean "{guess}"?)'

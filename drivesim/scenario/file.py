@@ -33,7 +33,7 @@ from drivesim.video_format import MAX_VEHICLES
 from drivesim.video_io import read_image
 
 __all__ = ["SECTIONS", "Fault", "check_scenarios", "dump_scenario", "load_scenario", "parse_scenario", "read_scenario"]
-__all__ += ["scenario_files", "scenario_schema"]
+__all__ += ["read_beside", "scenario_files", "scenario_schema"]
 
 _LOG = logging.getLogger(__name__)  # its warnings go to stderr, unless a program sets that up otherwise
 MIN_PHOTO = (16, 8)  # px, width and height: its middle is cut to 2:1 and scaled to the frames of the networks
@@ -52,6 +52,14 @@ def read_scenario(path: Path) -> tuple[Scenario, bytes]:
     if scenario is None:
         raise InputError("\n".join(map(str, document.faults)))
     return scenario, data
+
+
+def read_beside(path: Path, key: str) -> tuple[Scenario, YamlDocument, bytes]:
+    """As `read_scenario`, of a file that may have a further `key`: the document has its values, and takes faults in them."""
+    scenario, document, data = _read(Path(path), key)
+    if scenario is None:
+        raise InputError("\n".join(map(str, document.faults)))
+    return scenario, document, data
 
 
 def parse_scenario(
@@ -117,14 +125,14 @@ def _short(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _read(path: Path) -> tuple[Scenario | None, YamlDocument, bytes]:
+def _read(path: Path, beside: str = "") -> tuple[Scenario | None, YamlDocument, bytes]:
     path = Path("/dev/stdin") if str(path) == "-" else path
     document, data = YamlDocument("", str(path)), b""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_SIZE + 1)
         if len(data) <= MAX_SIZE:
-            scenario, document = _parse(data.decode(), path)
+            scenario, document = _parse(data.decode(), path, beside=beside)
             for remark in document.remarks:
                 _LOG.warning("%s", remark)
             return scenario, document, data
@@ -141,14 +149,16 @@ def _read(path: Path) -> tuple[Scenario | None, YamlDocument, bytes]:
     return None, document, data
 
 
-def _parse(text: str, path: Path, photos_within: Path | None = None) -> tuple[Scenario | None, YamlDocument]:
+def _parse(
+    text: str, path: Path, photos_within: Path | None = None, beside: str = ""
+) -> tuple[Scenario | None, YamlDocument]:
     document = YamlDocument(text, str(path))
     values = document.values
     if not isinstance(values, dict):
         if not document.faults:
             document.fault((), f'expected the keys "name", "look" and so on, not {found_value(values)}')
         return None, document
-    values = {key: value for key, value in values.items() if value is not None or key not in MAY_BE_EMPTY}
+    values = {key: value for key, value in values.items() if key != beside and (value is not None or key not in MAY_BE_EMPTY)}
     if isinstance(values.get("photo"), str):
         values = values | {"photo": _checked_photo(values["photo"], path, document, photos_within)}
     scenario = None

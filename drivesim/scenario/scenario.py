@@ -118,6 +118,7 @@ class Scenario(Section):
         return first_frame_boxes(self.vehicles, self.road_model(), self.camera_model())
 
 
+SWEEP = "sweep"  # the key with which a file is that of many scenarios
 MAY_BE_EMPTY = frozenset(name for name, info in Scenario.model_fields.items() if not info.is_required())
 """Keys that may stand in a file without a value, as when all below them is commented out: they are at their default."""
 

@@ -24,6 +24,7 @@ ARGUMENTS = {
     "compose": ("SCENARIO", "--out", "out.png"),
     "rollout": ("SCENARIO", "--out", "out"),
     "layout": ("SCENARIO", "--out", "out"),
+    "sweep": ("SCENARIO", "--out", "out"),
     "data generate": ("out.h5",),
     "data import": ("film.mp4", "--out", "out.h5"),
     "data show": ("--world",),

@@ -12,7 +12,7 @@ from drivesim.cli.numbers import positive, share
 
 
 def test_perception(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Output of a rollout, or a folder of such folders.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Output of a rollout or a sweep, or a folder of rollouts.")],
     detector: Annotated[
         str, typer.Option(metavar="module:function | FILE.onnx", help="uint8 RGB [h w 3] to rows x1, y1, x2, y2, score, class.")
     ],

@@ -13,6 +13,7 @@ from drivesim.evaluation.perception.classes import ClassNames
 from drivesim.evaluation.perception.moments import WorstMoments
 from drivesim.evaluation.perception.scores import Scores
 from drivesim.evaluation.perception.user_detector import Detect, ask, load_detector
+from drivesim.evaluation.sweeps.sweep_folder import SweepFolder, is_sweep
 from drivesim.labels.finished_rollout import FinishedFuture, FinishedRollout
 from drivesim.labels.selection import MIN_VISIBLE, ExportProgress, Selection
 from drivesim.rollout.manifest import MANIFEST
@@ -60,7 +61,13 @@ class Trial:
 
 
 def open_rollouts(folder: Path) -> list[FinishedRollout]:
-    """The rollout in a folder, or those in its subfolders; InputError if there is none, or one of them is not finished."""
+    """The rollout in a folder, the complete runs of a sweep, or all rollouts in its subfolders; InputError if there is none, or
+    one of them is not finished, which runs of a sweep need not be."""
+    if is_sweep(folder):
+        states = SweepFolder.open(folder).states()
+        if runs := [state.run.name for state in states if state.state == "complete"]:
+            return [FinishedRollout.open(folder / name) for name in runs]
+        raise InputError(f"{folder}: no run is complete; give the same drivesim sweep again, it goes on")
     if folder.is_dir() and not (folder / MANIFEST).is_file():
         inner = sorted(path.parent for pattern in (f"*/{MANIFEST}", f"*/*/{MANIFEST}") for path in folder.glob(pattern))
         if inner:
@@ -74,6 +81,7 @@ class TrialPlan:
 
     settings: TrialSettings
     films: list[tuple[Selection, FinishedFuture]]
+    notes: list[str]
     detectors: dict[tuple[int, int], Detect]
 
     @classmethod
@@ -85,7 +93,10 @@ class TrialPlan:
         selections = [Selection(rollout, settings.stride, 0.0) for rollout in rollouts]  # what does not count is told apart later
         films = [(selection, future) for selection in selections for future in selection.futures]
         sizes = {(future.film.height, future.film.width) for _, future in films}
-        return cls(settings, films, {size: load_detector(settings.detector, size) for size in sorted(sizes)})
+        notes = list(dict.fromkeys(warning for selection in selections for warning in selection.warnings))
+        if is_sweep(folder) and (left := len(SweepFolder.open(folder).record.runs) - len(rollouts)):
+            notes.append(f"{left} runs of the sweep are not looked at, since they are not complete.")
+        return cls(settings, films, notes, {size: load_detector(settings.detector, size) for size in sorted(sizes)})
 
     @property
     def total(self) -> int:
@@ -106,8 +117,7 @@ def run(plan: TrialPlan, on_change: Callable[[ExportProgress], None] = lambda _:
         for seconds in _look(number, selection, future, detect, settings, scores, moments):
             done, spent = done + 1, spent + seconds
             on_change(ExportProgress(done, plan.total, time.monotonic() - started))
-    notes = list(dict.fromkeys(warning for selection, _ in plan.films for warning in selection.warnings))
-    return Trial(settings, [_tried(*film) for film in plan.films], scores, moments, spent / max(done, 1), notes)
+    return Trial(settings, [_tried(*film) for film in plan.films], scores, moments, spent / max(done, 1), plan.notes)
 
 
 def _look(
