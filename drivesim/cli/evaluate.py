@@ -1,9 +1,9 @@
-"""`drivesim evaluate`: fidelity, scenarios, motion, tracks."""
+"""`drivesim evaluate`: fidelity, speed, scenarios, motion, tracks."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -14,6 +14,7 @@ from drivesim.video_format import NETWORK_WIDTH
 if TYPE_CHECKING:
     from drivesim.evaluation.autoencoder import Fidelity
     from drivesim.evaluation.fidelity.measure import Answer
+    from drivesim.evaluation.speed import Speed
     from drivesim.evaluation.world import WorldFigures
     from drivesim.metrics.intervals import Figures
 
@@ -156,6 +157,67 @@ def tracks(
     check_image_path(out)
     write_image(out, track_sheet(folder))
     typer.echo(f"wrote {out}")
+
+
+@app.command()
+def speed(
+    quality: Annotated[
+        list[str] | None, typer.Option(help="draft, standard or best; may be repeated. [default: standard and draft]")
+    ] = None,
+    rounds: Annotated[int, typer.Option(callback=positive, help="Times that everything is timed, after one that warms up.")] = 5,
+    checkpoints: Checkpoints = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write all figures to this file.")] = None,
+    device: Device = "auto",
+) -> None:
+    """Time every phase of a rollout at 512x1024 and 30 fps, and the video network beside a public one of its size."""
+    from json import dumps
+
+    from drivesim.checksums import check_writable
+    from drivesim.config import shipped, write_atomic
+    from drivesim.engine.settings import Quality, parse_quality
+    from drivesim.evaluation.speed import measure_speed
+    from drivesim.metrics.intervals import flat
+    from drivesim.tensors import pick_device
+
+    chosen = list(dict.fromkeys(quality or ["standard", "draft"]))
+    for name in chosen:
+        parse_quality(name)
+    if json is not None:
+        check_writable(json)
+    made = measure_speed(checkpoints or shipped("checkpoints"), pick_device(device), cast("list[Quality]", chosen), rounds, _say)
+    typer.echo(_speed_table(made, chosen))
+    if json is not None:
+        write_atomic(json, dumps(made.facts | flat(made.figures()), indent=2) + "\n")
+        typer.echo(f"wrote {json}")
+
+
+def _speed_table(speed: Speed, qualities: list[str]) -> str:
+    from drivesim.evaluation.speed import MOST_SECONDS, NO_PUBLIC_NETWORK
+    from drivesim.video_format import PHASES
+
+    figures, lines = speed.figures(), []
+    for quality in qualities:
+        lines.append(f"{quality + ', a frame of 512x1024':<34}{'seconds':>9}   {'lowest to highest':<20}{'GFLOP':>9}")
+        for phase in (*PHASES, ""):
+            name = f"{quality}_{phase}".rstrip("_")
+            (value, low, high), work = figures[f"seconds_{name}"], figures[f"gflop_{name}"].value
+            words = {"compose": "compose, once a rollout", "": "all but compose"}.get(phase, phase)
+            lines.append(f"{words:<34}{value:>9.4f}   {f'{low:.4f} to {high:.4f}':<20}{work:>9.2f}")
+        if quality in MOST_SECONDS and speed.facts["device"] == "cpu":
+            most = MOST_SECONDS[quality]
+            verdict = "meets" if figures[f"seconds_{quality}"].value <= most else "MISSES"
+            lines.append(f"({verdict} the bar of {most:g} s on 2 cores)")
+        for name, words in (("ours", "video LDM, a clip of key frames"), ("public", "UNetMotionModel, the same")):
+            if f"seconds_clip_{quality}_{name}" in figures:
+                value, low, high = figures[f"seconds_clip_{quality}_{name}"]
+                work = figures[f"gflop_clip_{quality}_{name}"].value
+                lines.append(f"{words:<34}{value:>9.4f}   {f'{low:.4f} to {high:.4f}':<20}{work:>9.1f}")
+        if (ratio := figures.get(f"seconds_clip_{quality}_ratio")) is not None:
+            lines.append(f"{'ratio of their seconds':<34}{ratio[0]:>9.3f}   {ratio[1]:.3f} to {ratio[2]:.3f}")
+    sizes = [f"{speed.parameters[name] / 1e6:.2f} M of {name}" for name in speed.parameters]
+    lines.append(f"parameters: {', '.join(sizes)}; {speed.facts['threads']} threads, {speed.facts['precision']}, load before "
+                 f"{speed.facts['load_before']}, after {speed.facts['load_after']}")  # fmt: skip
+    return "\n".join(lines if "public" in speed.parameters else [*lines, NO_PUBLIC_NETWORK])
 
 
 def _say(text: str) -> None:

@@ -17,8 +17,9 @@ from tiny_cascade import SCENARIO, SETTINGS, write_cascade
 
 from drivesim.cli.main import app
 from drivesim.engine.settings import SamplingSettings
-from drivesim.evaluation import held_out, world
+from drivesim.evaluation import held_out, speed, world
 from drivesim.evaluation.held_out import Pair
+from drivesim.video_format import PHASES
 from drivesim.video_io import read_image, write_image
 
 
@@ -86,6 +87,25 @@ def test_scenarios_lays_a_folder_on_one_sheet(
     assert read_image(out).shape == (18 + 32 + 4, 2 * 68, 3)
 
 
+def test_speed_prints_a_table_and_writes_json(
+    checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(checkpoints: Path, device: object, qualities: list[str], rounds: int, say: object) -> speed.Speed:
+        seconds = {f"{quality} {phase}": [1.0] * rounds for quality in qualities for phase in (*PHASES, "ours", "public")}
+        facts: dict[str, str | int | float] = {"device": "cpu", "threads": 2, "precision": "bfloat16"}
+        facts |= {"load_before": 0.1, "load_after": 2.1}
+        counts = dict.fromkeys(seconds, 10.0)
+        return speed.Speed(seconds, counts, counts, {"ours": 17_000_000, "public": 17_200_000}, facts)
+
+    monkeypatch.setattr(speed, "measure_speed", measured)
+    file = tmp_path / "speed.json"
+    code, text = run("speed", "--rounds", "3", "--quality", "draft", "--checkpoints", checkpoints, "--json", file)
+    assert code == 0, text
+    for words in ("upsample", "0.5000", "MISSES the bar of 0.2", "UNetMotionModel", "1.000 to 1.000", "17.20 M of public"):
+        assert words in text, words
+    assert json.loads(file.read_text())["seconds_draft_write_low"] == 0.1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -94,6 +114,8 @@ def test_scenarios_lays_a_folder_on_one_sheet(
         (("fidelity", "--checkpoints", "nowhere"), "nowhere"),
         (("fidelity", "--only", "world", "--real", "nowhere"), "nowhere"),
         (("scenarios", "--quality", "superb"), "--quality superb"),
+        (("speed", "--quality", "superb"), "--quality superb"),
+        (("speed", "--checkpoints", "nowhere"), "nowhere"),
         (("scenarios", "--checkpoints", "nowhere"), "nowhere"),
     ],
 )
