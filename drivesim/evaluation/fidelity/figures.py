@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from drivesim.evaluation.fidelity.material import ClipPair, Stills
-from drivesim.evaluation.fidelity.seen import PairSeen, frame_matches
+from drivesim.evaluation.fidelity.seen import PairSeen, frame_matches, vehicles_there
 from drivesim.metrics.average_precision import FrameMatches, average_precision
 from drivesim.metrics.distances import kernel_distance
-from drivesim.metrics.drift import drift
+from drivesim.metrics.drift import drift, time_windows
 from drivesim.metrics.intervals import Figures, Interval, bootstrap, mean_interval
 from drivesim.metrics.label_trust import crowdedness
 from drivesim.metrics.reconstruction import gradient_energy
@@ -110,12 +110,18 @@ def film_figures(seen: Sequence[PairSeen]) -> Figures:
         known = np.flatnonzero(np.isfinite(made) & np.isfinite(rendered))
         if not len(known):
             return Interval(np.nan, np.nan, np.nan)
-        return bootstrap(lambda rows: float(made[known[rows]].sum() / rendered[known[rows]].sum()), len(known))
+
+        def share(rows: np.ndarray) -> float:
+            whole = rendered[known[rows]].sum()
+            return float(made[known[rows]].sum() / whole) if whole else float("nan")
+
+        return bootstrap(share, len(known))
 
     figures = {
         "ap50_rollout_share": share_of([film.made.matches for film in seen], [film.rendered.matches for film in seen]),
         "sharpness": ratio("energy"),
         "flicker": ratio("flicker"),
+        "vehicles_kept_share": ratio("kept"),
         "pulse": mean_interval(np.array([film.made.pulse for film in seen])),
         "pulse_rendered": mean_interval(np.array([film.rendered.pulse for film in seen])),
     }
@@ -125,6 +131,8 @@ def film_figures(seen: Sequence[PairSeen]) -> Figures:
     for suffix, sides in (("", [film.made for film in seen]), ("_rendered", [film.rendered for film in seen])):
         figures[f"vehicles_shown{suffix}"] = mean_interval(np.array([side.shown for side in sides]))
         figures[f"kind_kept{suffix}"] = mean_interval(np.array([side.kind_kept for side in sides]))
+        figures[f"paint_kept{suffix}"] = mean_interval(np.array([side.paint_kept for side in sides]))
+        figures[f"vehicles_kept{suffix}"] = mean_interval(np.array([side.kept for side in sides]))
         figures[f"frames_without_unlabelled{suffix}"] = mean_interval(np.array([side.clean_frames for side in sides]))
     half = len(seen) // 2
     if not half:
@@ -137,12 +145,25 @@ def film_figures(seen: Sequence[PairSeen]) -> Figures:
 
 def drift_figures(films: Sequence[ClipPair], detector: Detector, fps: float) -> Figures:
     """The last four seconds of long clips beside their first: `drift`, of the distance to the rendered frame of the same moment;
-    `drift_sharpness` likewise."""
-    apart, energy = [], []
+    `drift_sharpness` likewise; `drift_agreement`, of the share of large vehicles that are there, as a share of that in renders."""
+    apart, energy, shown = [], [], []
     for film in films:
         made, rendered = detector.features(film.made), detector.features(film.rendered)
         deviation = np.maximum(rendered.std(axis=0), 1e-3)
         apart.append(drift(np.sqrt(np.square((made - rendered) / deviation).mean(axis=-1)), fps))
         shares = gradient_energy(film.made) / np.maximum(gradient_energy(film.rendered), 1e-9)
         energy.append(drift(shares, fps))
-    return {"drift": mean_interval(np.array(apart)), "drift_sharpness": mean_interval(np.array(energy))}
+        windows = time_windows(len(film.made), fps)
+        shown.append([[vehicles_there(frames[window], film.labels.boxes[window], detector) for frames in (film.made, film.rendered)]
+                      for window in (windows[0], windows[-1])])  # fmt: skip
+    counts = np.array(shown, np.float64)  # [films, first and last window, made and rendered]
+
+    def agreed(rows: np.ndarray) -> float:
+        first, last = counts[rows].sum(axis=0)
+        return float(last[0] * first[1] / (last[1] * first[0])) if last[1] * first[0] else float("nan")
+
+    return {
+        "drift": mean_interval(np.array(apart)),
+        "drift_sharpness": mean_interval(np.array(energy)),
+        "drift_agreement": bootstrap(agreed, len(films)),
+    }

@@ -105,7 +105,7 @@ def _composed(engine: Engine, futures: Sequence[LabelledFuture], look_alone: boo
         return sample(denoise, image.schedule, noise(), settings.steps, settings.eta, noise).cpu()
 
 
-def roll_labelled(engine: Engine, future: LabelledFuture, first: Tensor) -> np.ndarray:
+def roll(engine: Engine, future: FutureSpec, first: Tensor) -> np.ndarray:
     """All frames uint8 [f h w 3] of a future, decoded and not upsampled, from the latents [c h w] of its first one."""
     timeline, keys = future.timeline, first[None]
     for index in range(timeline.windows):

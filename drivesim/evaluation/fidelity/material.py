@@ -16,31 +16,42 @@ from drivesim.dataset.progress_line import ProgressLine
 from drivesim.dataset.synthesis import fresh_clips
 from drivesim.engine.engine import Engine
 from drivesim.evaluation.autoencoder import reconstruct
-from drivesim.evaluation.fidelity.labelled_future import LabelledFuture, compose_labelled, roll_labelled
+from drivesim.evaluation.fidelity.labelled_future import LabelledFuture, compose_labelled, roll
 from drivesim.scene.clip import Clip, ClipLabels
 from drivesim.tensors import stream_seed, to_frames
-from drivesim.video_format import FRAME_RATES, INTERPOLATION_FACTOR, NETWORK_HEIGHT, NETWORK_WIDTH, WINDOW
+from drivesim.video_format import CONTEXT, FRAME_RATES, INTERPOLATION_FACTOR, NETWORK_HEIGHT, NETWORK_WIDTH, WINDOW
 
 KEYS, _, FULL = FRAME_RATES
 STRIDE = INTERPOLATION_FACTOR**2  # frames from key frame to key frame
+ONE_WINDOW = (WINDOW - 1) * STRIDE + 1  # frames
 _PIECES, _LENGTH = 3, 9  # of a clip, whose motion is compared
 
 
 @dataclass(frozen=True)
 class Amounts:
     """How many single `frames` are composed, `clips` of `clip_frames` at the full rate rolled out, and `long_clips` of key frames
-    of `long_seconds`; how many `worlds` the autoencoder is measured on."""
+    of `long_seconds`; how many `worlds` the autoencoder is measured on. Of `full_size` clips a frame is upsampled; `cut_ins` are
+    made, and so many moments `continued`.
+    """
 
     worlds: int
     frames: int
     clips: int
     long_clips: int
     long_seconds: float
-    clip_frames: int = (WINDOW - 1) * STRIDE + 1
+    full_size: int
+    cut_ins: int
+    continued: int
+    clip_frames: int = ONE_WINDOW
 
 
-QUICK = Amounts(worlds=160, frames=64, clips=10, long_clips=2, long_seconds=60.0)
-WHOLE = Amounts(worlds=500, frames=256, clips=32, long_clips=8, long_seconds=300.0)
+QUICK = Amounts(
+    worlds=160, frames=64, clips=10, long_clips=2, long_seconds=60.0, full_size=8, cut_ins=3, continued=3
+)
+WHOLE = Amounts(
+    worlds=500, frames=256, clips=32, long_clips=8, long_seconds=300.0, full_size=32, cut_ins=16, continued=16,
+    clip_frames=ONE_WINDOW + (WINDOW - CONTEXT) * STRIDE,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -118,5 +129,5 @@ def films(
         future = LabelledFuture.of(clip.labels, stream_seed(seed, "film", number))
         first = compose_labelled(engine, [future])[0]
         kept = [reconstruct(engine.cascade.latent_space, piece) for piece in pieces(clip.frames)]
-        yield ClipPair(clip.labels, clip.frames, roll_labelled(engine, future, first), np.stack(kept))
+        yield ClipPair(clip.labels, clip.frames, roll(engine, future, first), np.stack(kept))
         line(number)

@@ -16,8 +16,11 @@ from drivesim.engine.engine import Engine
 from drivesim.engine.settings import SamplingSettings
 from drivesim.evaluation import held_out
 from drivesim.evaluation.autoencoder import Fidelity, autoencoder_fidelity, autoencoder_figures, restored_pairs
+from drivesim.evaluation.fidelity.continuations import continuations, diversity_figures
+from drivesim.evaluation.fidelity.cut_in import cut_in_figures, cut_ins
 from drivesim.evaluation.fidelity.figures import drift_figures, film_figures, still_figures
-from drivesim.evaluation.fidelity.material import FULL, KEYS, Amounts, films, stills
+from drivesim.evaluation.fidelity.full_size import full_size, full_size_figures
+from drivesim.evaluation.fidelity.material import FULL, KEYS, ONE_WINDOW, Amounts, films, stills
 from drivesim.evaluation.fidelity.published import film_features, frame_features, load_network, published_figures
 from drivesim.evaluation.fidelity.seen import look_at
 from drivesim.evaluation.fidelity.sheets import film_rows, still_sheet
@@ -30,6 +33,7 @@ from drivesim.world.generator import WORLD_VERSION
 
 Part = Literal["autoencoder", "world", "generated"]
 PARTS: tuple[Part, ...] = get_args(Part)
+_FULL_SIZE_ROWS = 4  # of pairs that are shown
 
 
 @dataclass(frozen=True)
@@ -113,28 +117,38 @@ def _measure_world(answer: Answer, pairs: Sequence[held_out.Pair], question: Que
 def _measure_generated(answer: Answer, engine: Engine, detector: Detector, question: Question, say: Say | None) -> None:
     amounts, seed, workers = question.amounts, question.seed, question.workers
     frames_network = None if question.fid is None else load_network(question.fid)
-    clips_network = None if question.fvd is None else load_network(question.fvd)
     material = stills(engine, amounts.frames, seed, workers, say)
     answer.figures |= still_figures(material, detector)
     answer.sheets["frames"] = still_sheet(material, seed)
     if frames_network is not None:
         sets = (frame_features(frames_network, x) for x in (material.composed, material.rendered, material.others))
         answer.figures |= published_figures("fid", *sets)
-    seen, made, rendered, rows = [], [], [], []
-    for film in films(engine, amounts.clips, amounts.clip_frames, FULL, seed, workers, say):
-        seen.append(look_at(film, detector))
-        rows += film_rows(film)
-        if clips_network is not None:
-            made.append(film_features(clips_network, [film.made])[0])
-            rendered.append(film_features(clips_network, [film.rendered])[0])
-    answer.figures |= film_figures(seen)
-    if clips_network is not None:
-        answer.figures |= published_figures("fvd", np.stack(made), np.stack(rendered))
-    answer.sheets["rollouts"] = np.concatenate(rows)
+    _measure_films(answer, engine, detector, question, say)
     count = round(amounts.long_seconds * KEYS)
     long = list(films(engine, amounts.long_clips, count, KEYS, seed, workers, say))
     answer.figures |= drift_figures(long, detector, KEYS)
     answer.sheets["long_rollouts"] = np.concatenate([row for film in long for row in film_rows(film)])
+    answer.figures |= cut_in_figures(cut_ins(engine, detector, amounts.cut_ins, min(ONE_WINDOW, amounts.clip_frames), seed, say))
+    answer.figures |= diversity_figures(list(continuations(engine, amounts.continued, seed, say)), detector)
+
+
+def _measure_films(answer: Answer, engine: Engine, detector: Detector, question: Question, say: Say | None) -> None:
+    amounts, seed = question.amounts, question.seed
+    clips_network = None if question.fvd is None else load_network(question.fvd)
+    seen, made, rendered, rows, whole = [], [], [], [], []
+    for film in films(engine, amounts.clips, amounts.clip_frames, FULL, seed, question.workers, say):
+        seen.append(look_at(film, detector))
+        rows += film_rows(film)
+        if len(whole) < amounts.full_size:
+            whole.append(full_size(engine, film, seed))
+        if clips_network is not None:
+            made.append(film_features(clips_network, [film.made])[0])
+            rendered.append(film_features(clips_network, [film.rendered])[0])
+    answer.figures |= film_figures(seen) | full_size_figures(whole)
+    if clips_network is not None:
+        answer.figures |= published_figures("fvd", np.stack(made), np.stack(rendered))
+    answer.sheets["rollouts"] = np.concatenate(rows)
+    answer.sheets["full_size"] = np.concatenate([np.concatenate(pair, axis=1) for pair in whole[:_FULL_SIZE_ROWS]])
 
 
 def parse_part(name: str | None) -> tuple[Part, ...]:

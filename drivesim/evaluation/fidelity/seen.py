@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,8 @@ from drivesim.scene.classes import SceneClass
 from drivesim.scene.clip import ClipLabels
 
 EVERY = 4  # frames from one in which vehicles are looked for to the next
-_HIGH = 16 / 128  # of the frame height: vehicles that have to be there in every frame
+_HIGH = 16 / 128  # of the frame height
+_SAME_PAINT = 0.2  # of 1, mean over the channels: the detector's own error is 0.08
 _PAIRS = 24  # of neighbouring frames whose motion is measured
 PARTS: dict[str, tuple[SceneClass, ...]] = {
     "ground": GROUND_CLASSES, "vehicles": (SceneClass.VEHICLE,), "roadside": ROADSIDE_CLASSES,
@@ -36,13 +38,16 @@ class SideSeen:
     """One side of a clip, rendered or made.
 
     `matches` of every EVERY-th frame; `shown`: share of the vehicles of 16 px and more that are surely there, `kind_kept`: of
-    these, whose kind is right; `clean_frames`: share of frames with nothing vehicle-like where no label is; `energy` of
+    these, whose kind is right, and `paint_kept`, whose paint is; `kept`: of all, that are there with the right kind and paint;
+    `clean_frames`: share of frames with nothing vehicle-like where no label is; `energy` of
     gradients; `features` [k d] of its short pieces; see pulse.pulse and flicker.Steadiness (NaN by night) for the rest.
     """
 
     matches: list[FrameMatches]
     shown: float
     kind_kept: float
+    paint_kept: float
+    kept: float
     clean_frames: float
     energy: float
     pulse: float
@@ -88,24 +93,43 @@ def _features(clips: np.ndarray, detector: Detector) -> np.ndarray:
     return np.stack([clip_features(detector.feature_maps(clip)) for clip in clips])
 
 
-def _vehicles(frames: np.ndarray, labels: ClipLabels, detector: Detector) -> tuple[list[FrameMatches], float, float, float]:
-    """The first four fields of SideSeen."""
+def large(boxes: Boxes) -> np.ndarray:
+    """bool [n]: vehicles of 16 px and more that have to be there."""
+    return boxes.counted & (boxes.box[:, 3] - boxes.box[:, 1] >= _HIGH)
+
+
+def vehicles_there(frames: np.ndarray, tables: Sequence[Boxes | None], detector: Detector) -> int:
+    """How many of the large vehicles of all frames uint8 [f h w 3], with a table each, are surely there."""
+    count = 0
+    for found, table in zip(detector.detect(frames), tables, strict=True):
+        boxes = table or Boxes.none()
+        count += int((agreement(found.box, found.score, boxes).trust == Trust.SHOWN)[large(boxes)].sum())
+    return count
+
+
+def _vehicles(
+    frames: np.ndarray, labels: ClipLabels, detector: Detector
+) -> tuple[list[FrameMatches], float, float, float, float, float]:
+    """The first fields of SideSeen, up to `clean_frames`."""
     numbers = range(0, len(frames), EVERY)
-    matches, shown, kinds, clean = [], [], [], []
+    matches, clean = [], []
+    told: list[np.ndarray] = [np.zeros((3, 0), bool)]  # of large vehicles: there, right kind, right paint
     for number, found in zip(numbers, detector.detect(frames[numbers.start :: EVERY]), strict=True):
         boxes = labels.boxes[number] or Boxes.none()
         matches.append(frame_matches(found, boxes))
         agreed = agreement(found.box, found.score, boxes)
-        high = boxes.counted & (boxes.box[:, 3] - boxes.box[:, 1] >= _HIGH)
-        there = agreed.trust == Trust.SHOWN
-        shown += there[high].tolist()
-        kinds += (found.kind[agreed.found[high & there]] == boxes.kind[high & there]).tolist()
+        high = np.flatnonzero(large(boxes))
+        rows = agreed.found[high]
+        apart = np.abs(found.paint[rows] - boxes.paint[high]).mean(axis=1) if len(found) else np.ones(len(high))
+        kinds = found.kind[rows] == boxes.kind[high] if len(found) else np.zeros(len(high), bool)
+        told.append(np.stack([agreed.trust[high] == Trust.SHOWN, kinds, ~(apart > _SAME_PAINT)]))  # unknown paint is right
         clean.append(not len(agreed.unlabelled))
-    return matches, _mean(shown), _mean(kinds), _mean(clean)
+    there, kind, paint = np.concatenate(told, axis=1)
+    return matches, _mean(there), _mean(kind[there]), _mean(paint[there]), _mean(there & kind & paint), _mean(np.array(clean))
 
 
-def _mean(values: list[bool]) -> float:
-    return float(np.mean(values)) if values else float("nan")
+def _mean(values: np.ndarray) -> float:
+    return float(np.mean(values)) if len(values) else float("nan")
 
 
 def _flows(labels: ClipLabels, height: int, width: int) -> tuple[list[Flow], list[np.ndarray], np.ndarray]:

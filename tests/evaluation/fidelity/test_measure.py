@@ -9,7 +9,13 @@ import pytest
 from tiny_detector import write_detector
 
 from drivesim.config import InputError
-from drivesim.engine.settings import ImageSampling, InterpolationSampling, PredictionSampling, SamplingSettings
+from drivesim.engine.settings import (
+    ImageSampling,
+    InterpolationSampling,
+    PredictionSampling,
+    SamplingSettings,
+    SuperResolutionSampling,
+)
 from drivesim.evaluation.fidelity.material import Amounts
 from drivesim.evaluation.fidelity.measure import Answer, Question, measure, parse_part
 
@@ -17,11 +23,15 @@ SETTINGS = SamplingSettings(
     image=ImageSampling(steps=2),
     prediction=PredictionSampling(steps=1),
     interpolation=InterpolationSampling(steps=1),
+    super_resolution=SuperResolutionSampling(steps=1, length=2, overlap=0),
     precision="float32",
 )
 NAMES = (
     "ap50_rendered", "ap50_composed_share", "ap50_rollout_share", "ap50_shuffled_share", "day_night_obeyed",
-    "crowdedness_correlation", "sharpness", "pulse", "flicker", "drift",
+    "crowdedness_correlation", "sharpness", "pulse", "flicker", "drift", "drift_sharpness", "drift_agreement",
+    "vehicles_shown", "vehicles_kept", "vehicles_kept_share", "paint_kept",
+    "kind_kept", "frames_without_unlabelled", "motion_error_ground", "motion_error_vehicles", "motion_error_roadside", "diversity",
+    "sharpness_full_size", "cut_in_found", "cut_in_lag", "cut_in_offset",
 )  # fmt: skip
 
 
@@ -32,7 +42,9 @@ def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def answer(checkpoints: Path, detector: Path) -> Answer:
-    amounts = Amounts(worlds=2, frames=2, clips=2, long_clips=1, long_seconds=8.6, clip_frames=17)
+    amounts = Amounts(
+        worlds=2, frames=2, clips=2, long_clips=1, long_seconds=8.6, full_size=1, cut_ins=1, continued=1, clip_frames=17
+    )
     question = Question(checkpoints, detector, amounts, ("autoencoder", "generated"), settings=SETTINGS, device="cpu", workers=0)
     told: list[str] = []
     found = measure(question, told.append)
@@ -56,6 +68,12 @@ def test_renders_are_the_sharper_ones_of_networks_that_know_nothing(answer: Answ
 def test_sheets_show_both_sides(answer: Answer) -> None:
     assert answer.sheets["frames"].shape == (2 * 128, 2 * 256, 3)
     assert answer.sheets["rollouts"].shape == (4 * 128, 6 * 256, 3)
+    assert answer.sheets["full_size"].shape == (512, 2 * 1024, 3)
+
+
+def test_the_cutter_is_looked_for_where_its_label_is(answer: Answer) -> None:
+    assert 0 <= answer.figures["cut_in_found"].value <= 1
+    assert answer.figures["sharpness_full_size"].value > 0 and answer.figures["diversity"].value > 0
 
 
 def test_parts_are_named() -> None:
