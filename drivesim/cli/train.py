@@ -25,7 +25,8 @@ def _stage_command(stage: str) -> None:
         checkpoints: Annotated[Path | None, typer.Option(help="Folder with the stages that this one rests on.")] = None,
         backbone: Annotated[
             Path | None, typer.Option(help="Stable Diffusion folder (diffusers) to train in: image-ldm fine-tunes it on captioned "
-                                           "frames, video-ldm learns temporal layers for it.")
+                                           "frames, video-ldm and decoder learn temporal layers for it; for super-resolution "
+                                           "the folder of the x4 upscaler.")
         ] = None,
         init_from: Annotated[Path | None, typer.Option(help="Checkpoint folder whose weights training starts from.")] = None,
         set_: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Replace a recipe field.")] = None,

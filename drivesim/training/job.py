@@ -21,7 +21,7 @@ from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.synthesis import fill_store
 from drivesim.models.image_ldm import ImageLDM
 from drivesim.models.latent_space import LatentSpace
-from drivesim.models.stable_diffusion.folder import check_folder, part_hash
+from drivesim.models.stable_diffusion.folder import part_hash
 from drivesim.models.stable_diffusion.saving import check_target, save_folder
 from drivesim.tensors import pick_device, stream_seed
 from drivesim.training.loop import start_state, train
@@ -29,73 +29,20 @@ from drivesim.training.optim import barrier, rank
 from drivesim.training.presets import BACKBONE_PRESETS, PRESETS, DataSpec, PresetName
 from drivesim.training.run import Run, has_state, last_figures, run_recipe
 from drivesim.training.stage import Recipe, Stage
-from drivesim.training.stages.autoencoder import AutoencoderRecipe, AutoencoderStage
-from drivesim.training.stages.decoder import DecoderRecipe, DecoderStage
-from drivesim.training.stages.detector import DetectorRecipe, DetectorStage
-from drivesim.training.stages.fine_tuning import FineTuningRecipe, FineTuningStage
-from drivesim.training.stages.image_ldm import ImageLDMRecipe, ImageLDMStage
-from drivesim.training.stages.super_resolution import SuperResolutionRecipe, SuperResolutionStage
-from drivesim.training.stages.text_video import TextVideoRecipe, TextVideoStage
-from drivesim.training.stages.video_ldm import VideoLDMRecipe, VideoLDMStage
-from drivesim.video_format import STAGE_NAMES, TrainedName
+from drivesim.training.stages.all_stages import (
+    RESTS_ON,
+    build_stage,
+    check_backbone,
+    kind_of,
+    recipe_type,
+    trained_part,
+)
+from drivesim.training.stages.fine_tuning import FineTuningStage
+from drivesim.video_format import TrainedName
 from drivesim.world.generator import WORLD_VERSION
 
 UNKNOWN = "unknown"
 """Device of runs that were started before it was noted."""
-
-
-RECIPES: dict[TrainedName, type[Recipe]] = {
-    "autoencoder": AutoencoderRecipe,
-    "image-ldm": ImageLDMRecipe,
-    "video-ldm": VideoLDMRecipe,
-    "super-resolution": SuperResolutionRecipe,
-    "decoder": DecoderRecipe,
-    "detector": DetectorRecipe,
-}
-BACKBONE_RECIPES: dict[TrainedName, type[Recipe]] = {"image-ldm": FineTuningRecipe, "video-ldm": TextVideoRecipe}
-"""Of stages that a public backbone can take the house's own models' place in."""
-
-
-def recipe_type(name: TrainedName, backbone: Path | None) -> type[Recipe]:
-    """The recipe of a stage, on a public backbone where one is given; InputError for stages that cannot have one."""
-    if backbone is None:
-        return RECIPES[name]
-    if name not in BACKBONE_RECIPES:
-        raise InputError(f"--backbone {backbone}: {name} has none; it is for {' and '.join(BACKBONE_RECIPES)}")
-    return BACKBONE_RECIPES[name]
-
-
-def build_stage(name: TrainedName, values: dict[str, Any], checkpoints: Path, backbone: Path | None = None) -> Stage:
-    """The stage `name` with the recipe `values`, without data; stages that rest on another read it from `checkpoints`.
-
-    On a public `backbone` they rest on that alone. InputError for sizes that make no network, and for networks that do not fit
-    each other.
-    """
-    recipe = recipe_type(name, backbone).parse(values, "recipe")
-    try:
-        return _stage_of(recipe, checkpoints, backbone)
-    except (ValueError, RuntimeError) as error:  # by the layers' own constructors
-        raise InputError(f"recipe of {name}: its model cannot be built ({error}); choose other sizes") from error
-
-
-def _stage_of(recipe: Recipe, checkpoints: Path, backbone: Path | None) -> Stage:
-    if backbone is not None:
-        if isinstance(recipe, FineTuningRecipe):
-            return FineTuningStage(recipe, backbone)
-        assert isinstance(recipe, TextVideoRecipe)
-        return TextVideoStage(recipe, backbone)
-    if isinstance(recipe, AutoencoderRecipe):
-        return AutoencoderStage(recipe)
-    if isinstance(recipe, ImageLDMRecipe):
-        return ImageLDMStage(recipe, checkpoints)
-    if isinstance(recipe, VideoLDMRecipe):
-        return VideoLDMStage(recipe, checkpoints)
-    if isinstance(recipe, DecoderRecipe):
-        return DecoderStage(recipe, checkpoints)
-    if isinstance(recipe, DetectorRecipe):
-        return DetectorStage(recipe)
-    assert isinstance(recipe, SuperResolutionRecipe)
-    return SuperResolutionStage(recipe, checkpoints)
 
 
 def beginning(
@@ -124,22 +71,6 @@ def ensure_store(spec: DataSpec, folder: Path, workers: int | None, say: Say) ->
     return path
 
 
-RESTS_ON: dict[TrainedName, tuple[TrainedName, ...]] = {
-    "autoencoder": (),
-    "image-ldm": ("autoencoder",),
-    "video-ldm": STAGE_NAMES[:2],
-    "super-resolution": ("autoencoder",),
-    "decoder": STAGE_NAMES[:2],
-    "detector": (),
-}
-"""The stages whose checkpoints training a stage reads."""
-
-
-def kind_of(name: TrainedName) -> str:
-    """The kind of checkpoint that a stage writes."""
-    return "autoencoder" if name == "decoder" else name
-
-
 def check_inputs(
     name: TrainedName, run_folder: Path, stores: list[Path], checkpoints: Path, origin: Path | None, backbone: Path | None
 ) -> None:
@@ -152,11 +83,11 @@ def check_inputs(
     for stage in RESTS_ON[name] if backbone is None else ():
         read_checkpoint(checkpoints / stage, stage)
     if backbone is not None:
-        check_folder(backbone)
+        check_backbone(name, backbone)
         if name == "image-ldm" and origin is not None:
             raise InputError(f"--init-from {origin}: a backbone is fine-tuned from itself; give that as --backbone")
     if origin is not None:
-        read_checkpoint(origin, kind_of(name))
+        read_checkpoint(origin, kind_of(name, backbone))
     there = next(path for path in (run_folder.absolute(), *run_folder.absolute().parents) if path.exists())
     try:
         check_writable(there / "state.safetensors")
@@ -193,8 +124,8 @@ def run_training(
     """Trains one stage in `run_folder`; the same call again goes on where the last one stopped.
 
     `overrides` replace fields of the preset's recipe; `init_from` is read when there is nothing yet to go on from, and makes
-    a random stream of its own (Recipe.stream). `workers` as of fill_store. `backbone`: a Stable Diffusion folder, whose
-    spatial layers image-ldm trains on captioned frames, and in which video-ldm trains temporal layers. Under torchrun every
+    a random stream of its own (Recipe.stream). `workers` as of fill_store. `backbone`: a folder of diffusers, whose
+    spatial layers image-ldm trains on captioned frames, and in which the others train temporal layers. Under torchrun every
     process calls this.
     """
     if not minutes >= 0:
@@ -213,8 +144,8 @@ def run_training(
     check_inputs(name, run_folder, [*(data or []), *(held_out or [])], checkpoints, origin, backbone)
     stage = build_stage(name, {"stream": notes.pop("stream")} | values, checkpoints, backbone)
     if origin is not None:
-        initialise(stage.modules["model"], name, origin)
-    notes |= {} if backbone is None else {"backbone": str(backbone), "backbone_weights": part_hash(backbone, "unet")}
+        initialise(stage.modules["model"], name, origin, kind_of(name, backbone))
+    notes |= {} if backbone is None else {"backbone": str(backbone), "backbone_weights": part_hash(backbone, trained_part(name))}
     if data and not held_out:
         say("held-out figures are measured on rendered worlds; give --held-out to measure on stores of your own")
     data = data or [ensure_store(spec, data_folder, workers, say) for spec in chosen.data]
@@ -226,13 +157,13 @@ def run_training(
     train(stage, Run(run_folder, written), device, say, minutes * 60)
 
 
-def initialise(model: nn.Module, name: TrainedName, folder: Path) -> None:
-    """Starts `model` from the checkpoint `folder`; what the checkpoint lacks (temporal layers, say) stays as it is.
+def initialise(model: nn.Module, name: TrainedName, folder: Path, kind: str) -> None:
+    """Starts `model` from the checkpoint `folder` of this kind; what the checkpoint lacks (temporal layers, say) stays as it is.
 
     A parameter that has grown since (a convolution that is told of another map) begins with the checkpoint's values and zeros
     after them along every axis.
     """
-    checkpoint, tensors = read_checkpoint(folder, kind_of(name))
+    checkpoint, tensors = read_checkpoint(folder, kind)
     tensors = model.fitted(checkpoint.model, tensors) if isinstance(model, ImageLDM | LatentSpace) else tensors
     own = model.state_dict()
     fitting = own | {key: grown(value, own[key]) if key in own else value for key, value in tensors.items()}
@@ -293,7 +224,7 @@ def export_run(
         if isinstance(stage, FineTuningStage):
             digest = save_folder(stage.model, stage.backbone, folder, training, recipe)
         else:
-            checkpoint = Checkpoint(format=FORMAT, kind=kind_of(name), training=training, **description._asdict())
+            checkpoint = Checkpoint(format=FORMAT, kind=kind_of(name, backbone), training=training, **description._asdict())
             digest = write_checkpoint(folder, checkpoint, stage.modules["model"].state_dict(), recipe)
     say(f"{folder}: {name} after {state.samples} samples, weights sha256 {digest}")
     return digest

@@ -141,12 +141,21 @@ PRESETS: Presets = {
 
 _PUBLIC_KEYS = DataSpec(clips=200, frames=12, fps=KEYS, height=256, width=512)
 _PUBLIC_MOTION = DataSpec(clips=200, frames=17, fps=FULL, height=256, width=512)
+_LARGE_MOTION = DataSpec(clips=200, frames=8, fps=FULL, height=FRAME_HEIGHT, width=FRAME_WIDTH)
 BACKBONE_PRESETS: Presets = {
     "tiny": {
         "image-ldm": Preset(data=(TINY,), recipe=_TINY_RUN),
         "video-ldm": Preset(
             data=(TINY, TINY.model_copy(update={"fps": FULL, "frames": 17})),
             recipe=_TINY_RUN | {"model": {"context_widths": [16, 16], "embedding_width": 16, "head_width": 16}},
+        ),
+        "decoder": Preset(
+            data=(TINY.model_copy(update={"fps": FULL, "frames": 4}),),
+            recipe=_TINY_RUN | {"frames": 3, "crop": [16, 32], "adversary_width": 8},
+        ),
+        "super-resolution": Preset(
+            data=(TINY.model_copy(update={"fps": FULL, "frames": 4}),),
+            recipe=_TINY_RUN | {"frames": 3, "crop": 32, "model": {"embedding_width": 16, "head_width": 16}},
         ),
     },
     "cpu": {
@@ -156,6 +165,14 @@ BACKBONE_PRESETS: Presets = {
             data=(CPU_KEYS, *CPU_MOTION),
             recipe={"batch": 1, "samples": 1_000, "learning_rate": 1e-4, "warmup": 50, "ema": 100,
                     "checkpointing": True, "held_out_batches": 4},
+        ),
+        "decoder": Preset(
+            data=(CPU_MOTION[1],),
+            recipe={"batch": 1, "samples": 1_000, "warmup": 50, "ema": 100, "checkpointing": True, "held_out_batches": 4},
+        ),
+        "super-resolution": Preset(
+            data=(_LARGE_MOTION.model_copy(update={"clips": 20}),),
+            recipe={"batch": 1, "samples": 1_000, "warmup": 50, "ema": 100, "checkpointing": True, "held_out_batches": 4},
         ),
     },
     "gpu": {
@@ -168,6 +185,14 @@ BACKBONE_PRESETS: Presets = {
             data=(_PUBLIC_KEYS, _PUBLIC_MOTION),
             recipe={"batch": 4, "samples": 100_000, "learning_rate": 1e-4, "warmup": 1_000, "ema": 5_000,
                     "weight_decay": 1e-2, "checkpointing": True},
+        ),
+        "decoder": Preset(
+            data=(_PUBLIC_MOTION,),
+            recipe={"batch": 4, "samples": 40_000, "betas": [0.5, 0.95], "warmup": 400, "ema": 2_000, "checkpointing": True},
+        ),
+        "super-resolution": Preset(
+            data=(_LARGE_MOTION,),
+            recipe={"batch": 4, "samples": 100_000, "warmup": 1_000, "ema": 5_000, "weight_decay": 1e-2, "checkpointing": True},
         ),
     },
 }  # fmt: skip

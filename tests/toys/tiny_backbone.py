@@ -107,3 +107,35 @@ def write_temporal(folder: Path, backbone: Path, seed: int = 0) -> Path:
     checkpoint = Checkpoint(format=FORMAT, kind="video-ldm", model=config.model_dump(mode="json"), training={}, base=image.weights)
     write_checkpoint(folder, checkpoint, model.state_dict(), {})
     return folder
+
+
+def write_clip_decoder(folder: Path, backbone: Path) -> Path:
+    """Random temporal layers for the decoder of the folder `backbone`, as an export writes them."""
+    from drivesim.models.stable_diffusion.clip_decoder import KIND, ClipDecoder, ClipDecoderConfig
+    from drivesim.models.stable_diffusion.latents import PublicLatents
+
+    codec = PublicLatents.load(backbone)
+    model = ClipDecoder(ClipDecoderConfig(), codec)
+    return _write_random(folder, KIND, model, model.config, codec.decoder_fingerprint())
+
+
+def write_clip_upscaler(folder: Path, upscaler: Path) -> Path:
+    """Random temporal layers for the upscaler in the folder `upscaler`, as an export writes them."""
+    from drivesim.models.stable_diffusion.clip_upscaler import KIND, ClipUpscaler, ClipUpscalerConfig
+    from drivesim.models.stable_diffusion.upscaler import Upscaler
+
+    loaded = Upscaler.load(upscaler)
+    model = ClipUpscaler(ClipUpscalerConfig(embedding_width=16, head_width=16), loaded)
+    return _write_random(folder, KIND, model, model.config, loaded.weights)
+
+
+def _write_random(folder: Path, kind: str, model: Any, config: Any, base: str | None) -> Path:
+    from drivesim.checkpoint import FORMAT, Checkpoint, write_checkpoint
+
+    torch.manual_seed(0)
+    for name, parameter in model.named_parameters():
+        if not name.endswith("logit"):
+            torch.nn.init.normal_(parameter.data, std=0.1)
+    checkpoint = Checkpoint(format=FORMAT, kind=kind, model=config.model_dump(mode="json"), training={}, base=base)
+    write_checkpoint(folder, checkpoint, model.state_dict(), {})
+    return folder

@@ -17,9 +17,10 @@ from drivesim.dataset.clips import ClipStore, ClipWriter
 from drivesim.models.stable_diffusion.network import StableDiffusion
 from drivesim.models.video_ldm import VideoLDM
 from drivesim.scene.clip import Clip
-from drivesim.training.job import build_stage, export_run, run_training
+from drivesim.training.job import export_run, run_training
 from drivesim.training.loop import start_state, step
 from drivesim.training.run import Run
+from drivesim.training.stages.all_stages import build_stage
 from drivesim.training.stages.fine_tuning import FineTuningStage
 from drivesim.training.stages.text_video import TextVideoStage
 from drivesim.video_format import FRAME_RATES, StageName

@@ -14,7 +14,7 @@ from drivesim.config import InputError
 from drivesim.dataset.clips import ClipStore
 from drivesim.models.stable_diffusion.network import StableDiffusion
 from drivesim.training.dreambooth import Subject, train_dreambooth
-from drivesim.training.job import build_stage
+from drivesim.training.stages.all_stages import build_stage
 from drivesim.training.stages.fine_tuning import FineTuningStage
 from drivesim.video_io import write_image
 

@@ -22,10 +22,11 @@ from drivesim.models.latent_space import LatentSpace
 from drivesim.models.super_resolution import SuperResolution
 from drivesim.models.video_ldm import VideoLDM
 from drivesim.training.__main__ import main, parse_overrides
-from drivesim.training.job import RECIPES, build_stage, export_run, grown, run_training
+from drivesim.training.job import export_run, grown, run_training
 from drivesim.training.loop import train
 from drivesim.training.run import Run
 from drivesim.training.stage import Stage
+from drivesim.training.stages.all_stages import RECIPES, build_stage
 from drivesim.video_format import TRAINED_NAMES, TrainedName
 
 

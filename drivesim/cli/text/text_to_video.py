@@ -15,7 +15,8 @@ from drivesim.video_format import FRAME_RATES
 def text_to_video(
     prompt: Annotated[str, typer.Argument(help="What the video shall show.")],
     backbone: Annotated[Path, typer.Option(help="Stable Diffusion folder (diffusers; 1.x or 2.x).")],
-    temporal: Annotated[Path, typer.Option(help="Checkpoint of temporal layers: train video-ldm --backbone, exported.")],
+    temporal: Annotated[Path, typer.Option(help="Checkpoint of temporal layers (train video-ldm --backbone, exported), or a "
+                                                   "folder of video-ldm, decoder and super-resolution, each so trained.")],
     out: Annotated[Path, typer.Option(metavar="VIDEO", help="Film to write (.mp4); what made it is written beside it (.json).")],
     negative: Annotated[str, typer.Option(help="What it shall not show.")] = "",
     seconds: Annotated[float, typer.Option(callback=positive)] = 4.0,
@@ -30,7 +31,7 @@ def text_to_video(
     lora: Annotated[Path | None, typer.Option(help="LoRA folder of diffusers for this backbone.")] = None,
     lora_strength: Annotated[float, typer.Option(callback=positive, help="How much of it; 1 is as it was trained.")] = 1.0,
     upscaler: Annotated[
-        Path | None, typer.Option(help="Folder of the Stable Diffusion x4 upscaler: frames four times as large, one by one.")
+        Path | None, typer.Option(help="Folder of the Stable Diffusion x4 upscaler: frames four times as large.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:

@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from drivesim import __version__
-from drivesim.checkpoint import require_checkpoint, weights_hash
+from drivesim.checkpoint import weights_hash
 from drivesim.checksums import check_writable
 from drivesim.config import InputError, write_atomic
 from drivesim.engine.progress import Progress
 from drivesim.engine.settings import TextSampling
 from drivesim.engine.text.memory import check_memory, needed_memory
+from drivesim.engine.text.temporal_parts import TemporalParts
 from drivesim.engine.text.text_to_video import TextPrompt, TextToVideo
 from drivesim.engine.text.upscaling import TextUpscaling
 from drivesim.engine.timeline import Timeline
@@ -25,7 +26,10 @@ from drivesim.video_writer import VideoWriter
 
 @dataclass(frozen=True)
 class TextFilm:
-    """All that decides the pixels of a film of a text; `transfer` as of VideoLDM.load, `lora` as of fold_lora."""
+    """All that decides the pixels of a film of a text; `transfer` as of VideoLDM.load, `lora` as of fold_lora.
+
+    `temporal` is a checkpoint of temporal layers, or a folder of several: see TemporalParts.
+    """
 
     prompt: TextPrompt
     backbone: Path
@@ -48,31 +52,37 @@ def write_text_film(film: TextFilm, out: Path, device_name: str, show: Callable[
     for path in (out, notes):
         check_writable(path)
     check_folder(film.backbone)
-    require_checkpoint(film.temporal)
-    if film.upscaler is not None:
+    parts = TemporalParts.of(film.temporal)
+    if film.upscaler is None:
+        parts = parts._replace(upscaler=None)
+    else:
         check_upscaler(film.upscaler)
-    check_memory(needed_memory(film.backbone, film.temporal, film.upscaler, film.settings), device)
-    maker = TextToVideo.load(film.backbone, film.temporal, film.settings, device, film.transfer, film.lora, film.lora_strength)
-    upscaling = None if film.upscaler is None else TextUpscaling.load(film.upscaler, film.settings, device)
+    check_memory(needed_memory(film.backbone, parts, film.upscaler, film.settings), device)
+    maker = TextToVideo.load(
+        film.backbone, parts.video, film.settings, device, film.transfer, film.lora, film.lora_strength, parts.decoder
+    )
+    upscaling = None if film.upscaler is None else TextUpscaling.load(film.upscaler, film.settings, device, parts.upscaler)
     totals = maker.units(timeline)
     scale = 1
     if upscaling is not None:
-        scale, totals["upsample"] = FACTOR, timeline.frames * film.settings.upscaler_steps
+        scale, totals["upsample"] = FACTOR, upscaling.units(timeline.frames)
     maker.progress = Progress(totals, show)
+    pieces = maker.frames(film.prompt, timeline, film.seed)
     if upscaling is not None:
         upscaling.progress = maker.progress
+        pieces = upscaling.upscaled(pieces, timeline.frames, film.prompt, film.seed)
     with VideoWriter(out, timeline.fps, scale * film.settings.height, scale * film.settings.width) as writer:
-        for frames in maker.frames(film.prompt, timeline, film.seed):
-            writer.write(frames if upscaling is None else upscaling.upscale(frames, film.prompt, film.seed))
-    write_atomic(notes, json.dumps(_described(film, maker.settings, timeline), indent=2) + "\n")
+        for frames in pieces:
+            writer.write(frames)
+    write_atomic(notes, json.dumps(_described(film, parts, maker.settings, timeline), indent=2) + "\n")
 
 
-def _described(film: TextFilm, settings: TextSampling, timeline: Timeline) -> dict[str, object]:
+def _described(film: TextFilm, parts: TemporalParts, settings: TextSampling, timeline: Timeline) -> dict[str, object]:
     """What made the film: everything that decides its pixels, networks by the sha256 of their weights."""
     return {
         **asdict(film),
         "backbone": part_hash(film.backbone, "unet"),
-        "temporal": weights_hash(film.temporal),
+        "temporal": {name: None if part is None else weights_hash(part) for name, part in parts._asdict().items()},
         "upscaler": None if film.upscaler is None else part_hash(film.upscaler, "unet"),
         "lora": None if film.lora is None else str(film.lora),
         "settings": settings.model_dump(mode="json"),

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import torch
 
+from drivesim.checkpoint import weight_files
 from drivesim.config import MachineError
 from drivesim.engine.settings import TextSampling
+from drivesim.engine.text.temporal_parts import TemporalParts
 from drivesim.engine.text.text_to_video import DECODED_AT_ONCE
+from drivesim.engine.text.upscaling import PORTION
 from drivesim.engine.timeline import LINKS_AT_ONCE
 from drivesim.models.stable_diffusion.folder import WITH_WEIGHTS, parameters, part_config
 from drivesim.models.stable_diffusion.upscaler import FACTOR
@@ -19,18 +22,23 @@ FEATURE_MAPS = {"unet": 24, "vae": 6}
 FRAMES_AT_ONCE = max(WINDOW, LINKS_AT_ONCE * (INTERPOLATION_FACTOR + 1))  # of a U-Net's largest batch
 
 
-def needed_memory(backbone: Path, temporal: Path, upscaler: Path | None, settings: TextSampling) -> int:
+def needed_memory(backbone: Path, temporal: TemporalParts, upscaler: Path | None, settings: TextSampling) -> int:
     """Bytes, about: all weights in float32, and the most feature maps that any network holds."""
     folders = [backbone] if upscaler is None else [backbone, upscaler]
     weights = sum(parameters(folder, part) for folder in folders for part in WITH_WEIGHTS)
-    weights += sum(file.stat().st_size for file in temporal.glob("weights*.safetensors")) // 2  # fp16
+    layers = [folder for folder in temporal if folder is not None]
+    weights += sum(file.stat().st_size for folder in layers for file in weight_files(folder)) // 2  # fp16
     pixels = settings.height * settings.width
+    decoded = DECODED_AT_ONCE
+    if temporal.decoder is not None:  # a frame's neighbours within reach are decoded, too: one to either side a level
+        decoded += 2 * len(part_config(backbone, "vae")["block_out_channels"])
+    upscaled = 1 if temporal.upscaler is None else PORTION
     maps = [
         _maps(backbone, "unet", FRAMES_AT_ONCE * pixels // LATENT_FACTOR**2),
-        _maps(backbone, "vae", DECODED_AT_ONCE * pixels),
+        _maps(backbone, "vae", decoded * pixels),
     ]
     if upscaler is not None:
-        maps += [_maps(upscaler, "unet", pixels), _maps(upscaler, "vae", FACTOR**2 * pixels)]
+        maps += [_maps(upscaler, "unet", upscaled * pixels), _maps(upscaler, "vae", FACTOR**2 * pixels)]
     return 4 * (weights + max(maps))
 
 

@@ -24,6 +24,7 @@ from drivesim.engine.random_streams import step_noise, unit_noise
 from drivesim.engine.settings import TextSampling
 from drivesim.engine.timeline import Timeline, Window
 from drivesim.models.layers.blocks import channels_last
+from drivesim.models.stable_diffusion.clip_decoder import ClipDecoder
 from drivesim.models.stable_diffusion.latents import PublicLatents
 from drivesim.models.stable_diffusion.lora import fold_lora
 from drivesim.models.stable_diffusion.network import StableDiffusion
@@ -53,9 +54,14 @@ class TextToVideo:
         image: StableDiffusion,
         settings: TextSampling,
         device: torch.device,
+        clip_decoder: ClipDecoder | None = None,
     ) -> None:
-        """InputError for frames of a size that the U-Net cannot halve as often as it does."""
+        """InputError for frames of a size that the U-Net cannot halve as often as it does.
+
+        Without `clip_decoder`, which sits in the decoder of `latent_codec`, each frame is decoded by itself.
+        """
         self.latent_codec, self.video, self.image = latent_codec.to(device), channels_last(video).to(device), image
+        self.clip_decoder = None if clip_decoder is None else clip_decoder.to(device)
         self.settings, self.device = settle_precision(settings, device), device
         self.progress: Progress = UNTIMED
         cell = LATENT_FACTOR * 2 ** max(level for _, level in image.shape.blocks)
@@ -72,15 +78,17 @@ class TextToVideo:
         transfer: bool = False,
         lora: Path | None = None,
         lora_strength: float = 1.0,
+        decoder: Path | None = None,
     ) -> Self:
         """That of a Stable Diffusion folder, perhaps with a LoRA folder, and a checkpoint of temporal layers.
 
-        `transfer` as of VideoLDM.load.
+        `decoder` is one of temporal layers for its decoder; `transfer` as of VideoLDM.load.
         """
-        image = StableDiffusion.load(backbone)
+        image, codec = StableDiffusion.load(backbone), PublicLatents.load(backbone)
         if lora is not None:
             fold_lora(image, lora, lora_strength)
-        return cls(PublicLatents.load(backbone), VideoLDM.load(temporal, image, transfer), image, settings, device)
+        clip_decoder = None if decoder is None else ClipDecoder.load(decoder, codec)
+        return cls(codec, VideoLDM.load(temporal, image, transfer), image, settings, device, clip_decoder)
 
     def units(self, timeline: Timeline) -> dict[Phase, int]:
         """Units of Progress that a video takes."""
@@ -96,14 +104,19 @@ class TextToVideo:
     def frames(self, prompt: TextPrompt, timeline: Timeline, seed: int) -> Iterator[np.ndarray]:
         """The video in pieces of a few frames uint8 [f h w 3], in order."""
         keys = self.first_frame(prompt, seed)[None]
+        waiting, decoded = keys[:0], 0  # of the latents that wait or are seen by those that do, so many are decoded
+        reach = 0 if self.clip_decoder is None else self.clip_decoder.reach
         for index in range(timeline.windows):
             window = timeline.window(index)
             keys = torch.cat([keys, self.predict(prompt, keys, window, seed)])
             dense = keys[window.context - 1 :]
             for level in range(1, timeline.level + 1):
                 dense = self.interpolate(prompt, dense, list(timeline.links(window, level)), level, seed)
-            yield from self._decode(dense[index > 0 :][: len(window.frames)])
-            keys = keys[-CONTEXT:]
+            waiting = torch.cat([waiting, dense[index > 0 :][: len(window.frames)]])
+            stop = len(waiting) if window.frames.stop == timeline.frames else max(decoded, len(waiting) - reach)
+            yield from self._decode(waiting, decoded, stop)
+            decoded = min(stop, reach)
+            waiting, keys = waiting[stop - decoded :], keys[-CONTEXT:]
 
     def first_frame(self, prompt: TextPrompt, seed: int) -> Tensor:
         """Latents [c h w] of the first frame, by the image model alone."""
@@ -169,13 +182,18 @@ class TextToVideo:
                 on_step=lambda step, x0: self.progress.lap("interpolate"),
             ).cpu()
 
-    def _decode(self, latents: Tensor) -> Iterator[np.ndarray]:
-        """Frames uint8 [f h w 3] of latents [n c h w], a few at a time."""
-        for part in latents.split(DECODED_AT_ONCE):
+    def _decode(self, latents: Tensor, start: int, stop: int) -> Iterator[np.ndarray]:
+        """Frames `start` to `stop`, uint8 [f h w 3], of latents [n c h w], a few at a time; the others are their neighbours."""
+        for first in range(start, stop, DECODED_AT_ONCE):
+            last = min(first + DECODED_AT_ONCE, stop)
             with sampling_on(self.device, self.settings.precision):
-                frames = to_frames(self.latent_codec.decode(part.to(self.device)))
-            self.progress.lap("decode", len(frames))
-            yield frames
+                if self.clip_decoder is None:
+                    frames = self.latent_codec.decode(latents[first:last].to(self.device))
+                else:
+                    frames = self.clip_decoder.decode(latents.to(self.device), first, last)
+                pictures = to_frames(frames)
+            self.progress.lap("decode", len(pictures))
+            yield pictures
 
     def _ids(self, prompt: TextPrompt, rows: int) -> tuple[Tensor, Tensor]:
         """Token numbers [rows n] of the text and of what is not wanted."""

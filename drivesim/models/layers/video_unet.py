@@ -120,3 +120,39 @@ class TemporalLayers(nn.Module):
             return attended
 
         return hook
+
+
+class TemporalBlocks(nn.Module):
+    """A TemporalConv for each block of a U-Net, and a TemporalAttention for those of levels from `attention_from` on.
+
+    For U-Nets that see beside the noise, frame by frame, what the frames are to show: the upscaler's. They know the diffusion time
+    and the level of the noise on what is seen, another diffusion time.
+    """
+
+    def __init__(
+        self, block_shapes: list[tuple[int, int]], attention_from: int, embedding_width: int, head_width: int, inner_width: int
+    ) -> None:
+        super().__init__()
+        self.levels = [level for _, level in block_shapes]
+        self.time, self.noise = TimeEmbedding(64, embedding_width), TimeEmbedding(64, embedding_width)
+        widths = {level: width for width, level in block_shapes if level >= attention_from}
+        self.positions = nn.ModuleDict({str(level): FrameEmbedding(width) for level, width in sorted(widths.items())})
+        self.convolutions = nn.ModuleList(
+            TemporalConv(width, embedding_width, inner_width=inner_width) for width, _ in block_shapes
+        )
+        self.attentions = nn.ModuleDict({
+            str(i): TemporalAttention(width, head_width) for i, (width, level) in enumerate(block_shapes) if level in widths
+        })  # fmt: skip
+
+    def hook(self, t: Tensor, noise_level: Tensor, frames: int) -> Hook:
+        """The hook for clips of `frames` frames, laid out as [(b f) ...], at `t` and `noise_level` int64 [b]."""
+        embedding = self.time(t) + self.noise(noise_level)
+        positions = {level: position(frames) for level, position in self.positions.items()}
+
+        def hook(i: int, h: Tensor) -> Tensor:
+            merged: Tensor = self.convolutions[i](h, frames, embedding)
+            if str(i) in self.attentions:
+                merged = self.attentions[str(i)](merged, frames, positions[str(self.levels[i])])
+            return merged
+
+        return hook

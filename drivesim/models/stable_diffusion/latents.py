@@ -11,7 +11,9 @@ from torch import Tensor
 
 from drivesim.config import InputError
 from drivesim.models.backbone import LatentCodec
+from drivesim.models.layers.blocks import Hook
 from drivesim.models.stable_diffusion.folder import PIPELINE, check_folder, load_part
+from drivesim.models.stable_diffusion.hooks import BlockHooks, decoder_blocks
 from drivesim.video_format import LATENT_FACTOR
 
 
@@ -22,6 +24,8 @@ class PublicLatents(LatentCodec):
         super().__init__()
         self.autoencoder = autoencoder
         self.scale = float(autoencoder.config.scaling_factor)
+        self.levels = decoder_blocks(autoencoder)
+        self._hooks = BlockHooks(self.levels)
 
     @classmethod
     def load(cls, folder: Path, pipeline: str = PIPELINE, factor: int = LATENT_FACTOR) -> Self:
@@ -45,8 +49,13 @@ class PublicLatents(LatentCodec):
 
     def decode(self, latents: Tensor) -> Tensor:
         """Latents [b c h w] to frames [b 3 8h 8w] clipped to [-1, 1], each by itself."""
+        return self.decode_levels(latents).clamp(-1.0, 1.0)
+
+    def decode_levels(self, latents: Tensor, hook: Hook | None = None) -> Tensor:
+        """As `decode`, not clipped; `hook` is called after each level, the coarsest first."""
+        self._hooks.hook = hook
         frames: Tensor = self.autoencoder.decode(latents / self.scale, return_dict=False)[0]
-        return frames.clamp(-1.0, 1.0)
+        return frames
 
     def fingerprint(self) -> str:
         """sha256 of encoder and scale."""

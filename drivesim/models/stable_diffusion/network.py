@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +11,7 @@ from drivesim.config import InputError
 from drivesim.models.backbone import Backbone, BackboneShape, Encoded
 from drivesim.models.layers.blocks import Hook
 from drivesim.models.stable_diffusion.folder import check_folder, load_part, part_config, part_hash
+from drivesim.models.stable_diffusion.hooks import BlockHooks, unet_blocks
 from drivesim.models.stable_diffusion.process import DiffusionProcess, diffusion_process
 from drivesim.models.stable_diffusion.text import TextEncoder
 
@@ -29,10 +29,8 @@ class StableDiffusion(Backbone[Tensor]):
         self.unet = unet
         self.text = text
         self.schedule, self.prediction = process
-        self._hook: Hook | None = None
-        self._blocks = _blocks(unet)
-        for i, (module, _, _) in enumerate(self._blocks):
-            module.register_forward_hook(partial(self._after, i))
+        self._blocks = unet_blocks(unet)
+        self._hooks = BlockHooks(self._blocks)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -57,7 +55,7 @@ class StableDiffusion(Backbone[Tensor]):
     @property
     def shape(self) -> BackboneShape:
         """What temporal layers are built by: no maps, and a text."""
-        blocks = tuple((channels, level) for _, channels, level in self._blocks)
+        blocks = tuple((block.channels, block.level) for block in self._blocks)
         return BackboneShape(self.unet.config.in_channels, blocks, text_width=self.unet.config.cross_attention_dim)
 
     @property
@@ -71,41 +69,7 @@ class StableDiffusion(Backbone[Tensor]):
         return Encoded(tokens, None, tokens.new_zeros(len(tokens), 0, height, width))
 
     def network(self, x: Tensor, t: Tensor, encoded: Encoded, hook: Hook | None = None) -> Tensor:
-        """Network output [b c h w] for noisy latents `x` [b c h w] at `t` int64 [b].
-
-        The hook stays until the next call: with gradient checkpointing blocks run once more in the backward pass.
-        """
-        self._hook = hook
+        """Network output [b c h w] for noisy latents `x` [b c h w] at `t` int64 [b]."""
+        self._hooks.hook = hook
         out: Tensor = self.unet(x, t, encoder_hidden_states=encoded.tokens, return_dict=False)[0]
         return out
-
-    def _after(self, i: int, module: nn.Module, inputs: Any, output: Any) -> Any:
-        """What follows block i instead of its output; transformers give a tuple."""
-        if self._hook is None:
-            return None
-        return (self._hook(i, output[0]),) if isinstance(output, tuple) else self._hook(i, output)
-
-
-def _blocks(unet: Any) -> list[tuple[nn.Module, int, int]]:
-    """(module, channels, level) of all blocks of a U-Net of diffusers, in the order of computation.
-
-    A block is a residual block with the transformer after it, if any; the module is what is computed last of the two.
-    """
-    widths = list(unet.config.block_out_channels)
-    last = len(widths) - 1
-    middle = zip(unet.mid_block.resnets, [*unet.mid_block.attentions, None], strict=True)
-    groups = [
-        *((level, zip(block.resnets, _attentions(block), strict=True)) for level, block in enumerate(unet.down_blocks)),
-        (last, middle),
-        *((last - i, zip(block.resnets, _attentions(block), strict=True)) for i, block in enumerate(unet.up_blocks)),
-    ]
-    return [
-        (residual if attention is None else attention, widths[level], level)
-        for level, pairs in groups
-        for residual, attention in pairs
-    ]
-
-
-def _attentions(block: Any) -> list[nn.Module | None]:
-    """The transformer after each residual block, None where there is none."""
-    return list(getattr(block, "attentions", None) or [None] * len(block.resnets))

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from drivesim.config import InputError, read_json
 from drivesim.diffusion.denoiser import Denoise, denoiser
-from drivesim.models.stable_diffusion.folder import check_folder, load_part, part_config
+from drivesim.models.layers.blocks import Hook
+from drivesim.models.stable_diffusion.folder import check_folder, load_part, part_config, part_hash
+from drivesim.models.stable_diffusion.hooks import BlockHooks, unet_blocks
 from drivesim.models.stable_diffusion.latents import PublicLatents
 from drivesim.models.stable_diffusion.process import DiffusionProcess, diffusion_process
 from drivesim.models.stable_diffusion.text import TextEncoder
@@ -36,7 +38,10 @@ class SmallPictures(NamedTuple):
 
 
 class Upscaler(nn.Module):
-    """A UNet2DConditionModel that takes small pictures beside the latents, which have their size, and is told the noise on them."""
+    """A UNet2DConditionModel that takes small pictures beside the latents, which have their size, and is told the noise on them.
+
+    `weights` is the sha256 of the weights that it was loaded from; None where it was not.
+    """
 
     def __init__(
         self,
@@ -52,6 +57,9 @@ class Upscaler(nn.Module):
         self.schedule, self.prediction = process
         self.noise_schedule = noise.schedule
         self.levels = levels
+        self.weights: str | None = None
+        self.blocks = unet_blocks(unet)
+        self._hooks = BlockHooks(self.blocks)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -68,20 +76,26 @@ class Upscaler(nn.Module):
         process = diffusion_process(part_config(folder, "scheduler"), folder / "scheduler" / "scheduler_config.json")
         noise = diffusion_process(read_json(folder / _LOW_NOISE), folder / _LOW_NOISE)
         levels = int(read_json(folder / "model_index.json").get("max_noise_level", unet.config.num_class_embeds - 1))
-        return cls(unet, TextEncoder.load(folder), latent_codec, process, noise, levels).eval()
+        model = cls(unet, TextEncoder.load(folder), latent_codec, process, noise, levels)
+        model.weights = part_hash(folder, "unet")
+        return model.eval()
 
     def noised(self, frames: Tensor, level: int, noise: Tensor) -> SmallPictures:
         """Frames [b 3 h w] with unit `noise` [b 3 h w] of a level, 0 to `levels`: the more, the freer is what comes of them."""
-        levels = torch.full((len(frames),), level, dtype=torch.int64, device=frames.device)
+        return self.noised_each(frames, torch.full((len(frames),), level, dtype=torch.int64, device=frames.device), noise)
+
+    def noised_each(self, frames: Tensor, levels: Tensor, noise: Tensor) -> SmallPictures:
+        """As `noised`, with a level int64 [b] for each frame."""
         return SmallPictures(self.noise_schedule.add_noise(frames, noise, levels), levels)
 
     def denoise(self, small: SmallPictures, ids: Tensor) -> Denoise:
         """(x_t [b 4 h w], t [b]) -> x_0, latents of pictures [b 3 4h 4w], under texts of token numbers `ids` [b n]."""
         tokens = self.text(ids)
+        return denoiser(lambda x, t: self.network(x, t, small, tokens), self.schedule, self.prediction)
 
-        def network(x: Tensor, t: Tensor) -> Tensor:
-            pair = torch.cat([x, small.frames.to(x.dtype)], dim=1)
-            out: Tensor = self.unet(pair, t, encoder_hidden_states=tokens, class_labels=small.level, return_dict=False)[0]
-            return out
-
-        return denoiser(network, self.schedule, self.prediction)
+    def network(self, x: Tensor, t: Tensor, small: SmallPictures, tokens: Tensor, hook: Hook | None = None) -> Tensor:
+        """Network output [b 4 h w] for noisy latents `x` [b 4 h w] at `t` int64 [b]; `hook` is called after each block."""
+        self._hooks.hook = hook
+        pair = torch.cat([x, small.frames.to(x.dtype)], dim=1)
+        out: Tensor = self.unet(pair, t, encoder_hidden_states=tokens, class_labels=small.level, return_dict=False)[0]
+        return out

@@ -33,13 +33,11 @@ from drivesim.video_format import LATENT_FACTOR, TrainedName
 _HELD_OUT_NOISE = 0.2
 
 
-class DecoderRecipe(Recipe):
+class ClipDecodingRecipe(Recipe):
     """Clips of `frames` frames and `crop` (height, width) pixels, multiples of 8.
 
-    `generated`: share of the steps on latents that the image LDM made, from noise of times up to `generated_time`; the others have
-    noise of a deviation of up to `latent_noise`, 30 % of the clips none. `drop_layout`: chance that all layout maps are left out;
-    each by itself by the chance that its group says. `adversary_weight` is relative: 1 lets the discriminator of 3D convolutions
-    pull at the pixels as hard as the error does.
+    Latents have noise of a deviation of up to `latent_noise`, 30 % of the clips none. `adversary_weight` is relative: 1 lets the
+    discriminator of 3D convolutions pull at the pixels as hard as the error does.
     """
 
     batch: int = Field(4, ge=1)
@@ -47,12 +45,20 @@ class DecoderRecipe(Recipe):
     crop: tuple[int, int] = (64, 96)
     gradient_weight: float = Field(1.0, ge=0)
     latent_noise: float = Field(0.3, ge=0)
-    generated: Chance = 0.3
-    generated_time: Chance = 0.6
-    drop_layout: Chance = 0.15
     adversary_weight: float = Field(0.5, ge=0)
     adversary_from: int = Field(0, ge=0)
     adversary_width: int = Field(32, ge=1)
+
+
+class DecoderRecipe(ClipDecodingRecipe):
+    """`generated`: share of the steps on latents that the image LDM made, from noise of times up to `generated_time`.
+
+    `drop_layout`: chance that all layout maps are left out; each by itself by the chance that its group says.
+    """
+
+    generated: Chance = 0.3
+    generated_time: Chance = 0.6
+    drop_layout: Chance = 0.15
 
 
 def video_latent_space(space: LatentSpace) -> LatentSpace:
@@ -137,17 +143,7 @@ class DecoderStage:
         recipe, conditions, frames = self.recipe, unpack(batch), batch["frames"]
         latents = self._seen_latents(batch, conditions)
         decoded = self._decoded(*_cropped(latents, conditions, batch["crop"], recipe.crop))
-        loss = reconstruction_loss(decoded.flatten(0, 1), frames.flatten(0, 1), recipe.gradient_weight)
-        noted = {"l1": (decoded - frames).detach().float().abs().mean()}
-        contest = recipe.adversary_weight > 0 and samples >= recipe.adversary_from
-        if contest:
-            fooled = hinge_generator(self.modules["adversary"](decoded))
-            loss = loss + recipe.adversary_weight * gradient_ratio(loss, fooled, decoded) * fooled
-            noted["fooled"] = fooled.detach()
-        yield "model", loss, noted
-        if contest:
-            adversary = self.modules["adversary"]
-            yield "adversary", hinge_discriminator(adversary(frames), adversary(decoded.detach())), {}
+        yield from clip_losses(recipe, self.modules, decoded, frames, samples)
 
     def _decoded(self, latents: Tensor, conditions: Conditions) -> Tensor:
         """Frames [b f 3 8h 8w], not clipped, of normalised latents [b f c h w]."""
@@ -184,14 +180,9 @@ class DecoderStage:
         cases = {"": (conditions, _HELD_OUT_NOISE, False), "_without_layout": (nothing, _HELD_OUT_NOISE, False),
                  "_alone": (nothing, _HELD_OUT_NOISE, True), "_clean": (conditions, 0.0, False)}  # fmt: skip
         assert labelled.frames is not None
-        figures = {}
+        figures: dict[str, float] = {}
         for name, (given, noise, alone) in cases.items():
-            made = self._decode(labelled, given, noise, alone)
-            figures[f"psnr{name}"] = float(psnr(made, labelled.frames).mean())
-            figures[f"edges{name}"] = float(gradient_energy(made).sum() / gradient_energy(labelled.frames).sum())
-            if self.recipe.frames > 1:
-                changes, truth = (np.diff(clips.astype(np.float32), axis=1) for clips in (made, labelled.frames))
-                figures[f"flicker{name}"] = float(np.abs(changes - truth).mean() / np.abs(truth).mean().clip(1e-6))
+            figures |= clip_figures(self._decode(labelled, given, noise, alone), labelled.frames, name)
         return figures
 
     def preview(self) -> np.ndarray:
@@ -209,6 +200,35 @@ class DecoderStage:
     def description(self) -> ModelDescription:
         """The autoencoder's configuration; it stands alone."""
         return ModelDescription(self.space.config.model_dump(mode="json"))
+
+
+def clip_losses(
+    recipe: ClipDecodingRecipe, modules: dict[str, nn.Module], decoded: Tensor, frames: Tensor, samples: int
+) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+    """The decoder's loss for clips `decoded` of true `frames` [b f 3 h w], then the adversary's: see Stage.losses."""
+    loss = reconstruction_loss(decoded.flatten(0, 1), frames.flatten(0, 1), recipe.gradient_weight)
+    noted = {"l1": (decoded - frames).detach().float().abs().mean()}
+    contest = recipe.adversary_weight > 0 and samples >= recipe.adversary_from
+    if contest:
+        fooled = hinge_generator(modules["adversary"](decoded))
+        loss = loss + recipe.adversary_weight * gradient_ratio(loss, fooled, decoded) * fooled
+        noted["fooled"] = fooled.detach()
+    yield "model", loss, noted
+    if contest:
+        adversary = modules["adversary"]
+        yield "adversary", hinge_discriminator(adversary(frames), adversary(decoded.detach())), {}
+
+
+def clip_figures(made: np.ndarray, truth: np.ndarray, suffix: str = "") -> dict[str, float]:
+    """PSNR, edges and flicker of clips uint8 [n f h w 3] beside the true ones: see DecoderStage.evaluate."""
+    figures = {
+        f"psnr{suffix}": float(psnr(made, truth).mean()),
+        f"edges{suffix}": float(gradient_energy(made).sum() / gradient_energy(truth).sum()),
+    }
+    if truth.shape[1] > 1:
+        changes, true_changes = (np.diff(clips.astype(np.float32), axis=1) for clips in (made, truth))
+        figures[f"flicker{suffix}"] = float(np.abs(changes - true_changes).mean() / np.abs(true_changes).mean().clip(1e-6))
+    return figures
 
 
 def _cropped(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from tiny_backbone import write_backbone, write_temporal, write_upscaler
+from tiny_backbone import write_backbone, write_clip_decoder, write_clip_upscaler, write_temporal, write_upscaler
 from torch import nn
 from typer.testing import CliRunner
 
@@ -18,7 +18,9 @@ from drivesim.cli.main import app
 from drivesim.config import InputError, MachineError
 from drivesim.engine.settings import TextSampling
 from drivesim.engine.text import memory
+from drivesim.engine.text.temporal_parts import TemporalParts
 from drivesim.engine.text.text_to_video import TextPrompt, TextToVideo
+from drivesim.engine.text.upscaling import TextUpscaling
 from drivesim.engine.timeline import Timeline
 from drivesim.tensors import to_frames
 from drivesim.video_format import FRAME_RATES
@@ -121,6 +123,48 @@ def test_upscaled_it_is_four_times_as_large(run: Run, upscaler: Path, tmp_path: 
     assert json.loads((tmp_path / "film.json").read_text())["upscaler"] is not None
 
 
+@pytest.fixture(scope="module")
+def parts(backbone: Path, temporal: Path, upscaler: Path) -> Path:
+    """Temporal layers for U-Net, decoder and upscaler, in one folder."""
+    write_clip_decoder(temporal.parent / "decoder", backbone)
+    write_clip_upscaler(temporal.parent / "super-resolution", upscaler)
+    return temporal.parent
+
+
+def test_temporal_layers_of_decoder_and_upscaler_are_used(run: Run, parts: Path, upscaler: Path, tmp_path: Path) -> None:
+    films = []
+    for folder in (parts / "video-ldm", parts):
+        run(upscaler=upscaler, temporal=folder)
+        films.append(read_video(tmp_path / "film.mp4")[0])
+    assert films[1].shape == (2, 64, 128, 3) and not np.array_equal(films[0], films[1])
+    assert all(json.loads((tmp_path / "film.json").read_text())["temporal"].values())
+
+
+def test_a_clip_decoder_sees_over_the_edges_of_windows(backbone: Path, parts: Path) -> None:
+    """All frames of a film of two windows are those of its latents decoded as one clip."""
+    maker = TextToVideo.load(backbone, parts / "video-ldm", SETTINGS, CPU, decoder=parts / "decoder")
+    assert maker.clip_decoder is not None
+    seen: list[torch.Tensor] = []
+    decode = maker.clip_decoder.decode
+    made = film(maker, 6.4, KEYS)
+    maker.clip_decoder.decode = lambda latents, start, stop: (seen.append(latents[start:stop]), decode(latents, start, stop))[1]  # type: ignore[method-assign]
+    np.testing.assert_array_equal(film(maker, 6.4, KEYS), made)
+    with torch.inference_mode():
+        whole = to_frames(decode(torch.cat(seen), 0, len(made)))
+    assert np.abs(whole.astype(int) - made).max() <= 1 and len(made) == 12
+
+
+def test_clips_are_upscaled_in_portions_whatever_the_pieces(upscaler: Path, parts: Path) -> None:
+    large = TextUpscaling.load(upscaler, SETTINGS.model_copy(update={"upscaler_steps": 1}), CPU, parts / "super-resolution")
+    frames = np.random.default_rng(0).integers(256, size=(13, 8, 8, 3), dtype=np.uint8)
+    once, cut = (
+        np.concatenate(list(large.upscaled(iter(pieces), 13, PROMPT, 0)))
+        for pieces in ([frames], np.split(frames, [1, 5, 12]))
+    )
+    assert once.shape == (13, 32, 32, 3) and large.units(13) == 2
+    np.testing.assert_array_equal(once, cut)
+
+
 def test_what_cannot_be_made_is_said_in_a_sentence(
     run: Run, tmp_path: Path, backbone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,7 +200,8 @@ def test_a_lora_folder_changes_the_film(run: Run, tmp_path: Path) -> None:
 
 def test_memory_is_predicted_by_size(backbone: Path, temporal: Path, upscaler: Path) -> None:
     def needed(height: int, large: Path | None = None) -> int:
-        return memory.needed_memory(backbone, temporal, large, SETTINGS.model_copy(update={"height": height}))
+        settings = SETTINGS.model_copy(update={"height": height})
+        return memory.needed_memory(backbone, TemporalParts(temporal, None, None), large, settings)
 
     assert 1e6 < needed(16) < needed(32) < needed(32, upscaler) < 1e8
     with pytest.raises(MachineError, match="GiB"):

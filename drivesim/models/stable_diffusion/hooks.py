@@ -1,0 +1,68 @@
+"""Hooks between the blocks of networks that diffusers computes: where temporal layers stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from drivesim.models.layers.blocks import Hook
+
+
+class PublicBlock(NamedTuple):
+    """A block of a network of diffusers: what is computed last of it, its channels, and its level, 0 the finest."""
+
+    module: nn.Module
+    channels: int
+    level: int
+
+
+class BlockHooks:
+    """Calls `hook`, where there is one, after each of these blocks, with its number and output.
+
+    It stays until it is changed: with gradient checkpointing blocks run once more in the backward pass.
+    """
+
+    def __init__(self, blocks: Sequence[PublicBlock]) -> None:
+        self.hook: Hook | None = None
+        for i, block in enumerate(blocks):
+            block.module.register_forward_hook(partial(self._after, i))
+
+    def _after(self, i: int, module: nn.Module, inputs: Any, output: Any) -> Any:
+        """What follows block i instead of its output; transformers give a tuple."""
+        if self.hook is None:
+            return None
+        return (self.hook(i, output[0]),) if isinstance(output, tuple) else self.hook(i, output)
+
+
+def unet_blocks(unet: Any) -> list[PublicBlock]:
+    """All blocks of a UNet2DConditionModel, in the order of computation: a residual block with the transformer after it, if any."""
+    widths = list(unet.config.block_out_channels)
+    last = len(widths) - 1
+    middle = zip(unet.mid_block.resnets, [*unet.mid_block.attentions, None], strict=True)
+    groups = [
+        *((level, zip(block.resnets, _attentions(block), strict=True)) for level, block in enumerate(unet.down_blocks)),
+        (last, middle),
+        *((last - i, zip(block.resnets, _attentions(block), strict=True)) for i, block in enumerate(unet.up_blocks)),
+    ]
+    return [
+        PublicBlock(residual if attention is None else attention, widths[level], level)
+        for level, pairs in groups
+        for residual, attention in pairs
+    ]
+
+
+def _attentions(block: Any) -> list[nn.Module | None]:
+    """The transformer after each residual block, None where there is none."""
+    return list(getattr(block, "attentions", None) or [None] * len(block.resnets))
+
+
+def decoder_blocks(autoencoder: Any) -> list[PublicBlock]:
+    """The levels of an AutoencoderKL's decoder, the coarsest first, each before it is enlarged."""
+    widths = list(autoencoder.config.block_out_channels)[::-1]
+    return [
+        PublicBlock(block.resnets[-1], width, len(widths) - 1 - i)
+        for i, (block, width) in enumerate(zip(autoencoder.decoder.up_blocks, widths, strict=True))
+    ]
