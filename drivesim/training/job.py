@@ -160,8 +160,8 @@ def run_training(
 def initialise(model: nn.Module, name: TrainedName, folder: Path, kind: str) -> None:
     """Starts `model` from the checkpoint `folder` of this kind; what the checkpoint lacks (temporal layers, say) stays as it is.
 
-    A parameter that has grown since (a convolution that is told of another map) begins with the checkpoint's values and zeros
-    after them along every axis.
+    A convolution that is shown further maps begins with zeros for them, and computes what it did. InputError for any other
+    difference of sizes: a layer that is padded to more channels would have dead ones.
     """
     checkpoint, tensors = read_checkpoint(folder, kind)
     tensors = model.fitted(checkpoint.model, tensors) if isinstance(model, ImageLDM | LatentSpace) else tensors
@@ -172,11 +172,12 @@ def initialise(model: nn.Module, name: TrainedName, folder: Path, kind: str) -> 
 
 
 def grown(value: Tensor, like: Tensor) -> Tensor:
-    """`value` with zeros after it along every axis that is longer in `like`; as it is if any is shorter there."""
-    if value.ndim != like.ndim or any(old > new for old, new in zip(value.shape, like.shape, strict=True)):
+    """A convolution's kernel [out in k k] with zeros for input channels that `like` has more; any other tensor as it is."""
+    shape = (*value.shape[:1], *like.shape[1:2], *value.shape[2:])
+    if value.ndim < 3 or like.shape != shape or like.shape[1] <= value.shape[1]:
         return value
-    whole = torch.zeros(like.shape, dtype=value.dtype)
-    whole[tuple(slice(0, size) for size in value.shape)] = value
+    whole = torch.zeros(shape, dtype=value.dtype)
+    whole[:, : value.shape[1]] = value
     return whole
 
 

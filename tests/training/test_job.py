@@ -22,7 +22,7 @@ from drivesim.models.latent_space import LatentSpace
 from drivesim.models.super_resolution import SuperResolution
 from drivesim.models.video_ldm import VideoLDM
 from drivesim.training.__main__ import main, parse_overrides
-from drivesim.training.job import export_run, grown, run_training
+from drivesim.training.job import export_run, grown, initialise, run_training
 from drivesim.training.loop import train
 from drivesim.training.run import Run
 from drivesim.training.stage import Stage
@@ -201,11 +201,22 @@ def test_compile_compiles(trained: Path, tmp_path: Path) -> None:
         assert any("conv" in str(node.target) for graph in graphs for node in graph.graph.nodes) == chosen
 
 
-def test_what_has_grown_begins_with_the_old_values_and_zeros() -> None:
-    old = torch.ones(2, 3)
-    assert grown(old, torch.empty(3, 4)).tolist() == [[1, 1, 1, 0], [1, 1, 1, 0], [0, 0, 0, 0]]
-    for other in (torch.empty(2, 3), torch.empty(2, 2), torch.empty(1, 9), torch.empty(3)):  # as it is: refused when it is loaded
-        assert grown(old, other) is old or torch.equal(grown(old, other), old)
+def test_a_convolution_that_is_shown_more_begins_with_zeros_for_it() -> None:
+    old = torch.ones(2, 3, 1, 1)
+    assert grown(old, torch.empty(2, 5, 1, 1)).squeeze().tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 0, 0]]
+    for other in ((2, 3, 1, 1), (2, 2, 1, 1), (3, 3, 1, 1), (3, 4, 1, 1), (2, 4, 3, 3), (2, 4)):
+        assert grown(old, torch.empty(other)) is old
+    flat = torch.ones(2, 3)
+    assert grown(flat, torch.empty(2, 5)) is flat
+
+
+@pytest.mark.parametrize("sizes", [{"widths": (16, 32)}, {"widths": (32, 32)}, {"token_width": 64}], ids=str)
+def test_a_model_does_not_start_from_narrower_ones(checkpoints: Path, sizes: dict[str, object]) -> None:
+    """Padded with zeros they would have channels that never learn anything."""
+    config = ImageLDM.load(checkpoints / "image-ldm").config
+    initialise(ImageLDM(config), "image-ldm", checkpoints / "image-ldm")
+    with pytest.raises(InputError, match=r"of another shape \(.*\); start from one of the same sizes"):
+        initialise(ImageLDM(config.model_copy(update=sizes)), "image-ldm", checkpoints / "image-ldm")
 
 
 def test_a_begun_run_goes_on_without_the_checkpoint_it_started_from(trained: Path, tmp_path: Path) -> None:
