@@ -37,18 +37,40 @@ def layout_maps(scene: SceneAt, height: int, width: int) -> LayoutMaps:
     return maps
 
 
-def pixel_counts(scene: SceneAt, height: int, width: int) -> np.ndarray:
-    """Pixels that show each of the scene's vehicles, int64 [n]."""
-    painted = _painted(scene, height, width)
-    if not len(scene.solids) and len(scene.vehicles) == 1:
-        return np.array([np.count_nonzero(painted.ids)])
-    faces = np.bincount(painted.ids.ravel(), minlength=len(painted.track))
-    order = np.argsort(scene.vehicles.track)
-    row = np.searchsorted(scene.vehicles.track, painted.track, sorter=order)
-    vehicle = painted.track >= 0
-    counts = np.zeros(len(scene.vehicles), np.int64)
-    np.add.at(counts, order[row[vehicle]], faces[vehicle])
-    return counts
+def pixel_counts(scene: SceneAt, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels that show each of the scene's vehicles, and pixels that would if nothing else were there, int64 [n] each."""
+    drawn = _drawn(scene, height, width)
+    ids, _ = _filled(drawn.points, np.zeros(len(drawn.vehicle), np.uint8), height, width)
+    faces = np.bincount(ids.ravel(), minlength=len(drawn.vehicle) + 1)[1:]
+    seen, whole = np.zeros((2, len(scene.vehicles)), np.int64)
+    moving = drawn.vehicle >= 0
+    np.add.at(seen, drawn.vehicle[moving], faces[moving])
+    for row in np.unique(drawn.vehicle[moving]).tolist():
+        whole[row] = _covered(drawn.points[:, :, drawn.vehicle == row], height, width)
+    return seen, whole
+
+
+def _covered(points: np.ndarray, height: int, width: int) -> int:
+    """Pixels that faces cover together; only the part of the frame that they reach is painted."""
+    fine = _fineness(height)
+    margin = 2 * fine
+    low, high = points.min(axis=(1, 2)) >> _SHIFT, points.max(axis=(1, 2)) >> _SHIFT
+    first = np.maximum(low // fine * fine - margin, 0)
+    across, down = np.maximum(np.minimum(high + margin, (width * fine, height * fine)) - first, 0).tolist()
+    part = np.zeros((down, across), np.uint8)
+    if part.size:
+        _fill(part, points - (first << _SHIFT)[:, None, None].astype(np.int32), np.ones(points.shape[2], np.int64))
+    return int(np.count_nonzero(part[::fine, ::fine]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """q faces in the order in which they are painted: corners in fixed point, int32 [2 CORNERS q]; `vehicle` int64 [q], the row of
+    a face's vehicle, -1 elsewhere."""
+
+    faces: Faces
+    points: np.ndarray
+    vehicle: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +89,7 @@ class _Painted:
     lamps: np.ndarray | None
 
 
-def _painted(scene: SceneAt, height: int, width: int) -> _Painted:
+def _drawn(scene: SceneAt, height: int, width: int) -> _Drawn:
     solids, vehicles = scene.solids, scene.vehicles
     eye = np.array([0.0, 0.0, scene.camera.height])
     seen, footprints = _solids_in_view(scene, height)
@@ -87,12 +109,17 @@ def _painted(scene: SceneAt, height: int, width: int) -> _Painted:
     turn = np.where(on_ground, kept - len(patches), rank.take(faces.owner.take(kept)))
     sequence = np.lexsort((-reach, turn))
     points, on_ground, faces = points.take(sequence, axis=2), on_ground[sequence], faces.take(kept[sequence])
-    ids, lamps = _filled(points, faces.lamp, height, width)
-    vehicle = np.where((faces.owner >= count) & ~on_ground, faces.owner - count, -1)
+    return _Drawn(faces, points, np.where((faces.owner >= count) & ~on_ground, faces.owner - count, -1))
+
+
+def _painted(scene: SceneAt, height: int, width: int) -> _Painted:
+    drawn = _drawn(scene, height, width)
+    faces = drawn.faces
+    ids, lamps = _filled(drawn.points, faces.lamp, height, width)
     inverse = 1 / np.maximum(faces.corners[2], np.float32(NEAR))
     plane = np.zeros((5, len(faces) + 1), np.float32)
     plane[:, 1:] = [*(faces.normal / faces.offset), inverse.min(axis=0), inverse.max(axis=0)]
-    return _Painted(ids, *_looks(faces, vehicle, vehicles), plane, lamps)
+    return _Painted(ids, *_looks(faces, drawn.vehicle, scene.vehicles), plane, lamps)
 
 
 def _looks(faces: Faces, vehicle: np.ndarray, vehicles: Vehicles) -> tuple[np.ndarray, np.ndarray]:
@@ -195,12 +222,7 @@ def _filled(points: np.ndarray, lamp: np.ndarray, height: int, width: int) -> tu
     """Ids of what covers each pixel's centre, and the lamps that shine in any part of it (None where none does)."""
     fine = _fineness(height)
     ids = np.zeros((height * fine, width * fine), np.int32)
-    fill = cv2.fillConvexPoly
-    # a face's last corner is repeated: its distinct ones are drawn
-    repeated = (points[:, :-1] == points[:, -1:]).all(axis=0)[::-1].cumprod(axis=0).sum(axis=0)
-    shapes = np.ascontiguousarray(points.transpose(2, 1, 0))[:, :, None]
-    for number, (corners, count) in enumerate(zip(shapes, (CORNERS - repeated).tolist(), strict=True), 1):
-        fill(ids, corners[:count], number, cv2.LINE_8, _SHIFT)
+    _fill(ids, points, np.arange(1, points.shape[2] + 1))
     centres = ids[::fine, ::fine]
     if not lamp.any():
         return centres, None
@@ -209,6 +231,16 @@ def _filled(points: np.ndarray, lamp: np.ndarray, height: int, width: int) -> tu
     for i, j in ((0, 1), (1, 0), (1, 1)) if fine == 2 else ():
         lamps = np.maximum(lamps, shining[i::2, j::2])
     return centres, lamps
+
+
+def _fill(canvas: np.ndarray, points: np.ndarray, numbers: np.ndarray) -> None:
+    """Paints faces [2 CORNERS q] one over the other, each in its number [q] (in place)."""
+    fill = cv2.fillConvexPoly
+    # a face's last corner is repeated: its distinct ones are drawn
+    repeated = (points[:, :-1] == points[:, -1:]).all(axis=0)[::-1].cumprod(axis=0).sum(axis=0)
+    shapes = np.ascontiguousarray(points.transpose(2, 1, 0))[:, :, None]
+    for number, corners, count in zip(numbers.tolist(), shapes, (CORNERS - repeated).tolist(), strict=True):
+        fill(canvas, corners[:count], number, cv2.LINE_8, _SHIFT)
 
 
 def _resolve(scene: SceneAt, painted: _Painted, maps: LayoutMaps, rows: slice) -> None:

@@ -91,10 +91,11 @@ def silhouette(camera: Camera, cuboid: np.ndarray) -> Polygon | None:
     return hull if isinstance(hull, Polygon) else None
 
 
-def project_cuboids(camera: Camera, cuboids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def project_cuboids(camera: Camera, cuboids: np.ndarray, least: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Boxes [n 4] (frame fractions, clipped to the frame, NaN if out of view) and visible shares [n] of cuboids [n 7].
 
-    A nearer cuboid hides a farther one; areas are exact (shapely).
+    A nearer cuboid hides a farther one; areas are exact (shapely), and dear: of boxes less than `least` of the frame high the share
+    is not worked out, and 0.
     """
     boxes = np.full((len(cuboids), 4), np.nan, np.float32)
     visible = np.zeros(len(cuboids), np.float32)
@@ -107,8 +108,9 @@ def project_cuboids(camera: Camera, cuboids: np.ndarray) -> tuple[np.ndarray, np
         seen = outline.intersection(FRAME)
         if seen.area > 0:
             boxes[i] = np.clip(seen.bounds, 0.0, 1.0)
-            hidden = seen.intersection(unary_union(nearer)).area if nearer else 0.0
-            visible[i] = max(0.0, 1.0 - hidden / seen.area)
+            if boxes[i, 3] - boxes[i, 1] >= least:
+                hidden = seen.intersection(unary_union(nearer)).area if nearer else 0.0
+                visible[i] = max(0.0, 1.0 - hidden / seen.area)
         nearer.append(outline)
     return boxes, visible
 

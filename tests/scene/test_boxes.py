@@ -82,6 +82,15 @@ def test_mirroring_the_world_mirrors_the_box(placed: Placement) -> None:
     assert np.allclose(box, [1 - other[2], other[1], 1 - other[0], other[3]], atol=1e-6, equal_nan=True)
 
 
+def test_low_boxes_hide_but_are_not_asked_for_what_hides_them() -> None:
+    cuboids = np.array([[10 * k, 0.4 * k, 0.75, 4.5, 1.8, 1.5, 0] for k in range(1, 9)], float)
+    (box, visible), (again, high) = project_cuboids(Camera(), cuboids), project_cuboids(Camera(), cuboids, least=0.1)
+    np.testing.assert_array_equal(box, again)
+    low = box[:, 3] - box[:, 1] < 0.1
+    np.testing.assert_array_equal(high, np.where(low, 0, visible))
+    assert 0 < low.sum() < len(low) and visible.min() < 1
+
+
 def test_crowdedness_counts_what_is_high_enough_and_visible() -> None:
     box = np.array([[0.1, 0.5, 0.2, 0.5 + h / 128] for h in (7.9, 8, 20, 20)], np.float32)
     visible = np.array([1, 1, 0.29, 0.3], np.float32)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from drivesim.layout.raster import pixel_counts
 from drivesim.layout.scene_at import SceneAt
-from drivesim.layout.solid_faces import Solids
 from drivesim.scene.boxes import Boxes, project_cuboids
 from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
 
@@ -24,20 +21,18 @@ def moment_boxes(scene: SceneAt, always: int = 0) -> Boxes:
     that it would show if nothing else were there.
     """
     vehicles = scene.vehicles
-    box, _ = project_cuboids(scene.camera, vehicles.cuboid)
+    box, _ = project_cuboids(scene.camera, vehicles.cuboid, least=np.inf)
     inside = (box[:, 2] > box[:, 0]) & (box[:, 3] > box[:, 1])  # NaN is not
-    seen = pixel_counts(scene, *FRAME_SIZE)
+    seen, whole = pixel_counts(scene, *FRAME_SIZE)
     shown = inside & ((seen >= MIN_PIXELS * FRAME_HEIGHT * FRAME_WIDTH) | (vehicles.track < always))
     rows = np.flatnonzero(shown)
-    alone = replace(scene, solids=Solids.none())
-    whole = [pixel_counts(replace(alone, vehicles=vehicles.take(np.array([row]))), *FRAME_SIZE)[0] for row in rows.tolist()]
     heading = vehicles.cuboid[rows, 6]
     return Boxes(
         vehicles.track[rows],
         vehicles.kind[rows],
         box[rows],
         ((heading + np.pi) % (2 * np.pi) - np.pi).astype(np.float32),
-        np.minimum(seen[rows] / np.maximum(whole, 1), 1.0).astype(np.float32),
+        np.minimum(seen[rows] / np.maximum(whole[rows], 1), 1.0).astype(np.float32),
         vehicles.cuboid[rows].astype(np.float32),
         vehicles.paint[rows],
         vehicles.lamps[rows],

@@ -34,7 +34,7 @@ def vehicles_in_view(
         return 0
     place = road.to_plane(ahead, left)
     cuboid = np.column_stack([place, size[:, 2] / 2, size, heading + road.heading(ahead)])
-    box, visible = project_cuboids(camera, cuboid)
+    box, visible = project_cuboids(camera, cuboid, least=MIN_HEIGHT)
     high = np.nan_to_num(box[:, 3] - box[:, 1]) >= MIN_HEIGHT
     return int((high & (visible >= MIN_VISIBLE)).sum())
 

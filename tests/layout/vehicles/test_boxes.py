@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from drivesim.layout.course import Course
+from drivesim.layout.raster import pixel_counts
 from drivesim.layout.scene_at import SceneAt, Vehicles
 from drivesim.layout.strips import Strips
 from drivesim.layout.vehicles.boxes import moment_boxes
@@ -56,3 +58,15 @@ def test_tracks_need_no_order() -> None:
     boxes = moment_boxes(shuffled)
     assert boxes.track.tolist() == [7, 3]
     np.testing.assert_array_equal(boxes.visible, moment_boxes(ordered).visible)
+
+
+@pytest.mark.parametrize("size", [(512, 1024), (128, 256)], ids=str)
+def test_pixels_of_a_vehicle_alone_are_those_of_a_frame_with_nobody_else(size: tuple[int, int]) -> None:
+    """Near ones, which the frame cuts, far ones, and one that is behind another or out of view."""
+    near, far = ((7, 3.7, "sedan"), (9, -3.7, "bus"), (14, 0, "truck")), ((30, 0, "suv"), (60, 3.7, "van"), (140, 0, "bus"))
+    places = (*near, *far, (-20, 0, "van"))
+    together = scene(*places)
+    seen, whole = pixel_counts(together, *size)
+    alone = [pixel_counts(replace(together, vehicles=together.vehicles.take(np.array([row]))), *size) for row in range(len(places))]
+    assert [int(first[0]) for first, _ in alone] == [int(second[0]) for _, second in alone] == whole.tolist()
+    assert (seen <= whole).all() and seen[3] < whole[3] and whole[6] == 0 < whole[5]
