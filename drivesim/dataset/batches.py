@@ -7,7 +7,7 @@ seen), so that a resumed run sees what an uninterrupted one would have seen.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from drivesim.config import InputError
 from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.latents import LatentCache
 from drivesim.dataset.layouts import LayoutCache
+from drivesim.scene.boxes import Boxes
 from drivesim.scene.clip import ClipLabels
 
 
@@ -145,7 +146,7 @@ class ClipWindows:
 
 
 class FrameSource:
-    """Single pictures, without labels; `preload` keeps all of them in memory."""
+    """Single pictures, with the boxes of their vehicles if asked; `preload` keeps all of them in memory."""
 
     def __init__(self, stores: Sequence[ClipStore | Path | str], preload: bool = False) -> None:
         """Raises InputError as ClipWindows."""
@@ -161,3 +162,22 @@ class FrameSource:
     ) -> np.ndarray:
         """n random pictures uint8 [n h w 3]; see ClipWindows.pictures for `crop` and `flip`."""
         return self._windows.pictures(rng, self._windows.draw(rng, n), crop, flip)[:, 0]
+
+    def frame_with_boxes(
+        self, rng: np.random.Generator, crop: tuple[int, int] | None = None
+    ) -> tuple[np.ndarray, Boxes | None]:
+        """A random picture uint8 [h w 3], or part of one, and its vehicles: boxes in fractions of that part, which they may leave.
+
+        None where nobody labelled the vehicles.
+        """
+        (window,) = self._windows.draw(rng, 1)
+        store = self._windows.stores[window.store]
+        picture, boxes = store.pictures(*window[1:])[0], store.labels(*window[1:]).boxes[0]
+        if crop is None:
+            return picture, boxes
+        height, width = picture.shape[:2]
+        y, x = (int(rng.integers(whole - part + 1)) for whole, part in zip((height, width), crop, strict=True))
+        if boxes is not None:
+            size, corner = np.array([width, height] * 2), np.array([x, y] * 2)
+            boxes = replace(boxes, box=((boxes.box * size - corner) / np.array([*crop[::-1], *crop[::-1]])).astype(np.float32))
+        return picture[y : y + crop[0], x : x + crop[1]], boxes

@@ -23,6 +23,7 @@ from drivesim.models.conditions.older import OLDER_FIELDS, current_names, recode
 from drivesim.models.layers.blocks import Hook, channels_last, zero_initialised
 from drivesim.models.layers.embeddings import cell_coordinates
 from drivesim.models.layers.unet import UNet, UNetConfig
+from drivesim.models.wider_latents import wider_image_model
 
 KIND = "image-ldm"
 
@@ -109,9 +110,13 @@ class ImageLDM(Backbone[Conditions]):
     def fitted(self, model: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Tensors of a checkpoint whose configuration is `model`, as this model can start from them.
 
-        They have its names and its code of numbers; where it is shown more groups they are fewer, or shorter, than its own.
+        They have its names, its code of numbers and its latent channels; where it is shown more groups they are fewer, or
+        shorter, than its own.
         """
         named = current_names(tensors)
+        old, channels = ImageLDMConfig.parse(OLDER_FIELDS | model, "config.json").latent_channels, self.config.latent_channels
+        if old < channels:
+            named = wider_image_model(named, old, channels)
         if (OLDER_FIELDS | model)["number_code"] == "periodic" and self.config.number_code == "monotone":
             return recoded_numbers(named, self.state_dict())
         return named

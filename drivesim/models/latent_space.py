@@ -18,6 +18,7 @@ from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.conditions.layout.pyramid import LayoutEntries, LayoutPyramid, layout_hook
 from drivesim.models.layers.autoencoder import Autoencoder, AutoencoderConfig, TemporalDecoderLayers
 from drivesim.models.layers.blocks import Hook, channels_last
+from drivesim.models.wider_latents import wider_autoencoder
 
 KIND = "autoencoder"
 
@@ -46,9 +47,15 @@ class LatentSpace(LatentCodec):
         return channels_last(load_strictly(cls(Autoencoder(config)), tensors, folder).eval())
 
     def fitted(self, model: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Tensors of a checkpoint as this latent space can start from them: without parts that it does not have."""
-        parts = {name.split(".")[0] for name in self.state_dict()}
-        return {name: value for name, value in tensors.items() if name.split(".")[0] in parts}
+        """Tensors of a checkpoint whose configuration is `model`, as this latent space can start from them.
+
+        Without parts that it does not have; fewer latent channels become as many as it has.
+        """
+        own, channels = self.state_dict(), self.config.latent_channels
+        parts = {name.split(".")[0] for name in own}
+        tensors = {name: value for name, value in tensors.items() if name.split(".")[0] in parts}
+        old = AutoencoderConfig.parse(model, "config.json").latent_channels
+        return wider_autoencoder(tensors, own, old, channels) if old < channels else tensors
 
     def fingerprint(self) -> str:
         """sha256 of what latents depend on: encoder, shift and scale, in fp16 as stored. A better decoder keeps it."""

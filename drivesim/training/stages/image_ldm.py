@@ -44,7 +44,7 @@ class ImageLDMRecipe(Recipe):
 
     Nothing given is the null branch of guidance; boxes alone are missing wherever the video model samples. Groups that `drop`
     does not name have the chance that they say themselves. Cells of vehicles count `foreground` times more than others in
-    training.
+    training. The model has as many latent channels as the autoencoder that it rests on.
     """
 
     model: ImageLDMConfig = ImageLDMConfig()
@@ -65,8 +65,10 @@ class ImageLDMStage:
     name: StageName = "image-ldm"
 
     def __init__(self, recipe: ImageLDMRecipe, checkpoints: Path) -> None:
-        self.recipe = recipe
-        self.latent_data = LatentData(LatentSpace.load(checkpoints / "autoencoder"), shows_layout(recipe.model.groups))
+        space = LatentSpace.load(checkpoints / "autoencoder")
+        model = recipe.model.model_copy(update={"latent_channels": space.config.latent_channels})
+        self.recipe = recipe = recipe.model_copy(update={"model": model})
+        self.latent_data = LatentData(space, shows_layout(recipe.model.groups))
         with seeded(recipe.seed):
             self.model = ImageLDM(recipe.model)
         self.modules: dict[str, nn.Module] = {"model": self.model}
