@@ -23,6 +23,7 @@ from drivesim.models.backbone import Backbone, C, Encoded
 from drivesim.models.layers.context import MOVED
 from drivesim.models.layers.temporal import MAX_INNER
 from drivesim.models.layers.video_unet import ContextFeatures, TemporalLayers
+from drivesim.models.wider_latents import wider_video_model
 
 KIND = "video-ldm"
 OLDER_FIELDS: dict[str, Any] = {"context_noise": False}
@@ -152,6 +153,16 @@ class VideoLDM(nn.Module, Generic[C]):
         model = load_strictly(cls(config, image), tensors, folder).eval()
         model.decoder = checkpoint.decoder
         return model
+
+    def fitted(self, model: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Tensors of a checkpoint whose configuration is `model`, as this model can start from them.
+
+        Its latents may have fewer channels than this model's.
+        """
+        last, channels = tensors.get("temporal.context.estimate.bias"), self.image.shape.latent_channels
+        if last is None or len(last) >= channels:
+            return tensors
+        return wider_video_model(tensors, self.state_dict(), len(last), channels)
 
     def check_decoder(self, fingerprint: str) -> None:
         """InputError unless the context passed through the decoder of this fingerprint (LatentSpace.decoder_fingerprint).

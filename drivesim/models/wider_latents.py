@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from drivesim.models.layers.context import MOVED
+
 
 def widened(tensor: Tensor, runs: Sequence[tuple[int, int]], axis: int) -> Tensor:
     """`tensor` with zeros along `axis` after each of its first runs of channels, given as (old length, new length).
@@ -48,4 +50,24 @@ def wider_image_model(tensors: Mapping[str, Tensor], old: int, new: int) -> dict
     fitted = dict(tensors) | {first: widened(tensors[first], [(old, new)], axis=1)}
     for name in (f"{last}.weight", f"{last}.bias"):
         fitted[name] = widened(tensors[name], [(old, new)], axis=0)
+    return fitted
+
+
+def wider_video_model(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor], old: int, new: int) -> dict[str, Tensor]:
+    """Tensors of temporal layers on latents of `old` channels for those with tensors `own` on latents of `new`.
+
+    They do not see the new channels.
+    """
+    network = "temporal.context"
+    first, road, last = (f"{network}.{name}" for name in ("first", "road", "estimate"))
+    wider = (old, new)
+    fitted = dict(tensors) | {
+        f"{first}.weight": widened(tensors[f"{first}.weight"], [wider, wider], axis=1),
+        f"{road}.weight": widened(tensors[f"{road}.weight"], [wider, (1, 1)] * MOVED, axis=1),
+    }
+    for name in (f"{last}.weight", f"{last}.bias"):
+        fitted[name] = widened(tensors[name], [wider], axis=0)
+    for name, value in tensors.items():  # of the finest level: the estimate is the last of what they are given
+        if name.endswith(".conv1.weight") and name in own and own[name].shape[1] == value.shape[1] + new - old:
+            fitted[name] = widened(value, [(value.shape[1], own[name].shape[1])], axis=1)
     return fitted

@@ -23,6 +23,7 @@ from drivesim.models.image_ldm import ImageLDM
 from drivesim.models.latent_space import LatentSpace
 from drivesim.models.stable_diffusion.folder import part_hash
 from drivesim.models.stable_diffusion.saving import check_target, save_folder
+from drivesim.models.video_ldm import VideoLDM
 from drivesim.tensors import pick_device, stream_seed
 from drivesim.training.loop import start_state, train
 from drivesim.training.optim import barrier, rank
@@ -164,7 +165,7 @@ def initialise(model: nn.Module, name: TrainedName, folder: Path, kind: str) -> 
     difference of sizes: a layer that is padded to more channels would have dead ones.
     """
     checkpoint, tensors = read_checkpoint(folder, kind)
-    tensors = model.fitted(checkpoint.model, tensors) if isinstance(model, ImageLDM | LatentSpace) else tensors
+    tensors = model.fitted(checkpoint.model, tensors) if isinstance(model, LatentSpace | ImageLDM | VideoLDM) else tensors
     own = model.state_dict()
     fitting = own | {key: grown(value, own[key]) if key in own else value for key, value in tensors.items()}
     advice = "start from one of the same sizes, or choose its sizes by --preset and --set model={...}"
