@@ -16,15 +16,19 @@ from drivesim.models.backbone import LatentCodec
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
 from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.conditions.layout.pyramid import LayoutEntries, LayoutPyramid, layout_hook
-from drivesim.models.layers.autoencoder import Autoencoder, AutoencoderConfig, TemporalDecoderLayers
-from drivesim.models.layers.blocks import Hook, channels_last
+from drivesim.models.layers.autoencoder import Autoencoder, AutoencoderConfig, Decoder, TemporalDecoderLayers
+from drivesim.models.layers.blocks import channels_last
 from drivesim.models.wider_latents import wider_autoencoder
 
 KIND = "autoencoder"
 
 
 class LatentSpace(LatentCodec):
-    """Autoencoder with the shift and scale of its latents: normalised = (latent - shift) / scale, per channel."""
+    """Autoencoder with the shift and scale of its latents: normalised = (latent - shift) / scale, per channel.
+
+    Where the decoder of clips has temporal layers or is shown the layout it has weights of its own, so that what was trained on
+    frames that the decoder of frames makes (moved context) stays valid.
+    """
 
     shift: Tensor
     scale: Tensor
@@ -33,6 +37,7 @@ class LatentSpace(LatentCodec):
         super().__init__()
         self.config = config = autoencoder.config
         self.autoencoder = autoencoder
+        self.clip_decoder = Decoder(config) if config.temporal or config.layout else None
         self.temporal = TemporalDecoderLayers(config) if config.temporal else None
         self.layout = LayoutPyramid(LAYOUT_GROUPS, len(config.decoder_widths), fold=2) if config.layout else None
         self.entries = LayoutEntries(config.decoder_widths) if config.layout else None
@@ -62,7 +67,7 @@ class LatentSpace(LatentCodec):
         return self._fingerprint("autoencoder.encoder.", "shift", "scale")
 
     def decoder_fingerprint(self) -> str:
-        """sha256 of what `decode` makes of latents depends on: decoder, shift and scale. Temporal layers are not part of it."""
+        """sha256 of what `decode` makes of latents depends on: decoder of frames, shift and scale. Not that of clips."""
         return self._fingerprint("autoencoder.decoder.", "shift", "scale")
 
     def _fingerprint(self, *beginnings: str) -> str:
@@ -120,17 +125,20 @@ class LatentSpace(LatentCodec):
             rows = [clip * frames + frame for clip in range(clips) for frame in range(low, high)]
             known = None if conditions is None or self.layout is None else conditions.rows(torch.tensor(rows))
             part = self.denormalise(rearrange(latents[:, low:high], "b f z h w -> (b f) z h w"))
-            part = self.autoencoder.decode(part, self.clip_hook(high - low, known))
-            part = rearrange(part, "(b f) c h w -> b f c h w", f=high - low)
-            decoded.append(part[:, first - low : last - low].clamp(-1.0, 1.0))
+            made = self.decoded_rows(part, high - low, known)
+            made = rearrange(made, "(b f) c h w -> b f c h w", f=high - low)
+            decoded.append(made[:, first - low : last - low].clamp(-1.0, 1.0))
         return torch.cat(decoded, dim=1)
 
-    def clip_hook(self, frames: int, conditions: Conditions | None) -> Hook | None:
-        """What the decoder of clips does after each level of the decoder of frames; `conditions` as of `decode_clip`."""
+    def decoded_rows(self, latents: Tensor, frames: int, conditions: Conditions | None) -> Tensor:
+        """Frames [(b f) 3 8h 8w], not clipped, of clips of `frames` latents [(b f) z h w], not normalised; see `decode_clip`."""
         added = None
         if conditions is not None and self.layout is not None and self.entries is not None:
             added = self.entries(self.layout(conditions))
-        return layout_hook(added, None if self.temporal is None else self.temporal.hook(frames))
+        hook = layout_hook(added, None if self.temporal is None else self.temporal.hook(frames))
+        decoder = self.autoencoder.decoder if self.clip_decoder is None else self.clip_decoder
+        made: Tensor = decoder(latents, hook)
+        return made
 
     @torch.no_grad()
     def fit(self, batches: Iterable[Tensor]) -> None:

@@ -36,14 +36,14 @@ def stage_of(store: Path, checkpoints: Path, **recipe: object) -> DecoderStage:
 
 
 @pytest.mark.parametrize("generated", [0.0, 1.0])
-def test_layers_beside_the_frozen_decoder_learn(store: Path, checkpoints: Path, tmp_path: Path, generated: float) -> None:
+def test_only_the_decoder_of_clips_learns(store: Path, checkpoints: Path, tmp_path: Path, generated: float) -> None:
     stage = stage_of(store, checkpoints, generated=generated, drop_layout=0.0)
     before = {name: value.clone() for name, value in stage.space.state_dict().items()}
     state, device = start_state(stage, Run(tmp_path / "run", {})), torch.device("cpu")
     for first in (0, 2, 4):
         step(stage, state, stage.draw(first, range(first, first + 2)), device)
     changed = {name.split(".")[0] for name, value in stage.space.state_dict().items() if not torch.equal(value, before[name])}
-    assert changed == {"temporal", "layout", "entries"}
+    assert changed == {"clip_decoder", "temporal", "layout", "entries"}
     with torch.no_grad():
         figures = stage.evaluate()
     assert {"psnr", "edges", "flicker", "psnr_without_layout", "psnr_alone", "psnr_clean"} <= set(figures)

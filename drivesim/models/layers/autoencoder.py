@@ -60,7 +60,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latents [b z h w] to frames [b 3 8h 8w]. Levels count from the coarsest."""
+    """Latents [b z h w] to frames [b 3 8h 8w]. Levels count from the coarsest; the hook is called before the blocks of each."""
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
@@ -77,8 +77,8 @@ class Decoder(nn.Module):
     def forward(self, latents: Tensor, hook: Hook | None = None) -> Tensor:
         h = self.stem(latents)
         for i, level in enumerate(self.levels):
-            h = level(h if i == 0 else self.ups[i - 1](h))
-            h = h if hook is None else hook(i, h)
+            h = h if i == 0 else self.ups[i - 1](h)
+            h = level(h if hook is None else hook(i, h))
         return self.head(F.silu(self.unfold(F.silu(self.norm(h)))))
 
 
@@ -100,9 +100,9 @@ class Autoencoder(nn.Module):
         mean, logvar = self.encoder(frames).chunk(2, dim=1)
         return mean, logvar.clamp(-20.0, 10.0)
 
-    def decode(self, latents: Tensor, hook: Hook | None = None) -> Tensor:
-        """Latents [b z h w] to frames [b 3 8h 8w], about [-1, 1], not clipped. `hook` is called after every level."""
-        return self.decoder(latents, hook)
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents [b z h w] to frames [b 3 8h 8w], about [-1, 1], not clipped."""
+        return self.decoder(latents)
 
     def forward(self, frames: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """(reconstruction, mean, logvar); latents are mean + std * noise [b z h/8 w/8], or the mean without noise."""

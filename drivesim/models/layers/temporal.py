@@ -130,7 +130,7 @@ class TemporalConv3d(nn.Module):
 
 
 class TemporalLevels(nn.Module):
-    """A TemporalConv3d after every level of a network that upsamples; `widths` and `inner` of the levels, the coarsest first."""
+    """A TemporalConv3d for every level of a network that upsamples; `widths` and `inner` of the levels, the coarsest first."""
 
     def __init__(self, widths: Sequence[int], inner: Sequence[int]) -> None:
         super().__init__()
@@ -140,6 +140,12 @@ class TemporalLevels(nn.Module):
     def reach(self) -> int:
         """A frame depends on frames at most so many away."""
         return len(self.layers)
+
+    @property
+    def last_weight(self) -> Tensor:
+        """Of the last convolution, where losses can be compared (see gradient_ratio)."""
+        weight: Tensor = list(self.layers)[-1].conv2.weight
+        return weight
 
     def hook(self, frames: int) -> Hook:
         """The hook for clips of `frames` frames, laid out as [(b f) ...]."""

@@ -1,4 +1,4 @@
-"""The decoder of clips: temporal layers and layout on top of the frozen autoencoder (Video LDM, section 3.1.1).
+"""The decoder of clips: it begins as that of frames, with temporal layers and the layout (Video LDM, section 3.1.1).
 
 It learns from what it will be given: latents with noise, and latents that a diffusion model made. The latter are the image LDM's
 one-step estimates of true latents that were noised: as soft, and as wrong in detail, as what is sampled, yet of known frames.
@@ -16,10 +16,11 @@ from einops import rearrange
 from pydantic import Field
 from torch import Tensor, nn
 
-from drivesim.dataset.batches import WindowBatch
+from drivesim.dataset.batches import ClipWindows, WindowBatch
 from drivesim.metrics.reconstruction import gradient_energy, psnr
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
 from drivesim.models.conditions.conditions import Conditions
+from drivesim.models.conditions.layout.vehicles import KIND_PLANE
 from drivesim.models.image_ldm import ImageLDM
 from drivesim.models.latent_space import LatentSpace
 from drivesim.models.layers.autoencoder import Autoencoder
@@ -28,16 +29,16 @@ from drivesim.tensors import numpy_stream, to_frames, to_network, torch_stream
 from drivesim.training.latent_data import LatentData, drawn_drops, known_conditions, pack, stack, unpack
 from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, seeded
 from drivesim.training.stages.autoencoder import gradient_ratio, reconstruction_loss
-from drivesim.video_format import LATENT_FACTOR, TrainedName
+from drivesim.video_format import FRAME_RATES, LATENT_FACTOR, TrainedName
 
 _HELD_OUT_NOISE = 0.2
 
 
 class ClipDecodingRecipe(Recipe):
-    """Clips of `frames` frames and `crop` (height, width) pixels, multiples of 8.
+    """Clips of `frames` frames at 30 fps and `crop` (height, width) pixels, multiples of 8.
 
     Latents have noise of a deviation of up to `latent_noise`, 30 % of the clips none. `adversary_weight` is relative: 1 lets the
-    discriminator of 3D convolutions pull at the pixels as hard as the error does.
+    discriminator of 3D convolutions pull at the last layer as hard as the error does.
     """
 
     batch: int = Field(4, ge=1)
@@ -51,26 +52,35 @@ class ClipDecodingRecipe(Recipe):
 
 
 class DecoderRecipe(ClipDecodingRecipe):
-    """`generated`: share of the steps on latents that the image LDM made, from noise of times up to `generated_time`.
+    """A share `stills` of the steps is of as many single frames of all stores, of which there are more worlds than of clips.
 
-    `drop_layout`: chance that all layout maps are left out; each by itself by the chance that its group says.
+    They pass temporal layers alone (LaVie, sec. 3.2: images beside videos, so that what is learned of single frames is kept).
+    Errors where the layout has vehicles count `foreground` times more. `generated`: share of the steps on latents that the image
+    LDM made, from noise of times up to `generated_time`. `drop_layout`: chance that all layout maps are left out; each by itself
+    by the chance that its group says.
     """
 
+    stills: Chance = 0.4
+    foreground: float = Field(2.0, ge=0)
     generated: Chance = 0.3
     generated_time: Chance = 0.6
     drop_layout: Chance = 0.15
 
 
 def video_latent_space(space: LatentSpace) -> LatentSpace:
-    """The same latent space, whose decoder of clips has temporal layers and is shown the layout: at the start they do nothing."""
+    """The same latent space, with a decoder of clips that has temporal layers and is shown the layout.
+
+    At the start it makes of each frame what the decoder of frames makes.
+    """
     config = space.config.model_copy(update={"temporal": True, "layout": True})
     made = LatentSpace(Autoencoder(config))
-    made.load_state_dict(made.state_dict() | space.state_dict())
+    decoder = {f"clip_decoder.{name}": value for name, value in space.autoencoder.decoder.state_dict().items()}
+    made.load_state_dict(made.state_dict() | decoder | space.state_dict())
     return made
 
 
 class DecoderStage:
-    """Trains temporal layers and what reads the layout; encoder, latent scale and the decoder of single frames stay as they are."""
+    """Trains the decoder of clips; encoder, latent scale and the decoder of frames stay as they are."""
 
     name: TrainedName = "decoder"
 
@@ -86,25 +96,32 @@ class DecoderStage:
             self.modules: dict[str, nn.Module] = {"model": self.space}
             if recipe.adversary_weight > 0:
                 self.modules["adversary"] = VideoPatchDiscriminator(recipe.adversary_width)
-        assert self.space.layout is not None and self.space.entries is not None
-        self.networks = (self.space.autoencoder.decoder, self.space.layout, self.space.entries, *list(self.modules.values())[1:])
+        assert self.space.clip_decoder is not None and self.space.layout is not None and self.space.entries is not None
+        self.last = self.space.clip_decoder.head.weight
+        self.networks = (self.space.clip_decoder, self.space.layout, self.space.entries, *list(self.modules.values())[1:])
 
     def open(self, data: list[Path], held_out: list[Path]) -> None:
         """Clips of the stores, with latents and layouts."""
-        self.windows = self.latent_data.windows(data, self.recipe.frames, None)
-        self.held_out = self.latent_data.windows(held_out, self.recipe.frames, None)
+        self.windows = self.latent_data.windows(data, self.recipe.frames, FRAME_RATES[-1])
+        self.stills = self.latent_data.windows(data, 1, None)
+        self.held_out = self.latent_data.windows(held_out, self.recipe.frames, FRAME_RATES[-1])
 
     def draw(self, step: int, index: range) -> Batch:
         """frames [b f 3 h w], whole latents [b f c H W] and noise like them, conditions [b f ...]; crop int64 [b 2]: first cells.
 
-        level float [b] of noise, or t int64 [b] where the latents of this step are generated.
+        level float [b] of noise, or t int64 [b] where the latents of this step are generated. Of stills f is 1, and there are as
+        many as frames of clips.
         """
-        generated = self.recipe.sample_rng("generated", step).random() < self.recipe.generated
-        return stack([self._sample(i, generated) for i in index])
+        recipe = self.recipe
+        generated, stills = recipe.sample_rng("generated", step).random(2) < (recipe.generated, recipe.stills)
+        if not stills:
+            return stack([self._sample(self.windows, recipe.sample_rng(self.name, i), bool(generated)) for i in index])
+        streams = [recipe.sample_rng(f"{self.name} still {k}", i) for i in index for k in range(recipe.frames)]
+        return stack([self._sample(self.stills, rng, bool(generated)) for rng in streams])
 
-    def _sample(self, i: int, generated: bool) -> Batch:
-        recipe, rng = self.recipe, self.recipe.sample_rng(self.name, i)
-        labelled = self.windows.batch(rng, 1)
+    def _sample(self, windows: ClipWindows, rng: np.random.Generator, generated: bool) -> Batch:
+        recipe = self.recipe
+        labelled = windows.batch(rng, 1)
         assert labelled.frames is not None and labelled.latents is not None
         latents = torch.from_numpy(labelled.latents[0]).float()
         size = [side // LATENT_FACTOR for side in recipe.crop]
@@ -142,15 +159,14 @@ class DecoderStage:
         """First the decoder's, then the adversary's."""
         recipe, conditions, frames = self.recipe, unpack(batch), batch["frames"]
         latents = self._seen_latents(batch, conditions)
-        decoded = self._decoded(*_cropped(latents, conditions, batch["crop"], recipe.crop))
-        yield from clip_losses(recipe, self.modules, decoded, frames, samples)
+        latents, conditions = _cropped(latents, conditions, batch["crop"], recipe.crop)
+        weight = _vehicle_weight(conditions, recipe.foreground)
+        yield from clip_losses(recipe, self.modules, self.last, self._decoded(latents, conditions), frames, samples, weight)
 
     def _decoded(self, latents: Tensor, conditions: Conditions) -> Tensor:
         """Frames [b f 3 8h 8w], not clipped, of normalised latents [b f c h w]."""
         frames = latents.shape[1]
-        made = self.space.autoencoder.decode(
-            self.space.denormalise(latents.flatten(0, 1)), self.space.clip_hook(frames, conditions)
-        )
+        made = self.space.decoded_rows(self.space.denormalise(latents.flatten(0, 1)), frames, conditions)
         return rearrange(made, "(b f) c h w -> b f c h w", f=frames)
 
     def _held_out_clips(self, count: int) -> tuple[WindowBatch, Conditions]:
@@ -202,16 +218,32 @@ class DecoderStage:
         return ModelDescription(self.space.config.model_dump(mode="json"))
 
 
+def _vehicle_weight(conditions: Conditions, extra: float) -> Tensor:
+    """Weight of each pixel's error [b 1 h w], or [b 1 1 1] if no layout is known: 1 + `extra` where it has vehicles."""
+    vehicles = conditions["vehicles"]
+    there = (vehicles["planes"][:, KIND_PLANE] > 0) & vehicles.given[:, None, None]
+    return 1.0 + extra * there[:, None].float()
+
+
 def clip_losses(
-    recipe: ClipDecodingRecipe, modules: dict[str, nn.Module], decoded: Tensor, frames: Tensor, samples: int
+    recipe: ClipDecodingRecipe,
+    modules: dict[str, nn.Module],
+    last: Tensor,
+    decoded: Tensor,
+    frames: Tensor,
+    samples: int,
+    weight: Tensor | None = None,
 ) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
-    """The decoder's loss for clips `decoded` of true `frames` [b f 3 h w], then the adversary's: see Stage.losses."""
-    loss = reconstruction_loss(decoded.flatten(0, 1), frames.flatten(0, 1), recipe.gradient_weight)
+    """The decoder's loss for clips `decoded` of true `frames` [b f 3 h w], then the adversary's: see Stage.losses.
+
+    The two pulls on the decoder are compared at the parameter `last`; `weight` as of reconstruction_loss.
+    """
+    loss = reconstruction_loss(decoded.flatten(0, 1), frames.flatten(0, 1), recipe.gradient_weight, weight)
     noted = {"l1": (decoded - frames).detach().float().abs().mean()}
     contest = recipe.adversary_weight > 0 and samples >= recipe.adversary_from
     if contest:
         fooled = hinge_generator(modules["adversary"](decoded))
-        loss = loss + recipe.adversary_weight * gradient_ratio(loss, fooled, decoded) * fooled
+        loss = loss + recipe.adversary_weight * gradient_ratio(loss, fooled, last) * fooled
         noted["fooled"] = fooled.detach()
     yield "model", loss, noted
     if contest:

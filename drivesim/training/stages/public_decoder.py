@@ -51,6 +51,7 @@ class PublicDecoderStage:
             self.modules: dict[str, nn.Module] = {"model": self.model}
             if recipe.adversary_weight > 0:
                 self.modules["adversary"] = VideoPatchDiscriminator(recipe.adversary_width)
+        self.last = self.model.temporal.last_weight
         self.networks = (self.codec.autoencoder.decoder, *list(self.modules.values())[1:])
 
     def open(self, data: list[Path], held_out: list[Path]) -> None:
@@ -79,7 +80,8 @@ class PublicDecoderStage:
 
     def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
         """First the decoder's, then the adversary's."""
-        yield from clip_losses(self.recipe, self.modules, self.model(batch["latents"]), batch["frames"], samples)
+        decoded = self.model(batch["latents"])
+        yield from clip_losses(self.recipe, self.modules, self.last, decoded, batch["frames"], samples)
 
     def _held_out_clips(self, count: int) -> tuple[np.ndarray, Tensor]:
         """Clips uint8 [n f h w 3] and their latents."""
