@@ -38,7 +38,8 @@ class ClipDecodingRecipe(Recipe):
     """Clips of `frames` frames at 30 fps and `crop` (height, width) pixels, multiples of 8.
 
     Latents have noise of a deviation of up to `latent_noise`, 30 % of the clips none. `adversary_weight` is relative: 1 lets the
-    discriminator of 3D convolutions pull at the last layer as hard as the error does.
+    discriminator of 3D convolutions pull at the last layer as hard as the error does (at the pixels, where errors point everywhere,
+    it would win).
     """
 
     batch: int = Field(4, ge=1)
