@@ -144,8 +144,9 @@ class TemporalLevels(nn.Module):
     @property
     def last_weight(self) -> Tensor:
         """Of the last convolution, where losses can be compared (see gradient_ratio)."""
-        weight: Tensor = list(self.layers)[-1].conv2.weight
-        return weight
+        convolution = self.layers[-1].conv2
+        assert isinstance(convolution, nn.Conv2d)
+        return convolution.weight
 
     def hook(self, frames: int) -> Hook:
         """The hook for clips of `frames` frames, laid out as [(b f) ...]."""
