@@ -214,9 +214,9 @@ def test_a_convolution_that_is_shown_more_begins_with_zeros_for_it() -> None:
 def test_a_model_does_not_start_from_narrower_ones(checkpoints: Path, sizes: dict[str, object]) -> None:
     """Padded with zeros they would have channels that never learn anything."""
     config = ImageLDM.load(checkpoints / "image-ldm").config
-    initialise(ImageLDM(config), "image-ldm", checkpoints / "image-ldm")
+    initialise(ImageLDM(config), "image-ldm", checkpoints / "image-ldm", "image-ldm")
     with pytest.raises(InputError, match=r"of another shape \(.*\); start from one of the same sizes"):
-        initialise(ImageLDM(config.model_copy(update=sizes)), "image-ldm", checkpoints / "image-ldm")
+        initialise(ImageLDM(config.model_copy(update=sizes)), "image-ldm", checkpoints / "image-ldm", "image-ldm")
 
 
 def test_a_begun_run_goes_on_without_the_checkpoint_it_started_from(trained: Path, tmp_path: Path) -> None:
