@@ -20,7 +20,7 @@ FLOORS = (
     {"world", "models", "metrics"},
     {"engine"},
     {"dataset", "rollout"},
-    {"training", "labels"},
+    {"training", "labels", "openscenario"},
     {"evaluation"},
     {"api"},
     {"scenario_editor"},

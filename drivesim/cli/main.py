@@ -8,7 +8,8 @@ import typer
 from typer.core import TyperGroup
 
 from drivesim import __version__
-from drivesim.cli import compose, data, doctor, edit, evaluate, export, layout, rollout, train, validate
+from drivesim.cli import compose, data, doctor, edit, evaluate, layout, rollout, train, validate
+from drivesim.cli.formats import export, importing
 from drivesim.cli.reports import report, sweep, test_perception
 from drivesim.cli.text import text_to_video
 
@@ -65,6 +66,7 @@ app.command()(rollout.rollout)
 app.command()(layout.layout)
 app.command()(export.export)
 app.command()(sweep.sweep)
+app.add_typer(importing.app, name="import")
 app.command()(report.report)
 app.command("test-perception")(test_perception.test_perception)
 app.command("text-to-video")(text_to_video.text_to_video)

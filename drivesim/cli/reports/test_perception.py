@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from drivesim.cli.export import frames_bar
+from drivesim.cli.formats.export import frames_bar
 from drivesim.cli.numbers import positive, share
 
 

@@ -53,7 +53,7 @@ class SweepPlan:
         sweep = read_sweep(file)
         runs = plan_runs(sweep)
         here = replace(options, device="cpu") if elsewhere else options
-        example = plan_of(next(run for run in runs if run.scenario is not None), here, file)
+        example = plan_of(next(run for run in runs if run.scenario is not None), here.request(file))
         return cls(sweep, options, runs, example)
 
     @property
@@ -167,7 +167,8 @@ def _outcomes(
     place = folder.path.absolute()
 
     def tasks(options: SweepOptions) -> list[RunTask]:
-        return [RunTask(run, place / run.name, plan.sweep.path.absolute(), _anywhere(options)) for run in runs]
+        request = _anywhere(options).request(plan.sweep.path.absolute())
+        return [RunTask(run, place / run.name, request) for run in runs]
 
     if workers == 0:
         yield one_after_the_other(tasks(plan.options))

@@ -90,7 +90,7 @@ def _scenario_of(values: dict[str, Any], file: Path) -> tuple[Scenario | None, s
     return None, f"{where}: {faults[0].message}"
 
 
-def plan_of(run: PlannedRun, options: SweepOptions, file: Path) -> Plan:
+def plan_of(run: PlannedRun, request: Request) -> Plan:
     """What the rollout of a run comes to; InputError for what the user can mend."""
     assert run.scenario is not None
-    return Plan.of(options.request(file), Inputs.of(run.scenario))
+    return Plan.of(request, Inputs.of(run.scenario))

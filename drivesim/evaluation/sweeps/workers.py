@@ -16,8 +16,9 @@ from typing import Any
 
 from drivesim.config import InputError, MachineError, shortened
 from drivesim.engine.settings import SamplingSettings
-from drivesim.evaluation.sweeps.sweep_runs import PlannedRun, SweepOptions, plan_of
+from drivesim.evaluation.sweeps.sweep_runs import PlannedRun, plan_of
 from drivesim.failures import explain
+from drivesim.rollout.request import Request
 from drivesim.rollout.run import carry_out
 from drivesim.video_format import NETWORK_HEIGHT
 
@@ -29,12 +30,11 @@ OBJECT_BYTES = 100 * 2**20  # that Ray keeps for what tasks send each other, whi
 
 @dataclass(frozen=True)
 class RunTask:
-    """A run to be made in a folder, which must be the same on every machine of a cluster."""
+    """A run to be made in a folder, which must be the same on every machine of a cluster, as the checkpoints must."""
 
     run: PlannedRun
     folder: Path
-    file: Path
-    options: SweepOptions
+    request: Request
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class WorkerPlan:
 def make_run(task: RunTask) -> RunOutcome:
     """Makes a run, or what is missing of it. Nothing is raised but what ends the whole sweep."""
     try:
-        carry_out(plan_of(task.run, task.options, task.file), task.folder, ignore_free_space=True)
+        carry_out(plan_of(task.run, task.request), task.folder, ignore_free_space=True)
     except InputError as error:
         return RunOutcome(task.run.name, str(error))
     except Exception as error:

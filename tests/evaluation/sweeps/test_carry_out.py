@@ -19,6 +19,7 @@ from drivesim.engine.settings import SamplingSettings
 from drivesim.evaluation.sweeps import workers
 from drivesim.evaluation.sweeps.carry_out import SweepPlan, run_sweep
 from drivesim.evaluation.sweeps.sweep_runs import SweepOptions
+from drivesim.rollout.request import Request
 
 
 @pytest.fixture(autouse=True)
@@ -141,7 +142,7 @@ def test_a_process_that_dies_fails_its_run_alone(tmp_path: Path) -> None:
     ray = pytest.importorskip("ray")
     plan = workers.WorkerPlan(1, 1, 0, False)
     runs = [workers.PlannedRun(name, {}, None, "", "") for name in ("run-0000", "run-0001")]
-    tasks = [workers.RunTask(run, tmp_path, tmp_path, SweepOptions()) for run in runs]
+    tasks = [workers.RunTask(run, tmp_path, Request(tmp_path)) for run in runs]
 
     def work(task: workers.RunTask) -> workers.RunOutcome:
         if task.run.name == "run-0000":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drivesim.cli.numbers import positive, share
+from drivesim.scenario.names import find_scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def export(
-    name: Annotated[str, typer.Argument(metavar="FORMAT", help="coco, kitti, nuscenes, openlabel, mcap or maps.")],
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Output of a rollout.")],
+    name: Annotated[str, typer.Argument(metavar="FORMAT", help="coco, kitti, nuscenes, openlabel, mcap, maps or openscenario.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Output of a rollout; for openscenario a SCENARIO file or name.")],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="New folder to write; it is there when all in it is written.")],
     futures: Annotated[str | None, typer.Option(help="Numbers of futures, as in 0,2-4; default: all.")] = None,
     stride: Annotated[int, typer.Option(callback=positive, help="2 exports every other frame, 3 every third, and so on.")] = 1,
@@ -31,10 +32,19 @@ def export(
         bool, typer.Option("--trusted-only", help="Leave out vehicles that the film is not known to show, by the column trust.")
     ] = False,
 ) -> None:
-    """Write pictures and labels of the rollout in DIR in another FORMAT. What the formats hold is in docs/export.md."""
+    """Write pictures and labels of the rollout in DIR in another FORMAT. What the formats hold is in docs/export.md.
+
+    openscenario writes a scenario, as .xosc and .xodr: docs/openscenario.md.
+    """
     from drivesim.cli.rollout import stoppable
+    from drivesim.config import InputError
     from drivesim.labels.export import check_format, parse_futures, write_export
 
+    if name == "openscenario":
+        if futures is not None or stride != 1 or trusted_only:
+            raise InputError("openscenario: is written of a scenario, which has no frames; leave --futures, --stride and so on out")
+        _export_scenario(folder, out)
+        return
     check_format(name)
     numbers = None if futures is None else parse_futures(futures)
     with stoppable(f"stopped; {out} is not written"), frames_bar() as show:
@@ -42,6 +52,14 @@ def export(
             name, folder, out, numbers, stride, min_visible, trusted_only, show, lambda line: typer.echo(line, err=True)
         )
     typer.echo(f"wrote {out}")
+
+
+def _export_scenario(scenario: Path, out: Path) -> None:
+    from drivesim.openscenario.write_scenario import write_openscenario
+    from drivesim.scenario.file import load_scenario
+
+    for file in write_openscenario(load_scenario(find_scenario(scenario) or scenario), out):
+        typer.echo(f"wrote {file}")
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Scenarios as ASAM OpenSCENARIO (.xosc) and OpenDRIVE (.xodr), and back."""
