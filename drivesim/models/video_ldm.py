@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Generic, Self
+from typing import Any, Generic, Literal, Self
 
 import torch
 from einops import rearrange
@@ -35,6 +35,10 @@ class VideoLDMConfig(Config):
 
     `context_noise`: the networks are told the level of noise on given frames. Temporal convolutions have at most `inner_width`
     channels between their two factors.
+
+    For comparison with what others do (drivesim evaluate ablation): `mixing` of frames by "both" kinds of layers or by
+    "attention" alone; `positions` of frames in attention as an added "sinusoid" or as "rotary" angles; `context` by the "network"
+    that moves what is seen, or "plain", by the paper's convolutions.
     """
 
     context_noise: bool = True
@@ -42,6 +46,9 @@ class VideoLDMConfig(Config):
     context_widths: tuple[int, ...] = (48, 96, 128)
     embedding_width: int = 128
     head_width: int = 32
+    mixing: Literal["both", "attention"] = "both"
+    positions: Literal["sinusoid", "rotary"] = "sinusoid"
+    context: Literal["network", "plain"] = "network"
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +127,9 @@ class VideoLDM(nn.Module, Generic[C]):
             context_widths=config.context_widths,
             embedding_width=config.embedding_width,
             head_width=config.head_width,
+            reach=1 if config.mixing == "both" else 0,
+            rotary=config.positions == "rotary",
+            plain_context=config.context == "plain",
         )
 
     @property

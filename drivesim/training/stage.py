@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
@@ -118,6 +118,11 @@ def chances(usual: dict[str, float], wanted: dict[str, float]) -> dict[str, floa
     if unknown := wanted.keys() - usual.keys():
         raise ValueError(f"no chance of {', '.join(sorted(unknown))} is drawn here; there are {', '.join(usual)}")
     return usual | wanted
+
+
+def mean_figures(parts: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The mean of each figure over the parts of what is held out."""
+    return {name: sum(part[name] for part in parts) / len(parts) for name in parts[0]}
 
 
 @contextmanager

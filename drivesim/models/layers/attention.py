@@ -23,6 +23,14 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tenso
     return scores.softmax(dim=-1).to(v.dtype) @ v
 
 
+def turned(x: Tensor, angles: Tensor) -> Tensor:
+    """`x` [... n d], whose halves are pairs of numbers, each pair turned by its angle [n d/2] (RoPE, arXiv 2104.09864): products
+    of two such depend on the difference of their angles alone."""
+    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
+
+
 class Attention(nn.Module):
     """Multi-head attention of `x` to `tokens`, or to itself where none are given; the output starts at zero."""
 
@@ -35,11 +43,18 @@ class Attention(nn.Module):
         self.key_value = nn.Linear(token_width or width, 2 * width, bias=False)
         self.out = zero_initialised(nn.Linear(width, width))
 
-    def forward(self, x: Tensor, tokens: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """`x` [b m d], `tokens` [b n k], `mask` bool [b n] (true: may be attended to) to [b m d]."""
+    def forward(
+        self, x: Tensor, tokens: Tensor | None = None, mask: Tensor | None = None, angles: Tensor | None = None
+    ) -> Tensor:
+        """`x` [b m d], `tokens` [b n k], `mask` bool [b n] (true: may be attended to) to [b m d].
+
+        `angles` [m head_width/2]: queries and keys of `x` to itself are turned by them (see `turned`).
+        """
         q = rearrange(self.query(x), "b m (heads d) -> b heads m d", heads=self.heads)
         key_value = self.key_value(x if tokens is None else tokens)
         k, v = rearrange(key_value, "b n (two heads d) -> two b heads n d", two=2, heads=self.heads)
+        if angles is not None:
+            q, k = turned(q, angles), turned(k, angles)
         attended = attend(q, k, v, None if mask is None else mask[:, None, None, :])
         out: Tensor = self.out(rearrange(attended, "b heads m d -> b m (heads d)"))
         return out

@@ -146,6 +146,27 @@ class ContextNetwork(nn.Module):
         return levels, (shares * choices).sum(dim=2) + change
 
 
+class PlainContext(nn.Module):
+    """Learned downsampling of the given frames and their mask as the paper has it (Video LDM, sec. 3.2): strided convolutions,
+    which look at no other frame, at no motion and at nothing that is asked for. Its estimate is the nearest given frame."""
+
+    def __init__(self, channels: int, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels + 1, widths[0], 3, padding=1)
+        self.shrink = nn.ModuleList(Downsample(a, b) for a, b in pairwise(widths))
+
+    def forward(self, latents: Tensor, mask: Tensor, fps: Tensor, *others: Tensor | None) -> tuple[list[Tensor], Tensor]:
+        """As of ContextNetwork; what else that is told is not looked at."""
+        shown = mask[:, :, None, None, None].to(latents.dtype)
+        where = shown.expand(-1, -1, 1, *latents.shape[3:])
+        h = self.first(torch.cat([latents * shown, where], dim=2).flatten(0, 1))
+        levels = [h]
+        for shrink in self.shrink:
+            h = shrink(nn.functional.silu(h))
+            levels.append(h)
+        return levels, nearest_given(latents, mask, fps).frames[:, :, 0].float()
+
+
 def _delays(nearest: NearestFrames) -> Tensor:
     """The times to the given frames on a logarithmic scale, and which are there: [(b f) k]."""
     size = torch.log1p(nearest.seconds.abs() / _SHORTEST) / math.log1p(_LONGEST / _SHORTEST)

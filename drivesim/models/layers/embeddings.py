@@ -73,6 +73,20 @@ class LevelEmbedding(nn.Linear):
         return super().forward((level[:, None] * frequency).sin())
 
 
+class FrameAngles(nn.Module):
+    """Index of the frame in its clip as angles by which attention turns queries and keys (RoPE); nothing is learned."""
+
+    def __init__(self, head_width: int, longest: float = 100.0) -> None:
+        super().__init__()
+        self.head_width, self.longest = head_width, longest
+
+    def forward(self, frames: int) -> Tensor:
+        """Angles of frames 0 to `frames` - 1 at wavelengths of 2 pi to 2 pi `longest` frames: [f head_width/2]."""
+        half = self.head_width // 2
+        frequency = torch.exp(-math.log(self.longest) / half * torch.arange(half, dtype=torch.float32))
+        return torch.arange(frames)[:, None] * frequency
+
+
 class FrameEmbedding(nn.Module):
     """Index of the frame in its clip (Video LDM): sinusoid, Linear C to 4C, SiLU, Linear to C."""
 

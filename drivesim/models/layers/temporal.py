@@ -41,14 +41,16 @@ class TemporalConv(nn.Module):
     The paper's reaches over frames only; frozen spatial layers of a large model move what it finds, those of a small one
     do not. Context features are concatenated to the input of the first factor, which runs as a 2D one of (3, 1) over
     [b c f (h w)]; an embedding scales and shifts between the two. Either may be left out with a width of 0. Between the two
-    are at most `inner_width` channels.
+    are at most `inner_width` channels. With a `reach` of 0 instead of 1 frame either way no frame sees another here.
     """
 
-    def __init__(self, width: int, embedding_width: int = 0, context_width: int = 0, inner_width: int = MAX_INNER) -> None:
+    def __init__(
+        self, width: int, embedding_width: int = 0, context_width: int = 0, inner_width: int = MAX_INNER, reach: int = 1
+    ) -> None:
         super().__init__()
         self.norm1 = group_norm(width)
         inner = min(width, inner_width)
-        self.conv1 = nn.Conv2d(width + context_width, inner, (3, 1), padding=(1, 0))
+        self.conv1 = nn.Conv2d(width + context_width, inner, (2 * reach + 1, 1), padding=(reach, 0))
         self.modulation = Modulation(embedding_width, inner) if embedding_width else None
         self.norm2 = group_norm(inner)
         self.conv2 = zero_initialised(nn.Conv2d(inner, width, 3, padding=1))
@@ -73,21 +75,26 @@ class TemporalConv(nn.Module):
 class TemporalAttention(nn.Module):
     """Self-attention of every place among the frames of its clip, then, with a `text_width`, cross-attention to a text.
 
-    Who attends to the text knows its frame, so that the text can say what happens when.
+    Who attends to the text knows its frame, so that the text can say what happens when. With `rotary` attention among frames turns
+    by their angles (FrameAngles), instead of adding an embedding of their index (FrameEmbedding).
     """
 
-    def __init__(self, width: int, head_width: int = 32, text_width: int = 0) -> None:
+    def __init__(self, width: int, head_width: int = 32, text_width: int = 0, rotary: bool = False) -> None:
         super().__init__()
+        self.rotary = rotary
         self.norm = nn.LayerNorm(width)
         self.attention = Attention(width, head_width)
         self.text = TextAttention(width, head_width, text_width) if text_width else None
         self.merge = AlphaMerge()
 
     def forward(self, z: Tensor, frames: int, position: Tensor, text: Tensor | None = None) -> Tensor:
-        """`z` [(b f) c h w], `position` [f c] (see FrameEmbedding), `text` [b n k] to [(b f) c h w]."""
+        """`z` [(b f) c h w], `position` [f c] (FrameEmbedding) or [f d/2] (FrameAngles), `text` [b n k] to [(b f) c h w]."""
         height, width = z.shape[2:]
         places = rearrange(z, "(b f) c h w -> (b h w) f c", f=frames)
-        h = self.attention(self.norm(places) + position)
+        if self.rotary:
+            h, position = self.attention(self.norm(places), angles=position), places.new_zeros(())
+        else:
+            h = self.attention(self.norm(places) + position)
         if self.text is not None and text is not None:
             h = h + self.text(places + h, position, text)
         h = rearrange(h, "(b h w) f c -> (b f) c h w", h=height, w=width)

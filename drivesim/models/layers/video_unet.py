@@ -9,8 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from drivesim.models.layers.blocks import Hook, zero_initialised
-from drivesim.models.layers.context import ContextNetwork
-from drivesim.models.layers.embeddings import FrameEmbedding, LevelEmbedding, TimeEmbedding, fourier_features
+from drivesim.models.layers.context import ContextNetwork, PlainContext
+from drivesim.models.layers.embeddings import (
+    FrameAngles,
+    FrameEmbedding,
+    LevelEmbedding,
+    TimeEmbedding,
+    fourier_features,
+)
 from drivesim.models.layers.temporal import MAX_INNER, TemporalAttention, TemporalConv
 from drivesim.video_format import FRAME_RATES
 
@@ -38,7 +44,7 @@ class TemporalLayers(nn.Module):
     They know the diffusion time, the frame rate (logarithm, Fourier features), the number of given frames (0, 1 or 2), with
     `context_noise` the level of the noise on these, and, through a ContextNetwork with a width for each level, the given frames
     themselves; with a `text_width`, a text, by the mean of its tokens and by attention to them. The embedding of the frame index
-    is shared by the blocks of a level.
+    is shared by the blocks of a level. `reach`, `rotary`: see TemporalConv, TemporalAttention; `plain_context`: see PlainContext.
     """
 
     def __init__(
@@ -53,6 +59,9 @@ class TemporalLayers(nn.Module):
         context_noise: bool = False,
         text_width: int = 0,
         inner_width: int = MAX_INNER,
+        reach: int = 1,
+        rotary: bool = False,
+        plain_context: bool = False,
     ) -> None:
         super().__init__()
         widths = {level: width for width, level in block_shapes}
@@ -63,15 +72,19 @@ class TemporalLayers(nn.Module):
         self.given = nn.Embedding(MAX_GIVEN + 1, embedding_width)
         self.rate = nn.Linear(1 + 2 * _FPS_OCTAVES, embedding_width)
         self.level = LevelEmbedding(embedding_width) if context_noise else None
-        self.context = ContextNetwork(
-            context_channels, map_channels, context_widths, embedding_width, head_width, feature_channels
+        self.context = (
+            PlainContext(context_channels, context_widths)
+            if plain_context
+            else ContextNetwork(context_channels, map_channels, context_widths, embedding_width, head_width, feature_channels)
         )
         context_channels_of = {level: width + (context_channels if level == 0 else 0) for level, width in enumerate(context_widths)}
-        self.positions = nn.ModuleList(FrameEmbedding(widths[level]) for level in sorted(widths))
-        self.convolutions = nn.ModuleList(
-            TemporalConv(width, embedding_width, context_channels_of[level], inner_width) for width, level in block_shapes
+        self.positions = nn.ModuleList(
+            FrameAngles(head_width) if rotary else FrameEmbedding(widths[level]) for level in sorted(widths)
         )
-        self.attentions = nn.ModuleList(TemporalAttention(width, head_width, text_width) for width, _ in block_shapes)
+        self.convolutions = nn.ModuleList(
+            TemporalConv(width, embedding_width, context_channels_of[level], inner_width, reach) for width, level in block_shapes
+        )
+        self.attentions = nn.ModuleList(TemporalAttention(width, head_width, text_width, rotary) for width, _ in block_shapes)
         self.summary = zero_initialised(nn.Linear(text_width, embedding_width)) if text_width else None
 
     def embed(self, t: Tensor, mask: Tensor, fps: Tensor) -> Tensor:
@@ -111,7 +124,7 @@ class TemporalLayers(nn.Module):
             embedding = embedding + context.level
         if self.summary is not None and text is not None:
             embedding = embedding + self.summary(text.mean(dim=1))
-        positions = [position(frames) for position in self.positions]
+        positions = [position(frames).to(t.device) for position in self.positions]
 
         def hook(i: int, h: Tensor) -> Tensor:
             level = self.levels[i]

@@ -170,8 +170,8 @@ class DecoderStage:
         made = self.space.decoded_rows(self.space.denormalise(latents.flatten(0, 1)), frames, conditions)
         return rearrange(made, "(b f) c h w -> b f c h w", f=frames)
 
-    def _held_out_clips(self, count: int) -> tuple[WindowBatch, Conditions]:
-        labelled = self.held_out.batch(numpy_stream(0, "held-out"), count)
+    def _held_out_clips(self, count: int, *part: int) -> tuple[WindowBatch, Conditions]:
+        labelled = self.held_out.batch(numpy_stream(0, "held-out", *part), count)
         return labelled, known_conditions(labelled)
 
     def _decode(self, labelled: WindowBatch, conditions: Conditions, noise: float, alone: bool = False) -> np.ndarray:
@@ -192,7 +192,13 @@ class DecoderStage:
 
         The same without layout, and of frames decoded each by itself ("..._alone"); "clean" is without noise.
         """
-        labelled, conditions = self._held_out_clips(self.recipe.batch * self.recipe.held_out_batches)
+        return self._figures(*self._held_out_clips(self.recipe.batch * self.recipe.held_out_batches))
+
+    def held_out_figures(self, part: int) -> dict[str, float]:
+        """As `evaluate`, of a batch of clips of its own for every part."""
+        return self._figures(*self._held_out_clips(self.recipe.batch, part))
+
+    def _figures(self, labelled: WindowBatch, conditions: Conditions) -> dict[str, float]:
         nothing = conditions.drop(**dict.fromkeys(LAYOUT_GROUPS, True))
         cases = {"": (conditions, _HELD_OUT_NOISE, False), "_without_layout": (nothing, _HELD_OUT_NOISE, False),
                  "_alone": (nothing, _HELD_OUT_NOISE, True), "_clean": (conditions, 0.0, False)}  # fmt: skip

@@ -33,7 +33,7 @@ from drivesim.training.latent_data import (
     stack,
     unpack,
 )
-from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, chances, seeded
+from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, chances, mean_figures, seeded
 from drivesim.video_format import StageName
 
 PREVIEW_GUIDANCE, PREVIEW_STEPS = 2.0, 25
@@ -113,11 +113,8 @@ class ImageLDMStage:
         weight = foreground_weight(conditions, error.shape[1], error.shape[2], self.recipe.foreground)
         yield "model", (error * weight).mean(), {"error": error.mean().detach()}
 
-    def evaluate(self) -> dict[str, float]:
-        """Loss on held-out frames, 32 a batch, at fixed times and noise.
-
-        With all conditions, without boxes, without layout, and with none.
-        """
+    def held_out_figures(self, part: int) -> dict[str, float]:
+        """Loss on 32 held-out frames at fixed times and noise: with all conditions, without boxes, layout, or any."""
         device = next(self.model.parameters()).device
         cases: dict[str, Iterable[str]] = {
             "loss": (),
@@ -125,23 +122,24 @@ class ImageLDMStage:
             "loss_without_layout": LAYOUT_GROUPS,
             "loss_without_conditions": GROUPS,
         }
-        totals = dict.fromkeys(cases, 0.0)
-        parts = self.recipe.held_out_batches
-        for part in range(parts):
-            rng = numpy_stream(0, "held-out", part)
-            labelled = self.held_out.batch(rng, 32, pictures=False)
-            assert labelled.latents is not None
-            latents = torch.from_numpy(labelled.latents[:, 0]).float()
-            batch = {
-                "latents": latents.to(device),
-                "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)).to(device),
-                "t": torch.stack([diffusion_time(32 * part + i, rng, len(self.model.schedule)) for i in range(32)]).to(device),
-            }
-            conditions = known_conditions(labelled).to(device)
-            for name, dropped in cases.items():
-                given = conditions.drop(**dict.fromkeys(dropped, True))
-                totals[name] += float(self._error(batch, given).mean()) / parts
-        return totals
+        rng = numpy_stream(0, "held-out", part)
+        labelled = self.held_out.batch(rng, 32, pictures=False)
+        assert labelled.latents is not None
+        latents = torch.from_numpy(labelled.latents[:, 0]).float()
+        batch = {
+            "latents": latents.to(device),
+            "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)).to(device),
+            "t": torch.stack([diffusion_time(32 * part + i, rng, len(self.model.schedule)) for i in range(32)]).to(device),
+        }
+        conditions = known_conditions(labelled).to(device)
+        return {
+            name: float(self._error(batch, conditions.drop(**dict.fromkeys(dropped, True))).mean())
+            for name, dropped in cases.items()
+        }
+
+    def evaluate(self) -> dict[str, float]:
+        """Means of `held_out_figures`."""
+        return mean_figures([self.held_out_figures(part) for part in range(self.recipe.held_out_batches)])
 
     def preview(self) -> np.ndarray:
         """Held-out frames with their boxes, and below each two frames made from the same conditions."""

@@ -46,7 +46,7 @@ from drivesim.training.latent_data import (
     stack,
     unpack,
 )
-from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, chances, seeded
+from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, chances, mean_figures, seeded
 from drivesim.video_format import NETWORK_WIDTH, StageName
 
 PREVIEW_STEPS = 16
@@ -185,7 +185,7 @@ class VideoLDMStage:
             boxes = (first, *[None] * (len(boxes) - 1))
         return replace(labels, boxes=boxes)
 
-    def _context(self, batch: Batch, conditions: Conditions) -> Context:
+    def context(self, batch: Batch, conditions: Conditions) -> Context:
         """The frames that the mask gives, as they are and moved with the road; with their noise, where there is some."""
         latents = batch["latents"]
         given = replace(Context.none(latents), latents=latents, mask=batch["mask"])
@@ -200,7 +200,7 @@ class VideoLDMStage:
         """Errors over the frames that are not given, where cells of vehicles count `foreground` times more."""
         clips, frames, _, height, width = batch["latents"].shape
         weight = foreground_weight(conditions, height, width, foreground).unflatten(0, (clips, frames))
-        return clip_errors(self.model, batch, conditions, self._context(batch, conditions), weight)
+        return clip_errors(self.model, batch, conditions, self.context(batch, conditions), weight)
 
     def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
         """Mean squared error over the frames that are not given, and mean absolute error of their estimates."""
@@ -209,13 +209,13 @@ class VideoLDMStage:
         noted = {task: error.detach(), f"{task}_estimate": guessed.detach()}
         yield "model", error + self.recipe.estimate * absolute, noted
 
-    def _held_out_batch(self, task: Task, part: int, clips: int, given: Sequence[int]) -> tuple[Batch, Conditions]:
+    def held_out_batch(self, task: Task, part: int, clips: int, given: Sequence[int]) -> tuple[Batch, Conditions]:
         """Tensors and conditions of held-out windows with fixed times and noise."""
         rng = numpy_stream(0, "held-out", part)
         labelled = self.held_out[task].batch(rng, clips, pictures=False)
         assert labelled.latents is not None
         latents = torch.from_numpy(labelled.latents).float()
-        metres, moved = self._motion(self.held_out[task], labelled, given)
+        metres, moved = self._motion(self.held_out[task], labelled, given, self.recipe.drop_motion < 1)
         times = [diffusion_time(clips * part + i, rng, len(self.model.schedule)) for i in range(clips)]
         batch = {
             "latents": latents,
@@ -232,8 +232,8 @@ class VideoLDMStage:
         conditions = known_conditions(replace(labelled, labels=labels))
         return {name: value.to(device) for name, value in batch.items()}, conditions.to(device)
 
-    def evaluate(self) -> dict[str, float]:
-        """Loss on held-out windows, 4 a batch, of each task and choice of context, at fixed times and noise.
+    def held_out_figures(self, part: int) -> dict[str, float]:
+        """Loss on 4 held-out windows of each task and choice of context, at fixed times and noise.
 
         Without boxes and layout; and where some frames are given, with both ("..._with_layout").
         """
@@ -242,24 +242,23 @@ class VideoLDMStage:
                  ("interpolate_7.5", INTERPOLATION[0], (0, 4)), ("interpolate_30", INTERPOLATION[1], (0, 4)))  # fmt: skip
         for name, task, given in cases:
             for suffix, dropped in (("", ("boxes", *LAYOUT_GROUPS)), ("_with_layout", ()))[: 1 + bool(given)]:
-                totals = [0.0, 0.0]
-                parts = self.recipe.held_out_batches
-                for part in range(parts):
-                    batch, conditions = self._held_out_batch(task, part, 4, given)
-                    error, guessed, _ = self._errors(batch, conditions.drop(**dict.fromkeys(dropped, True)), foreground=0.0)
-                    totals[0] += float(error) / parts
-                    totals[1] += float(guessed) / parts
-                figures[f"{name}{suffix}"], figures[f"{name}{suffix}_estimate"] = totals
+                batch, conditions = self.held_out_batch(task, part, 4, given)
+                error, guessed, _ = self._errors(batch, conditions.drop(**dict.fromkeys(dropped, True)), foreground=0.0)
+                figures[f"{name}{suffix}"], figures[f"{name}{suffix}_estimate"] = float(error), float(guessed)
         return figures
+
+    def evaluate(self) -> dict[str, float]:
+        """Means of `held_out_figures`."""
+        return mean_figures([self.held_out_figures(part) for part in range(self.recipe.held_out_batches)])
 
     def preview(self) -> np.ndarray:
         """Held-out clips of key frames, each above its prediction from two frames, and interpolations at 7.5 fps."""
         rows = []
         clips = min(2, self.recipe.batch)
         for task, given in ((PREDICTION, (0, 1)), (INTERPOLATION[0], (0, 4))):
-            batch, conditions = self._held_out_batch(task, 0, clips, given)
+            batch, conditions = self.held_out_batch(task, 0, clips, given)
             latents = batch["latents"]
-            context = self._context(batch, conditions)
+            context = self.context(batch, conditions)
             noise = torch.randn(latents.shape, generator=torch_stream(0, "preview")).to(latents.device)
             denoise = hold(self.model.denoise(conditions, context, batch["fps"]), context)
             made = sample(denoise, self.model.schedule, noise, PREVIEW_STEPS)

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from drivesim.models.layers.context import MOVED, ContextNetwork, nearest_given
+from drivesim.models.layers.context import MOVED, ContextNetwork, PlainContext, nearest_given
 
 FPS = torch.tensor([2.0])
 
@@ -99,3 +99,12 @@ def test_it_learns_to_move_a_dot_by_the_time_that_passes() -> None:
     copied = (clips[:, :1] - clips[:, 1:]).square().mean()
     _, estimate = network(clips, seen.expand(32, 3), fps.expand(32), *unmoved(clips))
     assert (estimate - clips)[:, 1:].square().mean() < 0.2 * copied
+
+
+def test_the_plain_context_is_of_each_given_frame_alone() -> None:
+    torch.manual_seed(0)
+    network, latents = PlainContext(3, (8, 16)), torch.randn(1, 5, 3, 8, 8)
+    (fine, coarse), estimate = network(latents, mask(0, 4), FPS)
+    assert fine.shape == (5, 8, 8, 8) and coarse.shape == (5, 16, 4, 4)
+    assert torch.equal(fine[1], fine[2]) and not torch.equal(fine[0], fine[4])  # what is not given is not seen
+    assert torch.equal(estimate[0, 1], latents[0, 0]) and torch.equal(estimate[0, 3], latents[0, 4])

@@ -1,11 +1,13 @@
 """Temporal layers: the 3D convolution they stand for, the merge, and which places see which."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import nn
 
-from drivesim.models.layers.embeddings import FrameEmbedding
+from drivesim.models.layers.attention import turned
+from drivesim.models.layers.embeddings import FrameAngles, FrameEmbedding
 from drivesim.models.layers.temporal import AlphaMerge, TemporalAttention, TemporalConv, TemporalConv3d, TemporalLevels
 
 
@@ -76,3 +78,24 @@ def test_layers_of_levels_take_clips_of_any_length_and_keep_them_apart() -> None
     torch.testing.assert_close(levels.hook(3)(1, z)[:3], levels.hook(3)(1, z[:3]))
     assert not torch.allclose(levels.hook(6)(1, z)[:3], levels.hook(3)(1, z)[:3])
     assert levels.reach == 2
+
+
+def test_rotary_attention_sees_how_far_frames_are_apart_and_not_where_they_are() -> None:
+    torch.manual_seed(0)
+    q, k = torch.randn(2, 8)
+    angles = FrameAngles(8)(12)
+
+    def product(a: int, b: int) -> float:
+        return float((turned(q[None], angles[a : a + 1]) * turned(k[None], angles[b : b + 1])).sum())
+
+    assert product(0, 3) == pytest.approx(product(7, 10), abs=1e-5) and product(0, 3) != pytest.approx(product(0, 5), abs=1e-3)
+    layer, z = perturbed(TemporalAttention(32, 8, rotary=True)), torch.randn(6, 32, 2, 4)
+    forth, back = layer(z, 6, FrameAngles(8)(6)), layer(z.flip(0), 6, FrameAngles(8)(6)).flip(0)
+    assert not torch.allclose(forth, back, atol=1e-5)
+
+
+def test_convolutions_without_reach_see_no_order_of_frames() -> None:
+    z, order = torch.randn(6, 32, 2, 4), torch.tensor([3, 0, 5, 1, 2, 4])
+    for reach, alike in ((0, True), (1, False)):
+        layer = perturbed(TemporalConv(32, reach=reach))
+        assert torch.allclose(layer(z, 6)[order], layer(z[order], 6), atol=1e-4) == alike
