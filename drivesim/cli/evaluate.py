@@ -1,4 +1,4 @@
-"""`drivesim evaluate`: fidelity, speed, scenarios, motion, tracks."""
+"""`drivesim evaluate`: fidelity, speed, ablation, scenarios, motion, tracks."""
 
 from __future__ import annotations
 
@@ -218,6 +218,42 @@ def _speed_table(speed: Speed, qualities: list[str]) -> str:
     lines.append(f"parameters: {', '.join(sizes)}; {speed.facts['threads']} threads, {speed.facts['precision']}, load before "
                  f"{speed.facts['load_before']}, after {speed.facts['load_after']}")  # fmt: skip
     return "\n".join(lines if "public" in speed.parameters else [*lines, NO_PUBLIC_NETWORK])
+
+
+@app.command()
+def ablation(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="image, video, decoder, upsampling or guidance.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Runs of all arms, and the report.")],
+    arms: Annotated[list[str] | None, typer.Option(help="Arm; may be repeated. [default: all of the study]")] = None,
+    samples: Annotated[int | None, typer.Option(callback=positive, help="Of every arm. [default: the study's]")] = None,
+    seeds: Annotated[int, typer.Option(callback=positive, help="Runs of every arm.")] = 2,
+    parts: Annotated[int, typer.Option(callback=positive, help="Batches that are held out.")] = 8,
+    preset: Annotated[str, typer.Option(help="tiny (tests), cpu (two cores) or gpu (one large GPU).")] = "cpu",
+    data: Annotated[list[Path] | None, typer.Option(help="Store to learn from; default: rendered as the preset says.")] = None,
+    held_out: Annotated[list[Path] | None, typer.Option(help="Store to be measured on.")] = None,
+    data_folder: Annotated[Path, typer.Option(help="Where stores are rendered.")] = Path("runs/data"),
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Recipe field of all arms.")] = None,
+    checkpoints: Checkpoints = None,
+    device: Device = "auto",
+    workers: Annotated[int | None, typer.Option(min=0, help="Rendering processes. [default: one a core]")] = None,
+) -> None:
+    """Train what a study's arms lack or have instead, all alike, and compare them held out; the same command again goes on."""
+    from drivesim.config import InputError, shipped
+    from drivesim.evaluation.ablation.run import AblationQuestion, chosen_arms, run_study
+    from drivesim.training.__main__ import parse_overrides
+    from drivesim.training.presets import PRESETS
+
+    chosen_arms(study, tuple(arms or ()))
+    if preset not in PRESETS:
+        raise InputError(f"--preset {preset}: choose one of {', '.join(PRESETS)}")
+    question = AblationQuestion(
+        study, out, checkpoints or shipped("checkpoints"), shipped("checkpoints") / "detector", tuple(arms or ()), seeds, samples,
+        parts, preset, tuple(data or ()), tuple(held_out or ()), data_folder, parse_overrides(set_ or []),
+        device, workers,
+    )  # fmt: skip
+    file = run_study(question, typer.echo)
+    typer.echo(file.read_text(encoding="utf-8"))
+    typer.echo(f"wrote {file}")
 
 
 def _say(text: str) -> None:

@@ -116,6 +116,11 @@ def test_speed_prints_a_table_and_writes_json(
         (("scenarios", "--quality", "superb"), "--quality superb"),
         (("speed", "--quality", "superb"), "--quality superb"),
         (("speed", "--checkpoints", "nowhere"), "nowhere"),
+        (("ablation", "sky", "--out", "nowhere/x"), "no such study"),
+        (("ablation", "video", "--out", "nowhere/x", "--arms", "sky"), "--arms sky"),
+        (("ablation", "video", "--out", "nowhere/x", "--set", "sky=1"), "sky"),
+        (("ablation", "video", "--out", "nowhere/x", "--preset", "sky"), "--preset sky"),
+        (("ablation", "video", "--out", "nowhere/x", "--checkpoints", "nowhere"), "nowhere"),
         (("scenarios", "--checkpoints", "nowhere"), "nowhere"),
     ],
 )

@@ -31,6 +31,7 @@ ARGUMENTS = {
     "train dreambooth": ("pictures", "--run", "run", "--backbone", "sd", "--kind", "car"),
     "text-to-video": ("a car", "--backbone", "sd", "--temporal", "video-ldm", "--out", "out.mp4"),
     "evaluate motion": ("FOLDER",),
+    "evaluate ablation": ("video", "--out", "out"),
     "export": ("coco", "FOLDER", "--out", "out"),
     "test-perception": ("FOLDER", "--detector", "module:function", "--out", "out"),
 } | {f"train {stage}": ("--run", "run") for stage in TRAINED_NAMES}

@@ -19,7 +19,7 @@ from drivesim.evaluation.autoencoder import Fidelity, autoencoder_fidelity, auto
 from drivesim.evaluation.fidelity.continuations import continuations, diversity_figures
 from drivesim.evaluation.fidelity.cut_in import cut_in_figures, cut_ins
 from drivesim.evaluation.fidelity.figures import drift_figures, film_figures, still_figures
-from drivesim.evaluation.fidelity.full_size import full_size, full_size_figures
+from drivesim.evaluation.fidelity.full_size import FullSize, full_size, full_size_figures
 from drivesim.evaluation.fidelity.material import FULL, KEYS, ONE_WINDOW, Amounts, films, stills
 from drivesim.evaluation.fidelity.published import film_features, frame_features, load_network, published_figures
 from drivesim.evaluation.fidelity.seen import look_at
@@ -135,7 +135,8 @@ def _measure_generated(answer: Answer, engine: Engine, detector: Detector, quest
 def _measure_films(answer: Answer, engine: Engine, detector: Detector, question: Question, say: Say | None) -> None:
     amounts, seed = question.amounts, question.seed
     clips_network = None if question.fvd is None else load_network(question.fvd)
-    seen, made, rendered, rows, whole = [], [], [], [], []
+    seen, made, rendered, rows = [], [], [], []
+    whole: list[FullSize] = []
     for film in films(engine, amounts.clips, amounts.clip_frames, FULL, seed, question.workers, say):
         seen.append(look_at(film, detector))
         rows += film_rows(film)

@@ -1,0 +1,92 @@
+"""What an arm of one seed scores, part by part of what is held out; a file keeps it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drivesim.config import write_atomic
+from drivesim.evaluation.ablation.sampled import clip_distance
+from drivesim.metrics.intervals import Interval
+from drivesim.tensors import numpy_stream
+
+_DRAWS = 400
+CLIP_DISTANCE = "clip_distance"
+
+
+@dataclass(frozen=True)
+class ArmScores:
+    """`asked`: what it was measured on. `figures`: by name, a value a part. `made`, `rendered`: features [clips d] of sampled clips
+    and of their renders, where clips are sampled."""
+
+    asked: dict[str, Any]
+    figures: dict[str, list[float]]
+    made: list[list[float]] = field(default_factory=list)
+    rendered: list[list[float]] = field(default_factory=list)
+
+    def write(self, file: Path) -> None:
+        """As JSON."""
+        write_atomic(file, json.dumps(asdict(self)) + "\n")
+
+
+def read_scores(file: Path, asked: dict[str, Any]) -> ArmScores | None:
+    """The scores of a file; None where it is not there or was measured on something else."""
+    if not file.is_file():
+        return None
+    found = ArmScores(**json.loads(file.read_text(encoding="utf-8")))
+    return found if found.asked == asked else None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure of an arm: its `value`, and those [draws] of seeds and parts drawn with replacement, the same ones for all arms."""
+
+    value: float
+    draws: np.ndarray
+
+    @property
+    def interval(self) -> Interval:
+        """The value with its 95 % interval."""
+        return _interval(self.value, self.draws)
+
+    def difference(self, other: Drawn) -> Interval:
+        """How much higher it is than `other`, in pairs of draws."""
+        return _interval(self.value - other.value, self.draws - other.draws)
+
+
+def _interval(value: float, draws: np.ndarray) -> Interval:
+    known = draws[np.isfinite(draws)]
+    low, high = np.quantile(known, [0.025, 0.975]) if len(known) > 1 else (np.nan, np.nan)
+    return Interval(value, float(low), float(high))
+
+
+def drawn(figure: str, seeds: Sequence[ArmScores]) -> Drawn:
+    """A figure of an arm by the scores of its seeds."""
+    if figure == CLIP_DISTANCE:
+        return _drawn_distance(seeds)
+    table = np.array([scores.figures[figure] for scores in seeds])
+    rng = numpy_stream(0, "draws")
+    draws = [table[_rows(rng, len(table))][:, _rows(rng, table.shape[1])].mean() for _ in range(_DRAWS)]
+    return Drawn(float(table.mean()), np.array(draws))
+
+
+def _drawn_distance(seeds: Sequence[ArmScores]) -> Drawn:
+    made, rendered = np.array([scores.made for scores in seeds]), np.array(seeds[0].rendered)
+    rng, draws = numpy_stream(0, "clips"), []
+
+    def distance(rows: np.ndarray, clips: np.ndarray) -> float:
+        return float(np.mean([clip_distance(made[row][clips], rendered[clips]) for row in rows]))
+
+    for _ in range(_DRAWS // 4):
+        rows, clips = _rows(rng, len(made)), np.unique(_rows(rng, len(rendered)))  # a clip twice is nearer to itself than clips are
+        draws.append(distance(rows, clips))
+    return Drawn(distance(np.arange(len(made)), np.arange(len(rendered))), np.array(draws))
+
+
+def _rows(rng: np.random.Generator, count: int) -> np.ndarray:
+    return rng.integers(count, size=count)

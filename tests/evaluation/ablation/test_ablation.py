@@ -1,0 +1,88 @@
+"""A study from end to end with tiny networks; what its arms are; how differences are told."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_detector import write_detector
+
+from drivesim.config import InputError
+from drivesim.dataset.clips import ClipWriter
+from drivesim.evaluation.ablation import run as ablation_run
+from drivesim.evaluation.ablation.report import verdict
+from drivesim.evaluation.ablation.run import AblationQuestion, arm_recipe, chosen_arms, run_study
+from drivesim.evaluation.ablation.scores import ArmScores, drawn
+from drivesim.evaluation.ablation.studies import OURS, STUDIES
+from drivesim.metrics.intervals import Interval
+from drivesim.world.generator import generate_clip
+
+
+@pytest.fixture(scope="module")
+def question(tmp_path_factory: pytest.TempPathFactory, checkpoints: Path) -> AblationQuestion:
+    folder = tmp_path_factory.mktemp("ablation")
+    for name, frames, fps in (("keys", 10, 1.875), ("full", 17, 30.0)):
+        with ClipWriter(folder / f"{name}.h5") as writer:
+            writer.append(generate_clip(3, frames, fps, 16, 32))
+    stores = folder / "keys.h5", folder / "full.h5"
+    small = {"model": {"context_widths": [16, 16], "embedding_width": 16, "head_width": 8}}
+    return AblationQuestion(
+        "video", folder / "out", checkpoints, write_detector(folder / "detector"), samples=2, seeds=1, parts=1, preset="tiny",
+        data=stores, held_out=stores, overrides=small, device="cpu", workers=0,
+    )  # fmt: skip
+
+
+def test_arms_are_trained_measured_and_reported_once(question: AblationQuestion, monkeypatch: pytest.MonkeyPatch) -> None:
+    some = replace(question, arms=("no-temporal-layers", "context-guidance", "joint"))
+    text = run_study(some, lambda _: None).read_text(encoding="utf-8")
+    report = json.loads((question.folder / "report.json").read_text())
+    assert list(report["arms"]) == [OURS, "no-temporal-layers", "context-guidance", "joint"]
+    ours = report["arms"][OURS]
+    assert ours["predict_1"] > 0 and ours["predict_1_difference"] == 0 and ours["clip_distance"] is not None
+    guided = report["arms"]["context-guidance"]
+    assert guided["predict_1"] == ours["predict_1"] and guided["clip_distance"] != ours["clip_distance"]
+    assert report["arms"]["joint"]["predict_1"] != ours["predict_1"]
+    assert "| **joint**: the image model learns, too" in text and "lower is better" in text
+    assert not (question.folder / "no-temporal-layers" / "seed-0" / "state.safetensors").exists()
+
+    def train(*_: object) -> None:
+        raise AssertionError("what is there is trained again")
+
+    monkeypatch.setattr(ablation_run, "train", train)
+    assert run_study(some, lambda _: None).read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("study", [name for name, one in STUDIES.items() if not one.from_checkpoint])
+def test_every_arm_is_a_recipe_of_its_own(study: str, question: AblationQuestion) -> None:
+    asked = replace(question, study=study, preset="cpu", overrides={})
+    recipes = {name: json.dumps(arm_recipe(asked, arm, 0)) for name, arm in chosen_arms(study, ()).items()
+               if arm.trained and arm.weights_of is None and arm.spatial == "frozen"}  # fmt: skip
+    assert len(set(recipes.values())) == len(recipes) and OURS in recipes
+    recipe = arm_recipe(asked, STUDIES[study].arms[OURS], 1)
+    assert (recipe["samples"], recipe["seed"]) == (2, 1)
+
+
+def test_what_is_no_study_and_no_arm_is_told(question: AblationQuestion) -> None:
+    with pytest.raises(InputError, match="no such study"):
+        chosen_arms("sky", ())
+    with pytest.raises(InputError, match="no such arm; there are ours, no-temporal-layers"):
+        chosen_arms("video", ("sky",))
+
+
+def scores(*seeds: list[float]) -> list[ArmScores]:
+    return [ArmScores({}, {"loss": values}) for values in seeds]
+
+
+def test_differences_are_of_pairs() -> None:
+    """Parts differ far more than arms do: only in pairs is the difference seen."""
+    parts = np.random.default_rng(0).normal(1, 0.3, 8)
+    ours = drawn("loss", scores((parts).tolist(), (parts + 0.01).tolist()))
+    worse = drawn("loss", scores((parts + 0.05).tolist(), (parts + 0.06).tolist()))
+    assert ours.interval.low < worse.interval.value < ours.interval.high
+    difference = worse.difference(ours)
+    assert 0 < difference.low <= difference.value == pytest.approx(0.05)
+    assert verdict(difference, higher=False).startswith("worse") and verdict(difference, higher=True).startswith("better")
+    assert verdict(Interval(0.1, -0.1, 0.3), higher=True).startswith("no difference seen")
