@@ -1,21 +1,30 @@
-"""A second of video has thirty labelled frames in every format, and each format tells of the same vehicles."""
+"""A second of video has thirty labelled frames in every format, all tell of the same vehicles, and their clients read them."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import venv
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mcap.reader import make_reader
+from mcap_protobuf.decoder import DecoderFactory
+from tiny_cascade import SCENARIO as TINY
+from tiny_cascade import SETTINGS
 from tiny_rollout import drivesim
 from toy_rollout import SCENARIO, write_toy
 
 from drivesim.engine.future import FutureSpec, Prompt
+from drivesim.engine.settings import SamplingSettings
 from drivesim.engine.timeline import Timeline
 from drivesim.labels.export import FORMATS
 from drivesim.labels.finished_rollout import FinishedRollout
 from drivesim.rollout.labels.frames import future_labels
 from drivesim.scenario.file import load_scenario
+from drivesim.video_io import read_image
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +64,39 @@ def test_formats_agree_on_how_many_vehicles_there_are(exported: Path) -> None:
     nuscenes = len(json.loads((exported / "nuscenes" / "v1.0-drivesim" / "sample_annotation.json").read_text()))
     frames = json.loads((exported / "openlabel" / "future-00" / "labels.json").read_text())["openlabel"]["frames"]
     assert [coco, kitti, nuscenes, sum(len(frame["objects"]) for frame in frames.values())] == [expected] * 4 and expected >= 60
+
+
+@pytest.mark.slow
+def test_every_client_reads_a_rollout(tmp_path: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rollout as commands make it, of two futures, is exported in all formats, each read by the library its users have."""
+    coco_library, jsonschema = pytest.importorskip("pycocotools.coco"), pytest.importorskip("jsonschema")
+    monkeypatch.setattr(SamplingSettings, "preset", classmethod(lambda cls, quality: SETTINGS))
+    (tmp_path / "scenario.yaml").write_text(TINY)
+    options = ("--seconds", "1", "--fps", "30", "--device", "cpu", "--checkpoints", checkpoints)
+    code, text = drivesim("rollout", tmp_path / "scenario.yaml", "--out", tmp_path / "rollout", *options)
+    assert code == 0, text
+    for name in FORMATS:
+        code, text = drivesim("export", name, tmp_path / "rollout", "--out", tmp_path / name, "--min-visible", "0")
+        assert code == 0, text
+    coco = coco_library.COCO(str(tmp_path / "coco" / "annotations.json"))
+    frames = 2 * 30
+    assert len(coco.getImgIds()) == frames and coco.getAnnIds()
+    lines = [np.loadtxt(file, dtype=str, ndmin=2) for file in (tmp_path / "kitti/object/training/label_2").glob("*.txt")]
+    assert len(lines) == frames and {rows.shape[1] for rows in lines if rows.size} == {15}
+    part = json.loads((Path(__file__).parent / "formats" / "openlabel_part.json").read_text())
+    for future in ("future-00", "future-01"):
+        jsonschema.validate(json.loads((tmp_path / "openlabel" / future / "labels.json").read_text()), part)
+        with (tmp_path / "mcap" / f"{future}.mcap").open("rb") as file:
+            reader = make_reader(file, decoder_factories=[DecoderFactory()])
+            pictures = list(reader.iter_decoded_messages(["/camera/image"]))
+        assert len(pictures) == 30 and pictures[0].decoded_message.data
+        assert read_image(sorted((tmp_path / "maps" / future / "instance").iterdir())[29]).shape[:2] == (64, 128)
+    venv.create(tmp_path / "kit", with_pip=True)
+    python = tmp_path / "kit" / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "nuscenes-devkit==1.2.0"], check=True)
+    script = Path(__file__).parent / "formats" / "read_nuscenes.py"
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | {"MPLBACKEND": "agg"}
+    done = subprocess.run([python, script, tmp_path / "nuscenes"], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr[-2000:]
+    seen = json.loads(done.stdout.partition("RESULT")[2])
+    assert len(seen) == frames and 0 < sum(len(frame["boxes"]) for frame in seen) <= len(coco.getAnnIds())

@@ -22,7 +22,7 @@ def sweep(
         typer.Option(callback=not_negative, help="Runs at a time; default: what this machine has room for. 0: without Ray."),
     ] = None,
     ray: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Ray cluster to run on: host:port, ray://host:port or auto.")
+        str | None, typer.Option(metavar="ADDRESS", help="Ray cluster to run on, from one of its machines: host:port or auto.")
     ] = None,
     seconds: Annotated[float | None, typer.Option(callback=positive, help="Instead of the scenarios' length.")] = None,
     fps: Annotated[float | None, typer.Option(callback=positive, help="Frames a second, instead of the scenarios'.")] = None,

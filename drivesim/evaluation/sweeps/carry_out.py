@@ -112,6 +112,8 @@ def run_sweep(
         raise InputError("--workers and --ray: give one of them; a cluster has as many workers as it has room for")
     if workers != 0:
         check_ray()
+        if plan.options.device not in ("auto", "cpu", "cuda"):
+            raise InputError(f"--device {plan.options.device}: Ray gives each run its GPU; use auto, cpu or cuda")
     space = check_space(out, plan.needed(out), ignore_free_space)
     with _begun(address) as cluster:
         make_folder(out)

@@ -96,6 +96,7 @@ def load_ray() -> Any:
     check_ray()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_task_oom_retries", "2")  # Ray's own choice is to try for ever
     import ray
 
     return ray
@@ -116,8 +117,9 @@ def local_ray(plan: WorkerPlan) -> Iterator[Any]:
     try:
         with _own_signals():
             ray.init(
-                num_cpus=plan.workers * plan.cores, num_gpus=plan.workers if plan.gpu else 0, include_dashboard=False,
-                log_to_driver=False, logging_level="ERROR", object_store_memory=OBJECT_BYTES, configure_logging=False,
+                address="local", num_cpus=plan.workers * plan.cores, num_gpus=plan.workers if plan.gpu else 0,
+                object_store_memory=OBJECT_BYTES, include_dashboard=False, log_to_driver=False, logging_level="ERROR",
+                configure_logging=False,
             )  # fmt: skip
     except Exception as error:  # Ray raises nothing more special where its processes do not come up in time
         ray.shutdown()
@@ -133,7 +135,7 @@ def local_ray(plan: WorkerPlan) -> Iterator[Any]:
 
 @contextmanager
 def ray_cluster(address: str) -> Iterator[Any]:
-    """The Ray cluster at an address (host:port, ray://host:port, or auto); InputError if none answers there."""
+    """The Ray cluster at an address (host:port, or auto), of which this machine is one; InputError if none answers there."""
     _check_answers(address)
     ray = load_ray()
     try:
@@ -186,11 +188,11 @@ def ray_outcomes(
 
 def _check_answers(address: str) -> None:
     """InputError unless something listens at a host and port."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if address in ("auto", "local"):
+    host, _, port = address.rpartition(":")
+    if address == "auto":
         return
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise InputError(f"--ray {address}: give host:port, ray://host:port, or auto")
+    if not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise InputError(f"--ray {address}: give host:port, or auto, on a machine of the cluster")
     try:
         socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
     except OSError as error:

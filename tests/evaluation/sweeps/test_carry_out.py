@@ -81,6 +81,8 @@ def test_bad_input_is_one_sentence(tmp_path: Path, checkpoints: Path) -> None:
     cases = (
         (("--ray", nobody), "out", "no Ray cluster answers there"),
         (("--ray", "somewhere"), "out", "give host:port"),
+        (("--ray", f"ray://{nobody}"), "out", "give host:port"),
+        (("--ray", nobody, "--device", "cuda:1"), "out", "Ray gives each run its GPU"),
         (("--ray", nobody, "--workers", "2"), "out", "give one of them"),
         (("--workers", "0"), "full", "no sweep made it"),
         (("--workers", "0", "--quality", "good"), "out", "--quality good"),
