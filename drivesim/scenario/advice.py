@@ -26,6 +26,8 @@ UNITS = {
 TO_METRES_A_SECOND = {"km/h": 1 / 3.6, "kmh": 1 / 3.6, "kph": 1 / 3.6, "mph": 0.44704}
 LEAST_KEPT = 0.7
 """Share of a photo of which less must remain that it is worth a remark; of 16:9 nine tenths do, of 4:3 two thirds."""
+MOST_CROWDED = 12
+"""Vehicles in view up to which networks learn what many is: of their frames 0.4 % show more."""
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 
 
@@ -83,6 +85,16 @@ def radians_remark(heading: float) -> str | None:
     if abs(heading) >= 7 or round(heading, 1) == heading or not round(twelfths) or abs(twelfths - round(twelfths)) >= 0.02:
         return None
     return f"heading is in degrees, and {heading:g} looks like radians; if it is, write {15 * round(twelfths)}"
+
+
+def crowdedness_remark(crowdedness: int, listed: int) -> str | None:
+    """What to say of a crowdedness that no road has room for; `listed` vehicles count without any that are drawn."""
+    if crowdedness <= max(MOST_CROWDED, listed):
+        return None
+    return (
+        f"crowdedness is {crowdedness}, but no more than 10 to 16 vehicles find room in view, and the networks have hardly seen "
+        f"more than {MOST_CROWDED}; {max(MOST_CROWDED, listed)} is about as full"
+    )
 
 
 def photo_remark(height: int, width: int) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from drivesim.config import InputError, Section, shortened, write_atomic
-from drivesim.scenario.advice import photo_remark, radians_remark
+from drivesim.scenario.advice import crowdedness_remark, photo_remark, radians_remark
 from drivesim.scenario.explanation import explain, found_value
 from drivesim.scenario.names import is_folder, missing
 from drivesim.scenario.rules_of_actions import script_conflicts
@@ -167,6 +167,8 @@ def _parse(
         for i, vehicle in enumerate(scenario.vehicles):
             if remark := radians_remark(vehicle.heading):
                 document.remark(("vehicles", i, "heading"), remark)
+        if remark := crowdedness_remark(scenario.look.crowdedness, scenario.scene_boxes().crowdedness):
+            document.remark(("look", "crowdedness"), remark)
     except ValidationError as error:
         explain(error, values, document)
         _contradictions(values, document)

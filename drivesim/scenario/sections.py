@@ -36,7 +36,7 @@ class LookSection(Section):
         ge=0,
         le=MAX_VEHICLES,
         description="Vehicles in the first frame that are at least 8 px high at 128x256 and 30 % visible, "
-        "those under `vehicles` included; the others are placed freely.",
+        "those under `vehicles` included; the others are placed freely, as far as there is room: seldom more than 12.",
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drivesim.scenario.advice import photo_remark, radians_remark
+from drivesim.scenario.advice import crowdedness_remark, photo_remark, radians_remark
 from drivesim.scenario.file import load_scenario, parse_scenario
 from drivesim.video_io import write_image
 
@@ -72,12 +72,21 @@ def test_photos_of_which_much_is_cut_off(size: tuple[int, int], words: str) -> N
     assert photo_remark(1080, 1920) is None and photo_remark(512, 1024) is None
 
 
+def test_a_road_that_cannot_be_so_full() -> None:
+    remark = crowdedness_remark(20, 3)
+    assert remark is not None and remark.endswith("; 12 is about as full")
+    assert crowdedness_remark(12, 0) is None and crowdedness_remark(20, 20) is None
+    several = crowdedness_remark(20, 15)
+    assert several is not None and several.endswith("; 15 is about as full")
+
+
 def test_remarks_are_logged_with_their_place_and_refuse_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_image(tmp_path / "p.png", np.zeros((80, 60, 3), np.uint8))
     file = tmp_path / "s.yaml"
-    file.write_text(BASE + "photo: p.png\nvehicles:\n  - {ahead: 20, left: 0, kind: sedan, heading: 3.14159}\n")
+    file.write_text(BASE.replace("2", "20") + "photo: p.png\nvehicles:\n  - {ahead: 20, left: 0, kind: sedan, heading: 3.14159}\n")
     with caplog.at_level(logging.WARNING):
         load_scenario(file)
-    first, second = sorted(record.getMessage() for record in caplog.records)
+    crowded, first, second = sorted(record.getMessage() for record in caplog.records)
+    assert crowded.startswith(f"{file}:2:39: warning: crowdedness is 20, but no more than 10 to 16 vehicles find room")
     assert first.startswith(f"{file}:3:8: warning: the photo of 60x80 px is higher than wide: its middle 60x30 is")
     assert second.startswith(f"{file}:5:48: warning: heading is in degrees, and 3.14159 looks like radians")
