@@ -13,11 +13,11 @@ import torch
 from drivesim.checkpoint import require_checkpoint, weight_files
 from drivesim.checksums import file_hash
 from drivesim.engine.settings import SamplingSettings, TextSampling
+from drivesim.models.backbone import DrivingModel, LatentCodec
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
 from drivesim.models.conditions.conditions import Conditions
-from drivesim.models.image_ldm import ImageLDM
-from drivesim.models.latent_space import LatentSpace
 from drivesim.models.layers.blocks import channels_last
+from drivesim.models.loading import load_image_model, load_latent_codec
 from drivesim.models.super_resolution import SuperResolution
 from drivesim.models.video_ldm import VideoLDM
 from drivesim.tensors import computes_bfloat16
@@ -30,8 +30,8 @@ S = TypeVar("S", SamplingSettings, TextSampling)
 class Cascade:
     """The models, in eval mode and on `device`; `video` sits on top of `image`."""
 
-    latent_space: LatentSpace
-    image: ImageLDM
+    latent_space: LatentCodec
+    image: DrivingModel
     video: VideoLDM[Conditions]
     super_resolution: SuperResolution
     device: torch.device
@@ -40,7 +40,7 @@ class Cascade:
     def load(cls, checkpoints: Path, device: torch.device) -> Self:
         """The cascade of a folder with one checkpoint a stage; InputError if one is missing, damaged or no match."""
         latent_space, image, video, super_resolution = (checkpoints / name for name in STAGE_NAMES)
-        space, backbone = LatentSpace.load(latent_space), ImageLDM.load(image)
+        space, backbone = load_latent_codec(latent_space), load_image_model(image)
         backbone.check_latents(space.fingerprint())
         temporal = VideoLDM.load(video, backbone)
         temporal.check_decoder(space.decoder_fingerprint())
@@ -55,7 +55,7 @@ class Cascade:
     @property
     def is_shown_layout(self) -> bool:
         """Whether the networks that make latents are shown layout planes."""
-        return not LAYOUT_GROUPS.keys().isdisjoint(self.image.config.groups)
+        return not LAYOUT_GROUPS.keys().isdisjoint(self.image.groups)
 
     def sampling(self, precision: str) -> AbstractContextManager[None]:
         """`sampling_on` its device."""

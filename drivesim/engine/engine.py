@@ -28,7 +28,7 @@ from drivesim.models.road_ahead import move_along
 from drivesim.models.video_ldm import Context, hold
 from drivesim.tensors import to_frame_size, to_frames, to_network
 from drivesim.video_format import INTERPOLATION_FACTOR as FACTOR
-from drivesim.video_format import KEY_FPS, UPSAMPLING_FACTOR, WINDOW, Phase
+from drivesim.video_format import KEY_FPS, LATENT_FACTOR, UPSAMPLING_FACTOR, WINDOW, Phase
 from drivesim.video_io import read_image
 
 
@@ -46,8 +46,8 @@ class Engine:
     @property
     def latent_shape(self) -> tuple[int, int, int]:
         """(c, h, w) of one frame's latents."""
-        factor, height = self.cascade.latent_space.autoencoder.factor, self.settings.height
-        return self.cascade.image.config.latent_channels, height // factor, 2 * height // factor
+        height = self.settings.height
+        return self.cascade.image.shape.latent_channels, height // LATENT_FACTOR, 2 * height // LATENT_FACTOR
 
     @property
     def layout_height(self) -> int | None:
@@ -168,7 +168,7 @@ class Engine:
         `frames` are the ticks of all f, by which the decoder is shown their layout.
         """
         space, device = self.cascade.latent_space, self.cascade.device
-        conditions = None if space.layout is None else future.layout_conditions(frames, self.settings.height)
+        conditions = None if not space.shows_layout else future.layout_conditions(frames, self.settings.height)
         with self.cascade.sampling(self.settings.precision):
             clip = latents[None].to(device)
             shown = None if conditions is None else conditions.to(device)

@@ -13,7 +13,7 @@ from drivesim.layout.flow import Flow, flow
 from drivesim.layout.maps import LayoutMaps
 from drivesim.layout.planes import planes_of
 from drivesim.layout.raster import layout_maps
-from drivesim.models.latent_space import LatentSpace
+from drivesim.models.backbone import LatentCodec
 from drivesim.models.layers.context import MOVED
 from drivesim.models.moved_frames import move_frames, moved_sources, with_moved
 from drivesim.models.road_ahead import REACH
@@ -46,7 +46,7 @@ class FrameLayouts:
         """Whether the way between two frames is short enough for one to say much of the other."""
         return abs(self._scene(to).along - self._scene(source).along) <= REACH
 
-    def moved(self, space: LatentSpace, context: Context, ticks: Sequence[int], given: Sequence[int]) -> Context:
+    def moved(self, space: LatentCodec, context: Context, ticks: Sequence[int], given: Sequence[int]) -> Context:
         """The context of b clips with its `given` frames as the layout moves them to all others; `ticks` of all frames [(b f)]."""
         latents = context.latents
         clips, frames = latents.shape[:2]

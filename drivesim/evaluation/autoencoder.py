@@ -14,7 +14,7 @@ from drivesim.dataset.progress_line import ProgressLine
 from drivesim.evaluation.held_out import Pair
 from drivesim.metrics.intervals import Figures, bootstrap, mean_interval
 from drivesim.metrics.reconstruction import gradient_energy, psnr, ssim
-from drivesim.models.latent_space import LatentSpace
+from drivesim.models.backbone import LatentCodec
 from drivesim.tensors import to_frames, to_network
 
 BATCH = 16
@@ -38,9 +38,9 @@ class Fidelity:
         return cls(len(each), float(each.mean()), float(worst.mean()), float(ssim(reconstructions, originals).mean()))
 
 
-def reconstruct(space: LatentSpace, frames: np.ndarray) -> np.ndarray:
+def reconstruct(space: LatentCodec, frames: np.ndarray) -> np.ndarray:
     """Pictures uint8 [n h w 3] through the latent space and back, each by itself."""
-    device = space.shift.device
+    device = next(space.parameters()).device
     with torch.inference_mode():
         return np.concatenate(
             [
@@ -50,7 +50,7 @@ def reconstruct(space: LatentSpace, frames: np.ndarray) -> np.ndarray:
         )
 
 
-def restored_pairs(space: LatentSpace, pairs: Sequence[Pair], say: Say | None = None) -> np.ndarray:
+def restored_pairs(space: LatentCodec, pairs: Sequence[Pair], say: Say | None = None) -> np.ndarray:
     """The noisy frames of pairs through the latent space and back, uint8 [n h w 3]."""
     line, done, pictures = ProgressLine("reconstruction", 0, len(pairs), say), 0, []
     noisy = np.stack([pair.noisy for pair in pairs])
@@ -76,7 +76,7 @@ def autoencoder_figures(restored: np.ndarray, pairs: Sequence[Pair]) -> Figures:
 
 
 def autoencoder_fidelity(
-    space: LatentSpace, restored: np.ndarray, pairs: Sequence[Pair], real: dict[str, np.ndarray]
+    space: LatentCodec, restored: np.ndarray, pairs: Sequence[Pair], real: dict[str, np.ndarray]
 ) -> dict[str, Fidelity]:
     """Restored frames against noise-free ones, by all, day and night; real frames against themselves."""
     clean, night = np.stack([pair.clean for pair in pairs]), np.array([pair.night for pair in pairs])

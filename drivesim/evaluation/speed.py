@@ -107,7 +107,7 @@ def measure_speed(
     speed.parameters["ours"] = parameters
     public = None
     if has_public_network():
-        public = PublicNetwork(cascade.image.config.latent_channels, parameters, cascade.image.config.token_width).to(device)
+        public = PublicNetwork(cascade.image.shape.latent_channels, parameters, cascade.image.token_width).to(device)
         speed.parameters["public"] = count_parameters(public)
     speed.facts = {"device": str(device), "threads": torch.get_num_threads(), "torch": torch.__version__, "rounds": rounds,
                    "precision": engines[qualities[0]].settings.precision,

@@ -14,8 +14,10 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from drivesim.config import InputError
 from drivesim.diffusion.denoiser import Denoise, Prediction, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
+from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.layers.blocks import Hook
 
 C = TypeVar("C")
@@ -93,8 +95,64 @@ class Backbone(nn.Module, ABC, Generic[C]):
         return denoiser(network, self.schedule, self.prediction)
 
 
+class DrivingModel(Backbone[Conditions]):
+    """A backbone that is told what scenarios and labels say: what the cascade composes first frames with.
+
+    `base` is the fingerprint of the latent space that it was trained in; None where it was not.
+    """
+
+    base: str | None
+
+    @property
+    @abstractmethod
+    def groups(self) -> tuple[str, ...]:
+        """The groups of conditions that it is shown, by name."""
+
+    @property
+    @abstractmethod
+    def token_width(self) -> int:
+        """Width of the tokens that its U-Net attends to."""
+
+    def check_latents(self, fingerprint: str) -> None:
+        """Raises InputError unless the model was trained on latents of this fingerprint (LatentCodec.fingerprint)."""
+        if self.base is not None and self.base != fingerprint:
+            raise InputError(
+                f"image-ldm: trained on latents of encoder {self.base[:12]}, but the autoencoder beside it has encoder "
+                f"{fingerprint[:12]}; give the autoencoder it belongs to or train it again"
+            )
+
+
 class LatentCodec(nn.Module, ABC):
-    """Frames to latents of about unit variance and back, one by one: what training and sampling need of an autoencoder."""
+    """Frames to latents of about unit variance and back, one by one: what training and sampling need of an autoencoder.
+
+    Where nothing else is said, clips are decoded frame by frame, too.
+    """
+
+    @property
+    def shows_layout(self) -> bool:
+        """Whether the decoder of clips is shown the layout."""
+        return False
+
+    @property
+    def reach(self) -> int:
+        """A frame of a clip depends on frames at most so many away."""
+        return 0
+
+    def decode_clip(
+        self,
+        latents: Tensor,
+        start: int = 0,
+        stop: int | None = None,
+        conditions: Conditions | None = None,
+        window: int = 16,
+    ) -> Tensor:
+        """Frames `start` to `stop` [b stop-start 3 8h 8w], in [-1, 1], of the clip of normalised latents [b f z h w].
+
+        Decoded `window` frames at a time, on which nothing depends. `conditions` of all frames (b * f rows, frames innermost) tell
+        of the layout, where it is known and the decoder is shown it.
+        """
+        frames = [self.decode(part.flatten(0, 1)).unflatten(0, part.shape[:2]) for part in latents[:, start:stop].split(window, 1)]
+        return torch.cat(frames, dim=1)
 
     @abstractmethod
     def encode(self, frames: Tensor, generator: torch.Generator | None = None) -> Tensor:

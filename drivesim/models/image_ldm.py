@@ -10,10 +10,10 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from drivesim.checkpoint import load_strictly, read_checkpoint, weights_hash
-from drivesim.config import Config, InputError
+from drivesim.config import Config
 from drivesim.diffusion.denoiser import Prediction
 from drivesim.diffusion.schedule import NoiseSchedule
-from drivesim.models.backbone import Backbone, BackboneShape, Encoded
+from drivesim.models.backbone import BackboneShape, DrivingModel, Encoded
 from drivesim.models.conditions.all_groups import GROUPS
 from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.conditions.encoder import ConditionEncoder
@@ -67,7 +67,7 @@ class ImageLDMConfig(Config):
         return schedule.zero_terminal_snr() if self.zero_terminal_snr else schedule
 
 
-class ImageLDM(Backbone[Conditions]):
+class ImageLDM(DrivingModel):
     """Condition encoder and U-Net, which sees the noisy latents, the maps of the conditions and each cell's coordinates.
 
     Layout maps join its first convolution through a convolution that starts at zero.
@@ -127,6 +127,16 @@ class ImageLDM(Backbone[Conditions]):
         return self.encoder.map_channels + 2
 
     @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups of conditions that it is shown, by name."""
+        return self.config.groups
+
+    @property
+    def token_width(self) -> int:
+        """Width of the tokens that its U-Net attends to."""
+        return self.config.token_width
+
+    @property
     def shape(self) -> BackboneShape:
         """What temporal layers are built by; its tokens are no text."""
         blocks, features = tuple(self.unet.block_shapes), self.encoder.feature_channels
@@ -137,14 +147,6 @@ class ImageLDM(Backbone[Conditions]):
         """Where the work is done: the U-Net, and what reads layout maps."""
         readers = [module for module in self.encoder.modules() if isinstance(module, LayoutNetwork)]
         return (self.unet, *readers, *([] if self.entry is None else [self.entry]))
-
-    def check_latents(self, fingerprint: str) -> None:
-        """Raises InputError unless the model was trained on latents of this fingerprint (LatentSpace.fingerprint)."""
-        if self.base is not None and self.base != fingerprint:
-            raise InputError(
-                f"image-ldm: trained on latents of encoder {self.base[:12]}, but the autoencoder beside it has encoder "
-                f"{fingerprint[:12]}; give the autoencoder it belongs to or train it again"
-            )
 
     def encode(self, conditions: Conditions, height: int, width: int) -> Encoded:
         """The conditions as the U-Net takes them, for latents of this size; the same at all diffusion times."""

@@ -98,6 +98,11 @@ class LatentSpace(LatentCodec):
         return self.autoencoder.decode(self.denormalise(latents)).clamp(-1.0, 1.0)
 
     @property
+    def shows_layout(self) -> bool:
+        """Whether the decoder of clips is shown the layout."""
+        return self.layout is not None
+
+    @property
     def reach(self) -> int:
         """A frame of a clip depends on frames at most so many away."""
         return 0 if self.temporal is None else self.temporal.reach

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.synthesis import fill_store
 from drivesim.models.image_ldm import ImageLDM
 from drivesim.models.latent_space import LatentSpace
+from drivesim.models.loading import load_latent_codec
 from drivesim.models.stable_diffusion.folder import part_hash
+from drivesim.models.stable_diffusion.latents import PublicLatents
 from drivesim.models.stable_diffusion.saving import check_target, save_folder
 from drivesim.models.video_ldm import VideoLDM
 from drivesim.tensors import pick_device, stream_seed
@@ -38,6 +40,7 @@ from drivesim.training.stages.all_stages import (
     recipe_type,
     trained_part,
 )
+from drivesim.training.stages.driving import DrivingStage
 from drivesim.training.stages.fine_tuning import FineTuningStage
 from drivesim.video_format import TrainedName
 from drivesim.world.generator import WORLD_VERSION
@@ -96,9 +99,9 @@ def check_inputs(
         raise InputError(f"--run {run_folder}: cannot be made or written; give another folder") from error
 
 
-def check_fields(name: TrainedName, overrides: Iterable[str], backbone: Path | None = None) -> None:
+def check_fields(name: TrainedName, overrides: Mapping[str, Any], backbone: Path | None = None) -> None:
     """InputError for names that are no fields of the stage's recipe."""
-    fields = list(recipe_type(name, backbone).model_fields)
+    fields = list(recipe_type(name, backbone, overrides).model_fields)
     for field in overrides:
         if field not in fields:
             guess = difflib.get_close_matches(field, fields, 1)
@@ -135,12 +138,11 @@ def run_training(
         raise InputError(f"--workers {workers}: give a number of processes, or 0 to render in this one")
     device = join_processes(device_name)
     say = say if rank() == 0 else lambda _: None
-    recipe_of_stage = recipe_type(name, backbone)
     chosen = (PRESETS if backbone is None else BACKBONE_PRESETS)[preset][name]
     checkpoints = checkpoints or shipped("checkpoints")
     values = chosen.recipe | (overrides or {})
     check_fields(name, overrides or {}, backbone)
-    recipe = recipe_of_stage.parse(values, f"recipe of {name}")
+    recipe = recipe_type(name, backbone, values).parse(values, f"recipe of {name}")
     notes, origin = beginning(run_folder, recipe, init_from, checkpoints, device)
     check_inputs(name, run_folder, [*(data or []), *(held_out or [])], checkpoints, origin, backbone)
     stage = build_stage(name, {"stream": notes.pop("stream")} | values, checkpoints, backbone)
@@ -202,9 +204,11 @@ def export_run(
     skip = {"stage", "preset", "init_from", "device", "data", "backbone", "backbone_weights"}
     values = {key: value for key, value in recipe.items() if key not in skip}
     data = data or [Path(path) for path in recipe["data"]]
-    if backbone is not None and name == "image-ldm":
-        check_target(folder)
     stage = build_stage(name, values, checkpoints or shipped("checkpoints"), backbone)
+    if isinstance(stage, FineTuningStage):
+        check_target(folder)
+    if isinstance(stage, DrivingStage):
+        latents = check_latents_beside(folder, stage.codec)
     stage.open(data, data)
     state = start_state(stage, Run(run_folder, recipe))
     if state.samples == 0:
@@ -228,8 +232,19 @@ def export_run(
         else:
             checkpoint = Checkpoint(format=FORMAT, kind=kind_of(name, backbone), training=training, **description._asdict())
             digest = write_checkpoint(folder, checkpoint, stage.modules["model"].state_dict(), recipe)
+    if isinstance(stage, DrivingStage) and not latents.exists():
+        say(f"{latents}: the backbone's autoencoder, weights sha256 {stage.codec.write(latents)}")
     say(f"{folder}: {name} after {state.samples} samples, weights sha256 {digest}")
     return digest
+
+
+def check_latents_beside(folder: Path, codec: PublicLatents) -> Path:
+    """Where the latent space of an image model in `folder` stands in a cascade; InputError if another one is there."""
+    latents = folder.resolve().with_name("autoencoder")
+    if latents.exists() and load_latent_codec(latents).fingerprint() != codec.fingerprint():
+        raise InputError(f"{latents}: is there already, and is not the autoencoder that {folder.name} was trained with; give a "
+                         "folder in another one")  # fmt: skip
+    return latents
 
 
 def join_processes(device_name: str) -> torch.device:

@@ -187,7 +187,7 @@ def arm_recipe(question: AblationQuestion, arm: Arm, seed: int) -> dict[str, Any
     for changes in (study.recipe, question.overrides, arm.recipe):
         model = {**values.get("model", {}), **changes.get("model", {})}
         values = values | dict(changes) | ({"model": model} if model else {})
-    recipe_type(study.stage, None).parse(values, f"recipe of {study.stage}")
+    recipe_type(study.stage, None, values).parse(values, f"recipe of {study.stage}")
     return values
 
 

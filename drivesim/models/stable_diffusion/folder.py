@@ -31,9 +31,7 @@ WITH_WEIGHTS = ("unet", "vae", "text_encoder")
 
 def check_folder(folder: Path, pipeline: str = PIPELINE) -> None:
     """InputError unless `folder` holds all parts of a Stable Diffusion that `pipeline` of diffusers would load."""
-    missing = [name for name in ("diffusers", "transformers") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InputError(f"{folder}: public image models need {' and '.join(missing)}; pip install 'drivesim[text]'")
+    check_packages(folder)
     if not (folder / "model_index.json").is_file():
         raise InputError(f"{folder}: no Stable Diffusion folder (model_index.json is missing); give one that diffusers has saved")
     name = read_json(folder / "model_index.json").get("_class_name")
@@ -47,6 +45,13 @@ def check_folder(folder: Path, pipeline: str = PIPELINE) -> None:
             raise InputError(f"{folder / part}: holds a {found}, expected a {wanted}; give Stable Diffusion 1.x or 2.x")
     for part in WITH_WEIGHTS:
         weight_files(folder, part)
+
+
+def check_packages(folder: Path) -> None:
+    """InputError if the libraries are missing that the public model in `folder` needs."""
+    missing = [name for name in ("diffusers", "transformers") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(f"{folder}: public image models need {' and '.join(missing)}; pip install 'drivesim[text]'")
 
 
 def part_config(folder: Path, part: str) -> dict[str, Any]:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from drivesim.config import InputError
+from drivesim.checkpoint import FORMAT, Checkpoint, load_strictly, read_checkpoint, write_checkpoint
+from drivesim.config import Config, InputError
 from drivesim.models.backbone import LatentCodec
 from drivesim.models.layers.blocks import Hook
-from drivesim.models.stable_diffusion.folder import PIPELINE, check_folder, load_part
+from drivesim.models.stable_diffusion.folder import PIPELINE, check_folder, check_packages, load_part
 from drivesim.models.stable_diffusion.hooks import BlockHooks, decoder_blocks
 from drivesim.video_format import LATENT_FACTOR
+
+KIND = "autoencoder"
+
+
+class PublicLatentsConfig(Config):
+    """`vae`: the configuration of the autoencoder, as diffusers has it."""
+
+    vae: dict[str, Any]
 
 
 class PublicLatents(LatentCodec):
@@ -38,6 +48,22 @@ class PublicLatents(LatentCodec):
         if own != factor:
             raise InputError(f"{folder / 'vae'}: makes a cell of {own}x{own} px, {factor}x{factor} are needed")
         return cls(autoencoder).eval()
+
+    @classmethod
+    def of_checkpoint(cls, folder: Path) -> Self:
+        """That of a checkpoint folder that `write` made, in eval mode; InputError if it is missing, damaged or of another kind."""
+        check_packages(folder)
+        from diffusers import AutoencoderKL
+
+        checkpoint, tensors = read_checkpoint(folder, KIND)
+        config = PublicLatentsConfig.parse(checkpoint.model, folder / "config.json")
+        return load_strictly(cls(AutoencoderKL.from_config(config.vae)), tensors, folder).eval()
+
+    def write(self, folder: Path) -> str:
+        """Writes it as a checkpoint folder, for a cascade; returns the hash of its weights."""
+        config = PublicLatentsConfig(vae=json.loads(self.autoencoder.to_json_string()))
+        checkpoint = Checkpoint(format=FORMAT, kind=KIND, model=config.model_dump(mode="json"), training={})
+        return write_checkpoint(folder, checkpoint, self.state_dict(), {})
 
     def encode(self, frames: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Frames [b 3 h w] in [-1, 1] to latents [b c h/8 w/8]: means, or samples given a generator."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from drivesim.training.stage import Recipe, Stage
 from drivesim.training.stages.autoencoder import AutoencoderRecipe, AutoencoderStage
 from drivesim.training.stages.decoder import DecoderRecipe, DecoderStage
 from drivesim.training.stages.detector import DetectorRecipe, DetectorStage
+from drivesim.training.stages.driving import DrivingRecipe, DrivingStage
 from drivesim.training.stages.fine_tuning import FineTuningRecipe, FineTuningStage
 from drivesim.training.stages.image_ldm import ImageLDMRecipe, ImageLDMStage
 from drivesim.training.stages.public_decoder import PublicDecoderRecipe, PublicDecoderStage
@@ -39,10 +41,15 @@ BACKBONE_RECIPES: dict[TrainedName, type[Recipe]] = {
 """Of stages that a public backbone can take the house's own models' place in."""
 
 
-def recipe_type(name: TrainedName, backbone: Path | None) -> type[Recipe]:
-    """The recipe of a stage, on a public backbone where one is given; InputError for stages that cannot have one."""
+def recipe_type(name: TrainedName, backbone: Path | None, values: Mapping[str, Any]) -> type[Recipe]:
+    """The recipe of a stage, on a public backbone where one is given; InputError for stages that cannot have one.
+
+    `values` of the recipe: with `scenarios` a backbone learns the conditions of scenarios instead of captions.
+    """
     if backbone is None:
         return RECIPES[name]
+    if name == "image-ldm" and values.get("scenarios"):
+        return DrivingRecipe
     if name not in BACKBONE_RECIPES:
         raise InputError(f"--backbone {backbone}: {name} has none; it is for {' and '.join(BACKBONE_RECIPES)}")
     return BACKBONE_RECIPES[name]
@@ -54,7 +61,7 @@ def build_stage(name: TrainedName, values: dict[str, Any], checkpoints: Path, ba
     On a public `backbone` they rest on that alone. InputError for sizes that make no network, and for networks that do not fit
     each other.
     """
-    recipe = recipe_type(name, backbone).parse(values, "recipe")
+    recipe = recipe_type(name, backbone, values).parse(values, "recipe")
     try:
         return _stage_of(recipe, checkpoints, backbone)
     except (ValueError, RuntimeError) as error:  # by the layers' own constructors
@@ -65,6 +72,8 @@ def _stage_of(recipe: Recipe, checkpoints: Path, backbone: Path | None) -> Stage
     if backbone is not None:
         if isinstance(recipe, FineTuningRecipe):
             return FineTuningStage(recipe, backbone)
+        if isinstance(recipe, DrivingRecipe):
+            return DrivingStage(recipe, backbone)
         if isinstance(recipe, PublicDecoderRecipe):
             return PublicDecoderStage(recipe, backbone)
         if isinstance(recipe, PublicUpscalerRecipe):

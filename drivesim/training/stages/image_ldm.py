@@ -11,9 +11,11 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
+from drivesim.config import Config
 from drivesim.dataset.sheets import draw_boxes
 from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.guidance import guide
+from drivesim.models.backbone import DrivingModel, LatentCodec
 from drivesim.models.conditions.all_groups import GROUPS, LAYOUT_GROUPS, no_conditions
 from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
@@ -39,15 +41,14 @@ from drivesim.video_format import StageName
 PREVIEW_GUIDANCE, PREVIEW_STEPS = 2.0, 25
 
 
-class ImageLDMRecipe(Recipe):
+class ConditionedRecipe(Recipe):
     """Chances of conditions to be left out: `drop` by group, each by itself, `drop_layout` for all layout maps, and `drop_all`.
 
     Nothing given is the null branch of guidance; boxes alone are missing wherever the video model samples. Groups that `drop`
     does not name have the chance that they say themselves. Cells of vehicles count `foreground` times more than others in
-    training. The model has as many latent channels as the autoencoder that it rests on.
+    training.
     """
 
-    model: ImageLDMConfig = ImageLDMConfig()
     drop: dict[str, Chance] = Field({}, validate_default=True)
     drop_layout: Chance = 0.1
     drop_all: float = Field(0.1, ge=0, le=1)
@@ -59,18 +60,20 @@ class ImageLDMRecipe(Recipe):
         return chances({name: group.dropout.picture for name, group in GROUPS.items()}, drop)
 
 
-class ImageLDMStage:
-    """Trains the image model on the latents of every frame of the stores."""
+class ImageLDMRecipe(ConditionedRecipe):
+    """As of ConditionedRecipe, for a `model` with as many latent channels as the autoencoder that it rests on."""
+
+    model: ImageLDMConfig = ImageLDMConfig()
+
+
+class ConditionedStage:
+    """Trains an image model on the latents of every frame of the stores, under conditions."""
 
     name: StageName = "image-ldm"
 
-    def __init__(self, recipe: ImageLDMRecipe, checkpoints: Path) -> None:
-        space = LatentSpace.load(checkpoints / "autoencoder")
-        model = recipe.model.model_copy(update={"latent_channels": space.config.latent_channels})
-        self.recipe = recipe = recipe.model_copy(update={"model": model})
-        self.latent_data = LatentData(space, shows_layout(recipe.model.groups))
-        with seeded(recipe.seed):
-            self.model = ImageLDM(recipe.model)
+    def __init__(self, recipe: ConditionedRecipe, codec: LatentCodec, model: DrivingModel, config: Config) -> None:
+        self.recipe, self.model, self.config = recipe, model, config
+        self.latent_data = LatentData(codec, shows_layout(model.groups))
         self.modules: dict[str, nn.Module] = {"model": self.model}
         self.networks = self.model.networks
 
@@ -104,7 +107,7 @@ class ImageLDMStage:
         model, latents, noise, t = self.model, batch["latents"], batch["noise"], batch["t"]
         noisy = model.schedule.add_noise(latents, noise, t).contiguous(memory_format=torch.channels_last)
         output = model(noisy, t, conditions)
-        return diffusion_error(model.config.prediction, model.schedule, output, latents, noise, t)
+        return diffusion_error(model.prediction, model.schedule, output, latents, noise, t)
 
     def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
         """Mean squared error of the prediction, weighted."""
@@ -166,4 +169,15 @@ class ImageLDMStage:
 
     def description(self) -> ModelDescription:
         """The model's configuration, on top of the encoder."""
-        return ModelDescription(self.recipe.model.model_dump(mode="json"), self.latent_data.fingerprint)
+        return ModelDescription(self.config.model_dump(mode="json"), self.latent_data.fingerprint)
+
+
+class ImageLDMStage(ConditionedStage):
+    """With an image model of the house's own, in the latent space of `checkpoints`."""
+
+    def __init__(self, recipe: ImageLDMRecipe, checkpoints: Path) -> None:
+        codec = LatentSpace.load(checkpoints / "autoencoder")
+        config = recipe.model.model_copy(update={"latent_channels": codec.config.latent_channels})
+        with seeded(recipe.seed):
+            model = ImageLDM(config)
+        super().__init__(recipe.model_copy(update={"model": config}), codec, model, config)

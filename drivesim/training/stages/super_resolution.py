@@ -19,7 +19,7 @@ from drivesim.diffusion.denoiser import training_target
 from drivesim.metrics.reconstruction import psnr
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS, layout_conditions
 from drivesim.models.conditions.conditions import Conditions
-from drivesim.models.latent_space import LatentSpace
+from drivesim.models.loading import load_latent_codec
 from drivesim.models.super_resolution import MAX_LEVEL, SuperResolution, SuperResolutionConfig, bicubic
 from drivesim.tensors import numpy_stream, to_frames, to_network
 from drivesim.training.latent_data import diffusion_time, drawn_drops, layout_caches, pack, stack, unpack
@@ -68,7 +68,7 @@ class SuperResolutionStage:
 
     def __init__(self, recipe: SuperResolutionRecipe, checkpoints: Path) -> None:
         self.recipe = recipe
-        self.space = LatentSpace.load(checkpoints / "autoencoder").requires_grad_(False)
+        self.space = load_latent_codec(checkpoints / "autoencoder").requires_grad_(False)
         with seeded(recipe.seed):
             self.model = SuperResolution(recipe.model)
         if recipe.model.temporal:

@@ -16,9 +16,8 @@ from drivesim.dataset.batches import ClipWindows, WindowBatch
 from drivesim.diffusion.ddim import sample
 from drivesim.models.conditions.all_groups import GROUPS, LAYOUT_GROUPS
 from drivesim.models.conditions.conditions import Conditions
-from drivesim.models.image_ldm import ImageLDM
-from drivesim.models.latent_space import LatentSpace
 from drivesim.models.layers.context import MOVED
+from drivesim.models.loading import load_image_model, load_latent_codec
 from drivesim.models.moved_frames import moved_sources, with_moved
 from drivesim.models.road_ahead import move_along
 from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, hold
@@ -100,8 +99,8 @@ class VideoLDMStage:
     def __init__(self, recipe: VideoLDMRecipe, checkpoints: Path) -> None:
         self.recipe = recipe
         self.base = weights_hash(checkpoints / "image-ldm")
-        image = ImageLDM.load(checkpoints / "image-ldm")
-        self.latent_data = LatentData(LatentSpace.load(checkpoints / "autoencoder"), shows_layout(image.config.groups))
+        image = load_image_model(checkpoints / "image-ldm")
+        self.latent_data = LatentData(load_latent_codec(checkpoints / "autoencoder"), shows_layout(image.groups))
         with seeded(recipe.seed):
             image.check_latents(self.latent_data.fingerprint)
             self.model = VideoLDM(recipe.model, image)
