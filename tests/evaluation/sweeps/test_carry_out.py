@@ -127,12 +127,14 @@ def test_ray_makes_the_same_bits(tmp_path: Path, checkpoints: Path) -> None:
     assert [state.state for state in states] == ["complete", "complete", "invalid"], lines
     port = "6399"
     ray = Path(sys.executable).with_name("ray")
-    start = [ray, "start", "--head", f"--port={port}", "--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats"]
-    subprocess.run(start, check=True, capture_output=True)
-    try:
-        states = run_sweep(plan, tmp_path / "cluster", address=f"127.0.0.1:{port}", say=lines.append)
-    finally:
-        subprocess.run([ray, "stop"], check=True, capture_output=True)
+    start = [ray, "start", "--head", "--block", f"--port={port}", "--num-cpus=2", "--include-dashboard=false"]
+    environment = os.environ | {"PYTHONUNBUFFERED": "1", "RAY_USAGE_STATS_ENABLED": "0"}
+    with subprocess.Popen(start, stdout=subprocess.PIPE, text=True, env=environment) as head:
+        try:
+            assert head.stdout is not None and any("Ray runtime started" in line for line in head.stdout)
+            states = run_sweep(plan, tmp_path / "cluster", address=f"127.0.0.1:{port}", say=lines.append)
+        finally:
+            head.terminate()  # it ends the processes that it began, and no others, as ray stop would
     assert [state.state for state in states] == ["complete", "complete", "invalid"], lines
     manifests = [tmp_path / name / "run-0001" / "manifest.json" for name in ("here", "ray", "cluster")]
     films = [json.loads(path.read_text())["files"]["future-00/video.mp4"] for path in manifests]
