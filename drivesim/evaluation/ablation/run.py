@@ -156,9 +156,11 @@ def _scored(
 ) -> ArmScores:
     """What a stage with these weights scores; a stage whose held-out data have no parts is one part."""
     suffix = study.suffix if arm.suffix is None else arm.suffix
-    measured = [stage.evaluate()] if isinstance(stage, SuperResolutionStage) else [
-        cast(HeldOut, stage).held_out_figures(part) for part in range(parts)
-    ]  # fmt: skip
+    measured = []
+    if isinstance(stage, SuperResolutionStage):
+        measured = [stage.evaluate()]
+    elif study.figures:
+        measured = [cast(HeldOut, stage).held_out_figures(part) for part in range(parts)]
     figures = {name: [part[name + suffix] for part in measured] for name in study.figures}
     if detector is None:
         return ArmScores(asked, figures)
