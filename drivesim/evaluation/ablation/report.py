@@ -65,8 +65,8 @@ def _cell(figure: Drawn, ours: Drawn | None, higher: bool) -> str:
 
 
 def verdict(difference: Interval, higher: bool) -> str:
-    """A difference in words: better or worse where its interval leaves no doubt."""
-    if difference.low > 0 or difference.high < 0:
+    """A difference in words: better or worse where its interval, to the digits that are shown, leaves no doubt."""
+    if round(difference.low, 4) > 0 or round(difference.high, 4) < 0:
         word = "better" if (difference.value > 0) == higher else "worse"
     else:
         word = "no difference seen"

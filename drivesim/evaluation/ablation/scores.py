@@ -61,7 +61,8 @@ class Drawn:
 
 def _interval(value: float, draws: np.ndarray) -> Interval:
     known = draws[np.isfinite(draws)]
-    low, high = np.quantile(known, [0.025, 0.975]) if len(known) > 1 else (np.nan, np.nan)
+    varied = len(known) > 1 and np.ptp(known) > 0  # one seed and part say nothing of others
+    low, high = np.quantile(known, [0.025, 0.975]) if varied else (np.nan, np.nan)
     return Interval(value, float(low), float(high))
 
 

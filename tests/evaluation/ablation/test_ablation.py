@@ -86,3 +86,6 @@ def test_differences_are_of_pairs() -> None:
     assert 0 < difference.low <= difference.value == pytest.approx(0.05)
     assert verdict(difference, higher=False).startswith("worse") and verdict(difference, higher=True).startswith("better")
     assert verdict(Interval(0.1, -0.1, 0.3), higher=True).startswith("no difference seen")
+    assert verdict(Interval(1e-8, 9e-9, 2e-8), higher=True).startswith("no difference seen")
+    single = drawn("loss", scores([1.0])).difference(drawn("loss", scores([0.5])))
+    assert np.isnan(single.low) and verdict(single, higher=True).startswith("no difference seen")
