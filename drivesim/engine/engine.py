@@ -78,7 +78,7 @@ class Engine:
         conditions = FutureSpec.first(prompt, seed).known_conditions([0], self.layout_height).to(device)
         nothing = no_conditions(1).to(device)
         with self.cascade.sampling(self.settings.precision):
-            denoise = guide(image.denoise(conditions), image.denoise(nothing), prompt.guidance)
+            denoise = guide(image.denoise(conditions), image.denoise(nothing), prompt.guidance, settings.rescale)
             noise = unit_noise(shape, *key).to(device)
             return sample(
                 denoise, image.schedule, noise, settings.steps, settings.eta, step_noise(shape, *key), self._lap("compose")
@@ -93,7 +93,7 @@ class Engine:
             f' = f(0, c, B) + s (f_g - f(0, c, B))                      context guidance, eq. 4
             f_g = f(S, c, none) + g (f(S, c, B) - f(S, c, none))        box guidance within it; without boxes f(S, c, none)
 
-        Where networks are shown layout planes, these go with the boxes.
+        Where networks are shown layout planes, these go with the boxes. Both guided estimates are rescaled (`guide`).
         The context frames are held (`hold`) throughout, but for s = 0, which ignores them.
         """
         settings, video, device, prompt = self.settings.prediction, self.cascade.video, self.cascade.device, future.prompt
@@ -106,8 +106,9 @@ class Engine:
             known = {i: latents[None].to(device) for i, latents in enumerate(keys)}
             context = self._context(shape, known, conditions, future, frames)
             guidance = prompt.guidance if conditions["boxes"].given.any() else 1.0
-            boxed = guide(video.denoise(conditions, context, fps), video.denoise(without_boxes, context, fps), guidance)
-            denoise = guide(boxed, video.denoise(conditions, context.without(), fps), prompt.context_guidance)
+            rescale = settings.rescale
+            boxed = guide(video.denoise(conditions, context, fps), video.denoise(without_boxes, context, fps), guidance, rescale)
+            denoise = guide(boxed, video.denoise(conditions, context.without(), fps), prompt.context_guidance, rescale)
             clip = sample(
                 hold(denoise, context if prompt.context_guidance else context.without()),
                 video.schedule,

@@ -14,17 +14,19 @@ QUALITIES: tuple[Quality, ...] = get_args(Quality)
 
 
 class ImageSampling(Config):
-    """First frame. Its guidance is the scenario's."""
+    """First frame. Its guidance is the scenario's; `rescale`: how far it is kept from making colours loud (see guide)."""
 
     steps: int = Field(default=50, ge=1)
     eta: float = Field(default=1.0, ge=0)
+    rescale: float = Field(default=0.7, ge=0, le=1)
 
 
 class PredictionSampling(Config):
-    """Key frames. Their guidance is the scenario's."""
+    """Key frames. Their guidance is the scenario's; `rescale` as of the first frame, for each of the two."""
 
-    steps: int = Field(default=40, ge=1)
+    steps: int = Field(default=20, ge=1)
     eta: float = Field(default=1.0, ge=0)
+    rescale: float = Field(default=0.7, ge=0, le=1)
 
 
 class InterpolationSampling(Config):
@@ -77,14 +79,14 @@ class SamplingSettings(Config):
         if quality == "draft":
             return cls(
                 image=ImageSampling(steps=25),
-                prediction=PredictionSampling(steps=20),
+                prediction=PredictionSampling(steps=10),
                 interpolation=InterpolationSampling(steps=1, noise=0.1),
                 super_resolution=SuperResolutionSampling(steps=2, overlap=1),
             )
         if quality == "best":
             return cls(
                 image=ImageSampling(steps=100),
-                prediction=PredictionSampling(steps=100),
+                prediction=PredictionSampling(steps=60),
                 interpolation=InterpolationSampling(steps=8, noise=1.0),
                 super_resolution=SuperResolutionSampling(steps=16),
             )

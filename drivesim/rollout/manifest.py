@@ -199,15 +199,18 @@ def read_manifest(folder: Path) -> Manifest:
             f"{file}: format {values.get('format')} is not {FORMAT}, of which this version is; use the version that wrote it, "
             "start anew with --fresh or give another --out"
         )
-    _drop_batch(values)
+    _read_older(values)
     return Manifest.parse(values, file)
 
 
-def _drop_batch(values: dict[str, Any]) -> None:
-    """Removes the one setting of earlier manifests that is none any more: it decided no more than memory."""
-    for name in ("job", "sampling", "interpolation"):
+def _read_older(values: dict[str, Any]) -> None:
+    """Says in today's words what earlier manifests say: interpolation had a batch, which decided no more than memory, and guided
+    estimates were not rescaled."""
+    for name in ("job", "sampling"):
         values = group if isinstance(group := values.get(name), dict) else {}
-    values.pop("batch", None)
+    for name in ("image", "prediction", "interpolation"):
+        if isinstance(group := values.get(name), dict):
+            group.pop("batch", None) if name == "interpolation" else group.setdefault("rescale", 0.0)
 
 
 def is_rollout(folder: Path) -> bool:

@@ -35,3 +35,14 @@ def test_other_scales_go_on_from_null_through_conditional() -> None:
 def test_guidance_nests() -> None:
     inner = guide(conditional, null, 2.0)
     torch.testing.assert_close(guide(inner, null, 3.0)(X, T), guide(conditional, null, 6.0)(X, T))
+
+
+def test_rescaled_pictures_spread_as_the_conditional_ones_and_half_way_half_as_far() -> None:
+    x = torch.randn(2, 3, 4, 8, 8, generator=torch.Generator().manual_seed(1))
+    base, toward = 0.5 * x, 1.0 * x
+    whole, half, none = (guide(lambda x, t: toward, lambda x, t: base, 3.0, rescale)(x, T) for rescale in (1.0, 0.5, 0.0))
+    torch.testing.assert_close(none, 2 * x)
+    torch.testing.assert_close(whole, x)
+    torch.testing.assert_close(half, 1.5 * x)
+    alone = guide(lambda x, t: toward[:1], lambda x, t: base[:1], 3.0, 0.7)(x[:1], T[:1])
+    assert torch.equal(alone, guide(lambda x, t: toward, lambda x, t: base, 3.0, 0.7)(x, T)[:1]), "each picture by itself"

@@ -206,7 +206,7 @@ def test_another_job_is_refused_in_the_same_folder(request_: Request, tmp_path: 
     assert results(out) != before
 
 
-def test_a_manifest_that_still_names_the_batch_is_continued(request_: Request, tmp_path: Path) -> None:
+def test_manifests_with_a_batch_are_continued_and_those_without_rescaling_refused(request_: Request, tmp_path: Path) -> None:
     roll_out(with_(request_, futures=1), out := tmp_path / "out")
     manifest = json.loads((out / "manifest.json").read_text())
     manifest["job"]["sampling"]["interpolation"]["batch"] = 2
@@ -214,6 +214,11 @@ def test_a_manifest_that_still_names_the_batch_is_continued(request_: Request, t
     (out / "SHA256SUMS").unlink()
     continued, _ = roll_out(with_(request_, futures=2), out)
     assert continued.complete == [0, 1]
+    manifest["job"]["sampling"]["image"].pop("rescale")
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    (out / "SHA256SUMS").unlink()
+    with pytest.raises(InputError, match=r"image\.rescale was 0\.0, is 0\.7"):
+        roll_out(with_(request_, futures=2), out)
 
 
 def test_of_a_changed_scenario_the_values_are_named(request_: Request, tmp_path: Path) -> None:

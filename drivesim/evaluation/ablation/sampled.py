@@ -9,6 +9,7 @@ import torch
 
 from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.guidance import guide
+from drivesim.engine.settings import PredictionSampling
 from drivesim.evaluation.ablation.studies import Arm
 from drivesim.metrics.distances import clip_features, kernel_distance
 from drivesim.metrics.reconstruction import gradient_energy
@@ -20,6 +21,7 @@ from drivesim.training.clip_tasks import PREDICTION, clip_errors
 from drivesim.training.stages.video_ldm import VideoLDMStage
 
 CLIPS, STEPS = 4, 8  # of a part
+RESCALE = PredictionSampling().rescale
 GIVEN = (0,)
 SAMPLED = ("predict_2_own", "sharpness")
 """Loss where the second given frame is the model's own; gradient energy as a share of that of what the autoencoder keeps."""
@@ -45,8 +47,8 @@ def sampled_part(stage: VideoLDMStage, part: int, arm: Arm, detector: Detector, 
         conditions = plain
     context, model = stage.context(batch, conditions), stage.model
     latents, fps = batch["latents"], batch["fps"]
-    boxed = guide(model.denoise(conditions, context, fps), model.denoise(plain, context, fps), arm.layout_guidance)
-    denoise = guide(boxed, model.denoise(conditions, context.without(), fps), arm.context_guidance)
+    boxed = guide(model.denoise(conditions, context, fps), model.denoise(plain, context, fps), arm.layout_guidance, RESCALE)
+    denoise = guide(boxed, model.denoise(conditions, context.without(), fps), arm.context_guidance, RESCALE)
     noise = torch.randn(latents.shape, generator=torch_stream(stage.recipe.seed, "sampled", part)).to(latents.device)
     with torch.autocast(latents.device.type, torch.bfloat16, enabled=computes_bfloat16(latents.device)):
         held = hold(denoise, context if arm.context_guidance else context.without())

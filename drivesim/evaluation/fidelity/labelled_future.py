@@ -101,7 +101,7 @@ def _composed(engine: Engine, futures: Sequence[LabelledFuture], look_alone: boo
 
     nothing = no_conditions(len(futures)).to(device)
     with engine.cascade.sampling(engine.settings.precision):
-        denoise = guide(image.denoise(conditions), image.denoise(nothing), futures[0].prompt.guidance)
+        denoise = guide(image.denoise(conditions), image.denoise(nothing), futures[0].prompt.guidance, settings.rescale)
         return sample(denoise, image.schedule, noise(), settings.steps, settings.eta, noise).cpu()
 
 
