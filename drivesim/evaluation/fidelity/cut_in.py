@@ -70,7 +70,7 @@ def cutter_places(
         fits = (detections.score >= UNSURE) & (np.abs(apart) <= _NEAR) & (height >= _ALIKE[0]) & (height <= _ALIKE[1])
         fits[others] = False
         if fits.any():
-            found[frame] = asked[frame] + apart[fits][np.abs(apart[fits]).argmin()]
+            found[frame] = asked[frame] + apart[fits][detections.score[fits].argmax()]  # the nearest one would flatter
     return asked, found
 
 

@@ -43,5 +43,11 @@ def test_other_vehicles_and_far_ones_are_not_the_cutter() -> None:
     assert np.isnan(places(found(), labels(0.0))[1])
 
 
+def test_of_two_vehicles_the_surest_is_taken_not_the_one_nearest_to_the_label() -> None:
+    both = found(0.4 * ROAD.lane_width, ROAD.lane_width)
+    both.score[:] = 0.9, 0.2
+    assert places(both, labels(ROAD.lane_width))[1] == pytest.approx(0.4, abs=0.03)
+
+
 def test_without_a_whole_label_nothing_is_asked() -> None:
     assert np.isnan(places(found(0.0), labels()))[0]
