@@ -184,7 +184,7 @@ def test_the_road_is_where_it_is_asked_for(compose: Compose, knob: str, values: 
 
 
 def test_guidance_holds_the_frame_to_the_layout(compose: Compose, detector: Detector) -> None:
-    """From nothing at 0 to all at the top, and contrast grows with it."""
+    """From nothing at 0 to all from 2 on; the samplers keep contrast from growing with it (rescale)."""
     shown, contrast, scales = [], [], (0.0, 0.5, 1.0, 2.0, 4.0, 7.0, 10.0)
     for scale in scales:
         trusts, spread = [], []
@@ -197,4 +197,4 @@ def test_guidance_holds_the_frame_to_the_layout(compose: Compose, detector: Dete
         contrast.append(float(np.mean(spread)))
     print(f"guidance {scales}: shown {np.round(shown, 2).tolist()}, contrast {np.round(contrast, 1).tolist()}")
     assert shown[0] < 0.2 and shown[-1] >= 0.8 and rank_correlation(scales, shown) > 0.8
-    assert rank_correlation(scales, contrast) > 0.9
+    assert max(contrast[2:]) < 1.5 * contrast[2], "of guidance 1"

@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,6 +51,31 @@ def crash_at(phase: str, unit: int):  # type: ignore[no-untyped-def]
             raise Crash
 
     return on_change
+
+
+@pytest.fixture(scope="module")
+def one(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SCENARIO with one future of one window."""
+    return rolled(tmp_path_factory.mktemp("one"), checkpoints)
+
+
+@pytest.fixture(scope="module")
+def long(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SCENARIO with one future of two windows."""
+    return rolled(tmp_path_factory.mktemp("long"), checkpoints, seconds=6.0)
+
+
+def rolled(folder: Path, checkpoints: Path, **changes: object) -> Path:
+    (folder / "tiny.yaml").write_text(SCENARIO)
+    asked = Request(folder / "tiny.yaml", futures=1, device="cpu", settings=SETTINGS, checkpoints=checkpoints)
+    roll_out(with_(asked, **changes), folder / "out")
+    return folder / "out"
+
+
+@pytest.fixture
+def out(one: Path, tmp_path: Path) -> Path:
+    """A folder of one's own with what `one` holds."""
+    return Path(shutil.copytree(one, tmp_path / "out"))
 
 
 @pytest.mark.parametrize("left", [".DS_Store", "Thumbs.db", "desktop.ini", "._out"])
@@ -110,15 +136,16 @@ def test_free_futures_are_labelled_in_their_first_frame_alone(request_: Request,
         roll_out(request_, out)
 
 
-def test_the_same_seed_gives_the_same_files_and_another_does_not(request_: Request, tmp_path: Path) -> None:
-    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
+def test_the_same_seed_gives_the_same_files_and_another_does_not(request_: Request, one: Path, tmp_path: Path) -> None:
+    for name, seed in (("b", 5), ("c", 6)):
         roll_out(with_(request_, seed=seed, futures=1), tmp_path / name)
-    assert results(tmp_path / "a") == results(tmp_path / "b")
-    a, c = results(tmp_path / "a"), results(tmp_path / "c")
+    assert results(one) == results(tmp_path / "b")
+    a, c = results(one), results(tmp_path / "c")
     assert all(a[name] != c[name] for name in a if name != "scenario.yaml")
 
 
 def test_one_future_alone_is_the_same_as_beside_others(request_: Request, tmp_path: Path) -> None:
+    request_ = with_(request_, seconds=1.0)
     roll_out(with_(request_, futures=3), tmp_path / "all")
     roll_out(with_(request_, only=2), tmp_path / "one")
     everything, one = results(tmp_path / "all"), results(tmp_path / "one")
@@ -128,66 +155,75 @@ def test_one_future_alone_is_the_same_as_beside_others(request_: Request, tmp_pa
     assert results(tmp_path / "one") == everything
 
 
-def test_another_process_can_follow_it(request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivesim.rollout.progress_file.INTERVAL", 0.0)
-    states = []
+@pytest.fixture(scope="module")
+def followed(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
+    """SCENARIO rolled out in one go: two futures of two windows; and what another process can read meanwhile."""
+    out, states = (folder := tmp_path_factory.mktemp("whole")) / "out", []
 
     def look(progress: Progress) -> None:
-        states.append(json.loads((tmp_path / "out" / "progress.json").read_text()))
+        states.append(json.loads((out / "progress.json").read_text()))
 
-    asked = with_(request_, seconds=6.0, futures=2)
-    roll_out(asked, tmp_path / "out", on_change=look)
+    (folder / "tiny.yaml").write_text(SCENARIO)
+    asked = Request(folder / "tiny.yaml", 6.0, futures=2, device="cpu", settings=SETTINGS, checkpoints=checkpoints)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("drivesim.rollout.progress_file.INTERVAL", 0.0)
+        roll_out(asked, out, on_change=look)
+    return out, states
+
+
+@pytest.fixture
+def whole(followed: tuple[Path, list[dict[str, Any]]]) -> Path:
+    """The former of the two."""
+    return followed[0]
+
+
+def test_another_process_can_follow_it(followed: tuple[Path, list[dict[str, Any]]]) -> None:
+    out, states = followed
     assert [state["done"] for state in states] == sorted(state["done"] for state in states)
     assert {state["stage"] for state in states} == {"compose", "predict", "interpolate", "decode", "upsample", "write"}
     assert all(state["total"] == states[-1]["total"] == states[-1]["done"] for state in states)
     assert states[0]["futures"]["future-01"] == {"windows": 0, "of": 2, "frames": 0}
     assert states[-1]["futures"]["future-00"] == {"windows": 2, "of": 2, "frames": 45}
-    assert not (tmp_path / "out" / "progress.json").exists()
-
-
-@pytest.fixture(scope="module")
-def whole(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """SCENARIO rolled out in one go: two futures of two windows."""
-    ((folder := tmp_path_factory.mktemp("whole")) / "tiny.yaml").write_text(SCENARIO)
-    asked = Request(folder / "tiny.yaml", 6.0, futures=2, device="cpu", settings=SETTINGS, checkpoints=checkpoints)
-    roll_out(asked, folder / "out")
-    return folder / "out"
+    assert not (out / "progress.json").exists()
 
 
 @pytest.mark.parametrize(("stage", "unit"), [("predict", 1), ("predict", 3), ("interpolate", 4), ("upsample", 7),
-                                             ("write", 1), ("write", 5), ("write", 14)])  # fmt: skip
-def test_resuming_after_a_crash_gives_the_same_bits(
-    request_: Request, whole: Path, tmp_path: Path, stage: str, unit: int
-) -> None:
-    long = with_(request_, seconds=6.0, futures=2)
+                                             ("write", 1), ("write", 5)])  # fmt: skip
+def test_resuming_after_a_crash_gives_the_same_bits(request_: Request, long: Path, tmp_path: Path, stage: str, unit: int) -> None:
+    asked = with_(request_, seconds=6.0, futures=1)
     with pytest.raises(Crash):
-        roll_out(long, tmp_path / "cut", on_change=crash_at(stage, unit))
-    manifest, work = roll_out(long, tmp_path / "cut")
+        roll_out(asked, tmp_path / "cut", on_change=crash_at(stage, unit))
+    manifest, work = roll_out(asked, tmp_path / "cut")
+    assert results(tmp_path / "cut") == results(long)
+    assert manifest.complete == [0] and work.remaining() == 0
+
+
+def test_resuming_in_the_second_future_keeps_the_first(request_: Request, whole: Path, tmp_path: Path) -> None:
+    asked = with_(request_, seconds=6.0, futures=2)
+    with pytest.raises(Crash):
+        roll_out(asked, tmp_path / "cut", on_change=crash_at("write", 14))
+    manifest, work = roll_out(asked, tmp_path / "cut")
     assert results(tmp_path / "cut") == results(whole)
-    assert all(f.state == "complete" for f in manifest.futures.values())
-    if (stage, unit) == ("write", 14):
-        assert work.units["predict"] < 8  # the first future's windows were kept
-    assert work.remaining() == 0
+    assert manifest.complete == [0, 1]
+    assert work.units["predict"] < 8 and work.remaining() == 0
 
 
-def test_a_finished_rollout_is_left_as_it_is(request_: Request, tmp_path: Path) -> None:
-    roll_out(request_, tmp_path / "out")
-    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*.mp4")}
-    _, work = roll_out(request_, tmp_path / "out")
-    assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*.mp4")}
+def test_a_finished_rollout_is_left_as_it_is(request_: Request, out: Path) -> None:
+    before = {p: p.stat().st_mtime_ns for p in out.rglob("*.mp4")}
+    _, work = roll_out(with_(request_, futures=1), out)
+    assert before == {p: p.stat().st_mtime_ns for p in out.rglob("*.mp4")}
     assert sum(work.seconds.values()) == 0
 
 
 @pytest.mark.parametrize("change", ["scenario", "seed", "sampling", "weights", "fps"])
-def test_another_job_is_refused_in_the_same_folder(request_: Request, tmp_path: Path, change: str) -> None:
-    roll_out(with_(request_, futures=1), out := tmp_path / "out")
+def test_another_job_is_refused_in_the_same_folder(request_: Request, out: Path, tmp_path: Path, change: str) -> None:
     other = with_(request_, futures=1)
     if change == "scenario":
         request_.scenario.write_text(SCENARIO.replace("sedan", "van"))
     elif change == "seed":
         other = with_(other, seed=6)
     elif change == "fps":
-        other = with_(other, fps=30.0)
+        other = with_(other, fps=1.875)
     elif change == "sampling":
         other = with_(other, settings=SamplingSettings(**{**SETTINGS.model_dump(), "image": {"steps": 4}}))
     else:
@@ -195,7 +231,7 @@ def test_another_job_is_refused_in_the_same_folder(request_: Request, tmp_path: 
     told = {
         "scenario": r"scenario\.vehicles\.0\.kind was sedan, is van",
         "seed": "seed was 5, is 6",
-        "fps": r"fps was 7\.5, is 30\.0",
+        "fps": r"fps was 7\.5, is 1\.875",
         "sampling": r"sampling\.image\.steps was 3, is 4",
         "weights": r"weights\.image-ldm/weights\.safetensors was [0-9a-f]{12}, is [0-9a-f]{12}",
     }
@@ -206,8 +242,7 @@ def test_another_job_is_refused_in_the_same_folder(request_: Request, tmp_path: 
     assert results(out) != before
 
 
-def test_manifests_with_a_batch_are_continued_and_those_without_rescaling_refused(request_: Request, tmp_path: Path) -> None:
-    roll_out(with_(request_, futures=1), out := tmp_path / "out")
+def test_manifests_with_a_batch_are_continued_and_those_without_rescaling_refused(request_: Request, out: Path) -> None:
     manifest = json.loads((out / "manifest.json").read_text())
     manifest["job"]["sampling"]["interpolation"]["batch"] = 2
     (out / "manifest.json").write_text(json.dumps(manifest))
@@ -221,8 +256,7 @@ def test_manifests_with_a_batch_are_continued_and_those_without_rescaling_refuse
         roll_out(with_(request_, futures=2), out)
 
 
-def test_of_a_changed_scenario_the_values_are_named(request_: Request, tmp_path: Path) -> None:
-    roll_out(with_(request_, futures=1), out := tmp_path / "out")
+def test_of_a_changed_scenario_the_values_are_named(request_: Request, out: Path) -> None:
     request_.scenario.write_text(SCENARIO.replace("ahead: 14", "ahead: 15"))
     with pytest.raises(InputError, match=r"scenario\.vehicles\.0\.ahead was 14\.0, is 15\.0"):
         roll_out(with_(request_, futures=1), out)
@@ -243,18 +277,19 @@ def test_foreign_folders_are_never_touched(request_: Request, tmp_path: Path) ->
 
 
 def test_fresh_removes_only_what_a_rollout_made(request_: Request, tmp_path: Path) -> None:
-    roll_out(with_(request_, futures=3), out := tmp_path / "out")
+    roll_out(with_(request_, futures=3, seconds=1.0), out := tmp_path / "out")
     (out / "notes.txt").write_text("mine")
     (out / "future-02" / "labels.json").write_text("mine")
     (out / "report.html").write_text("of the earlier one")
-    roll_out(with_(request_, futures=1, seed=9), out, fresh=True)
+    roll_out(with_(request_, futures=1, seconds=1.0, seed=9), out, fresh=True)
     assert (out / "notes.txt").read_text() == (out / "future-02" / "labels.json").read_text() == "mine"
     assert not (out / "report.html").exists()
     assert not (out / "future-01").exists() and not (out / "future-02" / "video.mp4").exists()
 
 
-def test_two_processes_cannot_work_in_one_folder(request_: Request, tmp_path: Path) -> None:
-    manifest, _ = roll_out(request_, out := tmp_path / "out")
+def test_two_processes_cannot_work_in_one_folder(request_: Request, out: Path) -> None:
+    request_ = with_(request_, futures=1)
+    manifest, _ = roll_out(request_, out)
     who = rf"process {os.getpid()} on {re.escape(socket.gethostname())}, since \d{{4}}-"
     with RolloutFolder.open(out, manifest), pytest.raises(InputError, match=who):
         roll_out(request_, out)
@@ -303,10 +338,9 @@ def test_damaged_windows_are_made_again(
 
 
 def test_a_window_that_is_damaged_while_others_are_made_is_noticed(
-    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request_: Request, long: Path, tmp_path: Path
 ) -> None:
     asked = with_(request_, seconds=6.0, futures=1)
-    roll_out(asked, tmp_path / "whole")
 
     def damage(progress: Progress) -> None:
         if progress.units["predict"] == 3:
@@ -315,7 +349,7 @@ def test_a_window_that_is_damaged_while_others_are_made_is_noticed(
     with pytest.raises(MachineError, match=r"0000\.mp4 is not what was written.*same command again"):
         roll_out(asked, tmp_path / "out", on_change=damage)
     roll_out(asked, tmp_path / "out")
-    assert results(tmp_path / "out") == results(tmp_path / "whole")
+    assert results(tmp_path / "out") == results(long)
 
 
 class Killed(BaseException):
@@ -324,10 +358,9 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("seconds", [3.0, 6.0])
 def test_killed_between_the_carry_and_the_manifest(
-    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+    request_: Request, one: Path, long: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    asked = with_(request_, seconds=seconds, futures=1)
-    whole, _ = roll_out(asked, tmp_path / "whole")
+    asked, whole = with_(request_, seconds=seconds, futures=1), one if seconds == 3.0 else long
 
     def killed(*_: object) -> None:
         raise Killed
@@ -338,9 +371,9 @@ def test_killed_between_the_carry_and_the_manifest(
                           killed() if record.windows else note(self, record))  # fmt: skip
             roll_out(asked, tmp_path / "cut")
     manifest, _ = roll_out(asked, tmp_path / "cut")
-    assert results(tmp_path / "cut") == results(tmp_path / "whole")
-    made, expected = manifest.futures["future-00"], whole.futures["future-00"]
-    assert (made.state, made.windows, made.frames) == ("complete", expected.windows, expected.frames)
+    assert results(tmp_path / "cut") == results(whole)
+    made, expected = manifest.futures["future-00"], json.loads((whole / "manifest.json").read_text())["futures"]["future-00"]
+    assert (made.state, made.windows, made.frames) == ("complete", expected["windows"], expected["frames"])
 
 
 def test_killed_before_the_state_is_removed(request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -357,8 +390,7 @@ def test_killed_before_the_state_is_removed(request_: Request, tmp_path: Path, m
 
 
 @pytest.mark.parametrize("name", ["future-00/video.mp4", "future-00/rollout.h5", "initial.png", "scenario.yaml"])
-def test_finished_files_are_never_overwritten(request_: Request, tmp_path: Path, name: str) -> None:
-    roll_out(with_(request_, futures=1), out := tmp_path / "out")
+def test_finished_files_are_never_overwritten(request_: Request, out: Path, name: str) -> None:
     (out / name).write_bytes(b"mine")
     with pytest.raises(InputError, match=rf"{name}: is not what was written.*--repair"):
         roll_out(with_(request_, futures=2), out)
@@ -366,18 +398,15 @@ def test_finished_files_are_never_overwritten(request_: Request, tmp_path: Path,
 
 
 @pytest.mark.parametrize("name", ["future-00/video.mp4", "future-00/rollout.h5", "initial.png", "preview.png", "scenario.yaml"])
-def test_files_that_are_gone_are_made_again(request_: Request, tmp_path: Path, name: str) -> None:
-    asked = with_(request_, futures=1)
-    roll_out(asked, out := tmp_path / "out")
-    before = results(out)
+def test_files_that_are_gone_are_made_again(request_: Request, out: Path, name: str) -> None:
+    asked, before = with_(request_, futures=1), results(out)
     (out / name).unlink()
     roll_out(asked, out)
     assert results(out) == before
     subprocess.run(["sha256sum", "--strict", "-c", "SHA256SUMS"], cwd=out, check=True)
 
 
-def test_a_changed_manifest_is_refused(request_: Request, tmp_path: Path) -> None:
-    roll_out(with_(request_, futures=1), out := tmp_path / "out")
+def test_a_changed_manifest_is_refused(request_: Request, out: Path) -> None:
     text = (out / "manifest.json").read_text()
     (out / "manifest.json").write_text(text.replace('"windows": 1', '"windows": 7'))
     with pytest.raises(InputError, match=r"manifest\.json: does not match SHA256SUMS"):
@@ -398,13 +427,12 @@ def test_a_photo_is_the_first_frame(request_: Request, tmp_path: Path) -> None:
         compose_frames(request_, variants=2)
 
 
-def test_variants_of_the_first_frame(request_: Request, tmp_path: Path) -> None:
+def test_variants_of_the_first_frame(request_: Request, one: Path) -> None:
     frames = compose_frames(request_, variants=3)
     assert [f.shape for f in frames] == [(64, 128, 3)] * 3
     assert not np.array_equal(frames[0], frames[1])
     np.testing.assert_array_equal(compose_frames(request_)[0], frames[0])
-    roll_out(with_(request_, futures=1), tmp_path / "out")
-    np.testing.assert_array_equal(read_image(tmp_path / "out" / "initial.png"), frames[0])
+    np.testing.assert_array_equal(read_image(one / "initial.png"), frames[0])
 
 
 @pytest.mark.parametrize(
