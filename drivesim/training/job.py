@@ -138,10 +138,10 @@ def run_training(
         raise InputError(f"--workers {workers}: give a number of processes, or 0 to render in this one")
     device = join_processes(device_name)
     say = say if rank() == 0 else lambda _: None
+    check_fields(name, overrides or {}, backbone)
     chosen = (PRESETS if backbone is None else BACKBONE_PRESETS)[preset][name]
     checkpoints = checkpoints or shipped("checkpoints")
     values = chosen.recipe | (overrides or {})
-    check_fields(name, overrides or {}, backbone)
     recipe = recipe_type(name, backbone, values).parse(values, f"recipe of {name}")
     notes, origin = beginning(run_folder, recipe, init_from, checkpoints, device)
     check_inputs(name, run_folder, [*(data or []), *(held_out or [])], checkpoints, origin, backbone)
