@@ -22,7 +22,9 @@ from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig
 from drivesim.training.latent_data import diffusion_error
 
 pytestmark = pytest.mark.slow
-CONFIG = ImageLDMConfig(latent_channels=2, widths=(16, 32), blocks=1, head_width=16, token_width=32, encoder_layers=1, groups=("look",))
+CONFIG = ImageLDMConfig(
+    latent_channels=2, widths=(16, 32), blocks=1, head_width=16, token_width=32, encoder_layers=1, groups=("look",)
+)
 TEMPORAL = VideoLDMConfig(context_widths=(8, 16), embedding_width=32, head_width=16, context_noise=False)
 HEIGHT, WIDTH, FRAMES = 4, 16, 6
 
