@@ -9,7 +9,7 @@ demo: .venv/base
 
 # A worker a core, each with one thread; a file's tests stay together, and what they share is made once.
 test: .venv/test lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/test
 	$(BIN)/ruff check .

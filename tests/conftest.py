@@ -21,6 +21,16 @@ from drivesim.scene.road import Road
 hypothesis.settings.register_profile("drivesim", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("drivesim")
 
+_LONGEST = ("test_killing.py", "test_extension.py", "test_browser.py", "test_inputs.py", "test_job.py", "test_determinism.py",
+            "test_measure.py", "test_stream.py", "test_cascade.py", "test_queue.py", "test_ablation.py", "test_loop.py",
+            "test_long_runs.py")  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first, so that no worker has one left when the others are done."""
+    rank = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
 
 @pytest.fixture
 def make_clip() -> Callable[..., Clip]:

@@ -12,7 +12,9 @@ from drivesim.evaluation.autoencoder import Fidelity, autoencoder_fidelity, auto
 class Identity(nn.Module):
     """A latent space that loses nothing."""
 
-    shift = torch.zeros(1)
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))  # says where it is
 
     def encode(self, frames: Tensor) -> Tensor:
         return frames

@@ -72,7 +72,7 @@ def test_divergence_is_zero_for_the_unit_normal_alone() -> None:
 def test_temporal_decoder_starts_as_the_image_decoder() -> None:
     autoencoder, layers = stirred(Autoencoder(SMALL)), TemporalDecoderLayers(SMALL)
     latents = frames(2 * 5, 4, 4, 6)
-    assert torch.equal(autoencoder.decode(latents, layers.hook(5)), autoencoder.decode(latents))
+    assert torch.equal(autoencoder.decoder(latents, layers.hook(5)), autoencoder.decode(latents))
 
 
 def test_temporal_decoder_sees_neighbours_within_reach_on_both_sides() -> None:
@@ -81,7 +81,7 @@ def test_temporal_decoder_sees_neighbours_within_reach_on_both_sides() -> None:
     other = latents.clone()
     other[4] += 1
     with torch.no_grad():
-        a, b = (autoencoder.decode(x, layers.hook(9)) for x in (latents, other))
+        a, b = (autoencoder.decoder(x, layers.hook(9)) for x in (latents, other))
     changed = ((a - b).abs().amax(dim=(1, 2, 3)) > 1e-14).tolist()
     assert changed == [abs(i - 4) <= layers.reach for i in range(9)]
 
@@ -90,8 +90,8 @@ def test_temporal_layers_keep_clips_of_a_batch_apart() -> None:
     autoencoder, layers = stirred(Autoencoder(SMALL)), stirred(TemporalDecoderLayers(SMALL))
     latents = frames(8, 4, 2, 2)
     with torch.no_grad():
-        both = autoencoder.decode(latents, layers.hook(4))
-        alone = autoencoder.decode(latents[:4], layers.hook(4))
+        both = autoencoder.decoder(latents, layers.hook(4))
+        alone = autoencoder.decoder(latents[:4], layers.hook(4))
     torch.testing.assert_close(both[:4], alone, rtol=1e-5, atol=1e-5)
 
 
@@ -99,8 +99,8 @@ def test_channels_last_changes_nothing_but_the_layout() -> None:
     autoencoder, layers = stirred(Autoencoder(SMALL)), stirred(TemporalDecoderLayers(SMALL))
     latents = frames(4, 4, 2, 2)
     with torch.no_grad():
-        before = autoencoder.decode(latents, layers.hook(4))
-        after = channels_last(autoencoder).decode(latents, channels_last(layers).hook(4))
+        before = autoencoder.decoder(latents, layers.hook(4))
+        after = channels_last(autoencoder).decoder(latents, channels_last(layers).hook(4))
     torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-4)
 
 
