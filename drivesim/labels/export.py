@@ -62,12 +62,13 @@ def write_export(
     return Path(out)
 
 
-def check_format(name: str) -> None:
-    """InputError if there is no such format, with the one that may be meant."""
+def check_format(name: str, others: Sequence[str] = ()) -> None:
+    """InputError if there is no such format, with the one that may be meant; `others` are formats of what is no rollout."""
     if name not in FORMATS:
-        near = get_close_matches(name.lower(), FORMATS, 1)
+        names = [*FORMATS, *others]
+        near = get_close_matches(name.lower(), names, 1)
         hint = f"did you mean {near[0]}?" if near else "use one of them"
-        raise InputError(f"{name}: no such format, there are {', '.join(FORMATS)}; {hint}")
+        raise InputError(f"{name}: no such format, there are {', '.join(names)}; {hint}")
 
 
 def parse_futures(text: str) -> list[int]:

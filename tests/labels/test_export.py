@@ -33,6 +33,7 @@ def test_the_command_writes_a_folder_and_says_so(toy: Path, tmp_path: Path) -> N
         (["cocoo", "{toy}"], "did you mean coco?"),
         (["COCO", "{toy}"], "did you mean coco?"),
         (["avi", "{toy}"], "there are coco"),
+        (["openscenaro", "{toy}"], "did you mean openscenario?"),
         (["coco", "{toy}/nowhere"], "no such folder"),
         (["coco", "{toy}/future-00"], "holds no rollout"),
         (["coco", "{toy}", "--futures", "0,x"], "--futures 0,x: give numbers of futures, as in 0,2-4"),

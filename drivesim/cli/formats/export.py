@@ -45,7 +45,7 @@ def export(
             raise InputError("openscenario: is written of a scenario, which has no frames; leave --futures, --stride and so on out")
         _export_scenario(folder, out)
         return
-    check_format(name)
+    check_format(name, ["openscenario"])
     numbers = None if futures is None else parse_futures(futures)
     with stoppable(f"stopped; {out} is not written"), frames_bar() as show:
         write_export(
