@@ -36,7 +36,7 @@ QUICK = SamplingSettings(
     prediction=PredictionSampling(steps=2),
     interpolation=InterpolationSampling(steps=1, noise=0.1),
     super_resolution=SuperResolutionSampling(steps=1),
-    precision="auto",
+    precision="float32",
 )
 
 
