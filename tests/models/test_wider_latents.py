@@ -67,7 +67,7 @@ def test_wider_image_model_sees_only_the_old_latents(extra: int) -> None:
     t, conditions = torch.tensor([500]), no_conditions(1)
     with torch.no_grad():
         before, after = old(x[:, :4], t, conditions), new(x, t, conditions)
-    torch.testing.assert_close(after[:, :4], before)
+    torch.testing.assert_close(after[:, :4], before, rtol=1e-4, atol=1e-4)
     assert after[:, 4:].abs().sum() == 0
 
 
@@ -93,5 +93,6 @@ def test_wider_video_model_sees_only_the_old_latents() -> None:
             return model(x[:, :, :channels], torch.tensor([500]), no_conditions(3), context, torch.tensor([7.5]))
 
     before, after = made(old, 4), made(new, 6)
-    torch.testing.assert_close(after[:, :, :4], before)
+    # the zeros of new channels change the order of float32 sums, through weights that make values of some tens
+    torch.testing.assert_close(after[:, :, :4], before, rtol=1e-4, atol=1e-4)
     assert after[:, :, 4:].abs().sum() == 0
