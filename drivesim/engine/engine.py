@@ -8,6 +8,7 @@ resume. Latents are kept from window to window and never encoded again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from drivesim.diffusion.ddim import Draft, sample
 from drivesim.diffusion.guidance import guide
 from drivesim.engine.cascade import Cascade, settle_precision
 from drivesim.engine.future import FutureSpec, Prompt
+from drivesim.engine.grain import surface_noise
 from drivesim.engine.moments import ticks
 from drivesim.engine.progress import UNTIMED, Progress
 from drivesim.engine.random_streams import step_noise, unit_noise
@@ -178,16 +180,21 @@ class Engine:
     def upsample(self, frames: Tensor, future: FutureSpec, ticks: Sequence[int]) -> Tensor:
         """Frames [f 3 4h 4w] of frames [f 3 h w] at these ticks, in [-1, 1], all sampled at once (Video LDM, section 3.4).
 
-        All frames of all futures get the same noise: overlapping portions agree, what stays where it is does not flicker,
-        and futures dress what they share alike.
+        Noise moves with surfaces (`surface_noise`), and all futures draw it alike: what they share they dress alike. Where it is
+        not known what stands where, all frames get the same.
         """
         settings, model, device = self.settings.super_resolution, self.cascade.super_resolution, self.cascade.device
         _, channels, height, width = frames.shape
         conditions = None if model.layout is None else future.layout_conditions(ticks, UPSAMPLING_FACTOR * height)
+        layouts = future.layouts((height, width)) if future.is_laid_out else None
 
         def noise(scale: int, *key: int | str) -> Tensor:
-            drawn = unit_noise((channels, scale * height, scale * width), future.seed, "upsample", *key)
-            return drawn.to(device).expand(1, len(frames), -1, -1, -1)
+            @lru_cache(maxsize=5)
+            def drawn(spacing: int, anchor: int) -> Tensor:
+                return unit_noise((channels, scale * height, scale * width), future.seed, "upsample", *key, spacing, anchor)
+
+            clip = [drawn(0, 0) if layouts is None else surface_noise(layouts, tick, scale, drawn) for tick in ticks]
+            return torch.stack(clip)[None].to(device)
 
         with self.cascade.sampling(self.settings.precision):
             low = frames[None].to(device)
@@ -217,7 +224,7 @@ class Engine:
         By the layout, where networks are shown it and it is known what stands, or else along the road; `frames` are ticks [(b f)].
         """
         context = Context.of(torch.zeros(tuple(shape), device=self.cascade.device), known)
-        if self.layout_height is None or future.is_free or future.prompt.photo is not None:
+        if self.layout_height is None or not future.is_laid_out:
             metres = future.metres(frames).reshape(shape[0], shape[1]).to(self.cascade.device)
             return move_along(self.cascade.latent_space, context, conditions, metres)
         layouts = future.layouts((self.layout_height, 2 * self.layout_height))

@@ -79,6 +79,11 @@ class FutureSpec:
         """Whether the networks make up what follows the first frame (the paper's own setting): nothing but the look is given."""
         return self.prompt.scenario.traffic == "free"
 
+    @property
+    def is_laid_out(self) -> bool:
+        """Whether it is known what stands and moves where in every frame: neither of a photo nor of free traffic."""
+        return not self.is_free and self.prompt.photo is None
+
     @cached_property
     def boxes(self) -> Callable[[int], Boxes | None]:
         """What `_boxes` finds for a tick: it is asked for by prediction, interpolation and labels."""

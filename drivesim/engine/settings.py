@@ -44,7 +44,8 @@ class InterpolationSampling(Config):
 class SuperResolutionSampling(Config):
     """Upsampling, in portions of `length` frames that share `overlap`; `level`: noise augmentation.
 
-    Frames of a portion may see each other, and those that two portions share are blended: both decide pixels.
+    Where the upsampler has temporal layers frames of a portion see each other, and those that two portions share are blended: both
+    decide pixels. Without, each frame is made by itself.
     """
 
     steps: int = Field(default=4, ge=1)

@@ -1,0 +1,69 @@
+"""Noise that moves with surfaces: details that super-resolution makes of it stay on what they are on, and not on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import cos, pi, sin
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from drivesim.engine.layouts import FrameLayouts
+from drivesim.engine.moments import KEY_TICKS
+from drivesim.layout.flow import Flow
+
+_SPACINGS = (KEY_TICKS, KEY_TICKS // 4)
+"""Ticks from one anchor to the next: details last long on what is far, and what comes near is carried on by closer anchors."""
+
+
+def surface_noise(layouts: FrameLayouts, tick: int, scale: int, anchor_noise: Callable[[int, int], Tensor]) -> Tensor:
+    """Unit noise [c H W] of the frame of `tick`, `scale` times as large as `layouts`.
+
+    `anchor_noise` draws that of an anchor, a frame of every so many, by (spacing, tick). A frame between two takes both, each as
+    the layout says that what the frame shows has moved since, or will have, and mixes them to unit variance; the nearer one counts
+    more. Where a surface is larger than in an anchor, whose noise would be stretched, that one counts less. What is missing
+    is filled up from anchors closer by, and then by noise (0, 0), which lies on the screen.
+    """
+    total, rest = torch.zeros(()), np.ones(layouts.size, np.float32)
+    for spacing in _SPACINGS:
+        before = tick - tick % spacing
+        anchors = (before, before + spacing) if tick > before else (before,)
+        flows = [layouts.flow(tick, anchor) for anchor in anchors]
+        variances = _variances((tick - before) / spacing, [whole_share(flow) for flow in flows])
+        for anchor, flow, variance in zip(anchors, flows, variances, strict=True):
+            noise = _moved(anchor_noise(spacing, anchor), flow, scale)
+            total = total + _enlarged(torch.from_numpy(np.sqrt(rest * variance)), scale) * noise
+        rest = rest * np.maximum(1 - sum(variances), 0)
+        if not rest.any():
+            break
+    return total + _enlarged(torch.from_numpy(np.sqrt(rest)), scale) * anchor_noise(0, 0)
+
+
+def _variances(time: float, most: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Parts [h w] in unit variance of the anchors before and after, `time` of 0 to 1 on; each at most as much as `most` says."""
+    parts = [share * limit for share, limit in zip((cos(time * pi / 2) ** 2, sin(time * pi / 2) ** 2), most, strict=False)]
+    rest = (1 - sum(parts)) / np.maximum(sum(most), 1e-6)
+    return [np.minimum(part + rest * limit, limit).astype(np.float32) for part, limit in zip(parts, most, strict=True)]
+
+
+def whole_share(flow: Flow) -> np.ndarray:
+    """Which share of the pixels of each place has a pixel of its own in the other frame: float32 [h w], 0 where it is not seen."""
+    (down_y, down_x), (right_y, right_x) = (np.gradient(part) for part in (flow.down, flow.right))
+    area = np.abs((1 + down_y) * (1 + right_x) - down_x * right_y)
+    return (np.minimum(area, 1.0) * flow.seen).astype(np.float32)
+
+
+def _moved(noise: Tensor, flow: Flow, scale: int) -> Tensor:
+    """Noise [c H W] of the other frame as this one has it, in whole pixels. All pixels of a place move alike: they stay white."""
+    _, height, width = noise.shape
+    down, right = (_enlarged(torch.from_numpy(part), scale) for part in (flow.down, flow.right))
+    # without bounds a cast to whole numbers is not defined
+    rows = torch.arange(height)[:, None] + (scale * down).round().clamp(-height, height).long()
+    columns = torch.arange(width) + (scale * right).round().clamp(-width, width).long()
+    place = rows.clamp(0, height - 1) * width + columns.clamp(0, width - 1)
+    return noise.flatten(1).index_select(1, place.flatten()).view_as(noise)
+
+
+def _enlarged(picture: Tensor, scale: int) -> Tensor:
+    return picture.repeat_interleave(scale, dim=0).repeat_interleave(scale, dim=1)
