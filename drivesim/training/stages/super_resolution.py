@@ -12,39 +12,50 @@ from einops import rearrange
 from pydantic import Field
 from torch import Tensor, nn
 
-from drivesim.dataset.batches import ClipWindows
+from drivesim.dataset.batches import ClipWindow, ClipWindows
 from drivesim.dataset.clips import ClipStore
+from drivesim.dataset.layouts import LayoutCache, is_known
+from drivesim.dataset.progress_line import ProgressLine
 from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.denoiser import training_target
+from drivesim.layout.planes import layout_planes
+from drivesim.layout.scene_at import SceneAt
 from drivesim.metrics.reconstruction import psnr
-from drivesim.models.conditions.all_groups import LAYOUT_GROUPS, layout_conditions
+from drivesim.models.conditions.all_groups import LAYOUT_GROUPS, label_conditions, layout_conditions
 from drivesim.models.conditions.conditions import Conditions
-from drivesim.models.loading import load_latent_codec
+from drivesim.models.loading import load_image_model, load_latent_codec
 from drivesim.models.super_resolution import MAX_LEVEL, SuperResolution, SuperResolutionConfig, bicubic
-from drivesim.tensors import numpy_stream, to_frames, to_network
+from drivesim.scene.clip import Clip
+from drivesim.tensors import computes_bfloat16, numpy_stream, to_frames, to_network
 from drivesim.training.latent_data import diffusion_time, drawn_drops, layout_caches, pack, stack, unpack
+from drivesim.training.optim import rank
 from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, seeded
 from drivesim.video_format import UPSAMPLING_FACTOR as FACTOR
 from drivesim.video_format import StageName
 
 
 class SuperResolutionRecipe(Recipe):
-    """`crop`: side of the high-resolution patches in pixels; `frames` of a clip, 1 trains on pictures.
+    """`crop`: side of the high-resolution patches in pixels, a multiple of 4; `frames` of a clip, 1 trains on pictures.
 
-    `decoded`: share of patches whose low resolution went through the autoencoder, as it does in a rollout; the others are
-    softened by up to `blur` pixels (standard deviation). `sharpening`: weight of the estimate's absolute error, in units of
-    the residual. Level and steps of the held-out figures are those of a rollout. `drop_layout`: chance that all layout maps are
-    left out, if the model is shown any; each by itself by the chance that its group says.
+    `decoded`: share of patches whose low resolution went through latents and the decoder of clips, as it does in a rollout; the
+    others are softened by up to `blur` pixels (standard deviation). Of these latents a share `generated` are one-step estimates
+    of the image LDM, from noise of times up to `generated_time`; the others have noise of a deviation of up to `latent_noise`.
+    `sharpening`: weight of the estimate's absolute error, in units of the residual. Level and steps of the held-out figures are
+    those of a rollout. `drop_layout`: chance that all layout maps are left out, if the model is shown any; each by itself by the
+    chance that its group says.
     """
 
     model: SuperResolutionConfig = SuperResolutionConfig()
-    crop: int = Field(256, ge=32)
+    crop: int = Field(256, ge=32, multiple_of=FACTOR)
     frames: int = Field(1, ge=1, le=8)
     blur: float = Field(0.7, ge=0)
-    decoded: float = Field(0.6, ge=0, le=1)
+    decoded: Chance = 0.6
+    generated: Chance = 0.5
+    generated_time: Chance = 0.6
+    latent_noise: float = Field(0.3, ge=0)
     sharpening: float = Field(1.0, ge=0)
     level: int = Field(50, ge=0, le=MAX_LEVEL)
-    steps: int = Field(4, ge=1)
+    steps: int = Field(2, ge=1)
     drop_layout: Chance = 0.15
 
 
@@ -69,6 +80,9 @@ class SuperResolutionStage:
     def __init__(self, recipe: SuperResolutionRecipe, checkpoints: Path) -> None:
         self.recipe = recipe
         self.space = load_latent_codec(checkpoints / "autoencoder").requires_grad_(False)
+        self.image = load_image_model(checkpoints / "image-ldm").requires_grad_(False) if recipe.generated > 0 else None
+        if self.image is not None:
+            self.image.check_latents(self.space.fingerprint())
         with seeded(recipe.seed):
             self.model = SuperResolution(recipe.model)
         if recipe.model.temporal:
@@ -79,13 +93,42 @@ class SuperResolutionStage:
         self.networks = (self.model.network, self.model.sharpener, *layout)
 
     def open(self, data: list[Path], held_out: list[Path]) -> None:
-        """Clips of the stores, with layouts if the model is shown any."""
+        """Clips of the stores, with layouts if the model is shown any; in memory, what latents leave of them (0.2 MB a frame)."""
         self.windows, self.held_out = self._windows(data), self._windows(held_out)
+        self.seen = {store.path: self._all_seen(store) for store in (*self.windows.stores, *self.held_out.stores)}
 
     def _windows(self, paths: list[Path]) -> ClipWindows:
         stores = [ClipStore(path) for path in paths]
         layouts = layout_caches(stores) if self.recipe.model.layout else None
         return ClipWindows(stores, self.recipe.frames, None, layouts=layouts)
+
+    def _all_seen(self, store: ClipStore) -> np.ndarray:
+        """The low resolution of all frames of a store as decoded from noisy, and from generated latents: uint8 [2 F h w 3]."""
+        line = ProgressLine(f"{store.path.name}: clip through latents", 0, len(store), print if rank() == 0 else None)
+        made = []
+        for clip in range(len(store)):
+            made.append(self._seen(store.read(clip), self.recipe.sample_rng("seen", store.path.stem, clip)))
+            line(clip + 1)
+        return np.concatenate(made, axis=1)
+
+    @torch.no_grad()
+    def _seen(self, clip: Clip, rng: np.random.Generator) -> np.ndarray:
+        """The low resolution of a clip as decoded from noisy, and from generated latents: uint8 [2 f h w 3]."""
+        recipe, space, device = self.recipe, self.space, next(self.space.parameters()).device
+        low, labels = shrink(clip.frames), clip.labels
+        size = low.shape[1:3]
+        planes = [layout_planes(SceneAt.labelled(labels, i), *size) if is_known(labels, i) else None for i in range(len(low))]
+        conditions = label_conditions([labels], planes).to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device)):
+            latents = space.encode(to_network(low).to(device)).float()
+            shared, own = (torch.from_numpy(rng.standard_normal((n, *latents.shape[1:]), np.float32)) for n in (1, len(low)))
+            noise = ((shared + own) / 2**0.5).to(device)
+            seen = [latents + recipe.latent_noise * float(rng.random()) * noise]
+            t = int(recipe.generated_time * rng.random() * 999)
+            if self.image is not None:
+                times = torch.full((len(low),), t, device=device)
+                seen.append(self.image.denoise(conditions)(self.image.schedule.add_noise(latents, noise, times), times).float())
+            return np.stack([to_frames(space.decode_clip(each[None], conditions=conditions)[0].float()) for each in seen])
 
     def draw(self, step: int, index: range) -> Batch:
         """high [b f 3 h w], low [b f 3 h/4 w/4], noise like high, low_noise like low, t and level int64 [b].
@@ -96,33 +139,42 @@ class SuperResolutionStage:
 
     def _sample(self, i: int) -> Batch:
         recipe, rng = self.recipe, self.recipe.sample_rng(self.name, i)
-        high, conditions = self._patch(rng)
-        low = soften(shrink(high), rng.uniform(0, recipe.blur))
+        (window,) = self.windows.draw(rng, 1)
+        frames = self.windows.stores[window.store].pictures(*window[1:])
+        y, x = (FACTOR * int(rng.integers((side - recipe.crop) // FACTOR + 1)) for side in frames.shape[1:3])
+        high = frames[:, y : y + recipe.crop, x : x + recipe.crop]
         sample: Batch = {
             "high": to_network(high),
-            "low": to_network(low),
+            "low": to_network(self._low(window, high, (y // FACTOR, x // FACTOR), rng)),
             "t": diffusion_time(i, rng, len(self.model.schedule)),
             "level": torch.tensor(int(rng.integers(MAX_LEVEL + 1))),
-            "decoded": torch.tensor(bool(rng.random() < recipe.decoded)),
-            **({} if conditions is None else pack(conditions)),
+            **({} if self.windows.layouts is None else pack(self._shown(self.windows.layouts[window.store], window, y, x, rng))),
         }
         for name, like in (("noise", "high"), ("low_noise", "low")):
             sample[name] = torch.from_numpy(rng.standard_normal(sample[like].shape, np.float32))
         return sample
 
-    def _patch(self, rng: np.random.Generator) -> tuple[np.ndarray, Conditions | None]:
-        """Pictures uint8 [f h w 3] of a random place, perhaps mirrored, or with what is told of their layout."""
-        recipe = self.recipe
-        if not recipe.model.layout:
-            return self.windows.pictures(rng, self.windows.draw(rng, 1), (recipe.crop, recipe.crop), flip=True)[0], None
-        labelled = self.windows.batch(rng, 1)
-        assert labelled.frames is not None and labelled.layouts is not None
-        frames = labelled.frames[0]
-        y, x = (int(rng.integers(side - recipe.crop + 1)) for side in frames.shape[1:3])
+    def _low(self, window: ClipWindow, high: np.ndarray, place: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+        """The low resolution uint8 [f h w 3] of a patch `high` whose first pixel is at `place` (y, x) of the low resolution."""
+        recipe, sigma = self.recipe, rng.uniform(0, self.recipe.blur)
+        decoded, generated = rng.random(2) < (recipe.decoded, recipe.generated)
+        if not decoded:
+            return soften(shrink(high), sigma)
+        (y, x), side = place, recipe.crop // FACTOR
+        return self._decoded(self.windows, window, bool(generated))[:, y : y + side, x : x + side]
+
+    def _decoded(self, windows: ClipWindows, window: ClipWindow, generated: bool) -> np.ndarray:
+        """The low resolution uint8 [f h w 3] of a window's frames as decoded from latents."""
+        store = windows.stores[window.store]
+        first, last = store.span(window.clip, window.start, window.stop)
+        made: np.ndarray = self.seen[store.path][int(generated), first : last : window.step]
+        return made
+
+    def _shown(self, cache: LayoutCache, window: ClipWindow, y: int, x: int, rng: np.random.Generator) -> Conditions:
+        """What is told of a patch's layout."""
         groups = {name: group.dropout.picture for name, group in LAYOUT_GROUPS.items()}
-        shown = _cut_layouts(labelled.layouts[0], y, x, (recipe.crop, recipe.crop))
-        conditions = shown.drop(**drawn_drops(groups, recipe.drop_layout, rng))
-        return frames[:, y : y + recipe.crop, x : x + recipe.crop], conditions
+        side = (self.recipe.crop, self.recipe.crop)
+        return _cut_layouts(cache.read(*window[1:]), y, x, side).drop(**drawn_drops(groups, self.recipe.drop_layout, rng))
 
     def _features(self, batch: Batch) -> list[Tensor] | None:
         return self.model.layout_features(unpack(batch, "high")) if self.recipe.model.layout else None
@@ -130,8 +182,7 @@ class SuperResolutionStage:
     def _errors(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Squared error of v, and absolute error of the estimate in units of the residual, averaged."""
         model, t = self.model, batch["t"]
-        low = torch.where(batch["decoded"][:, None, None, None, None], self._decoded(batch["low"]), batch["low"])
-        features = self._features(batch)
+        low, features = batch["low"], self._features(batch)
         estimate = model.estimate(low, features)
         residual = model.residual(batch["high"], estimate.detach())
         noisy = model.schedule.add_noise(residual, batch["noise"], t)
@@ -139,49 +190,47 @@ class SuperResolutionStage:
         target = training_target("v", model.schedule, residual, batch["noise"], t)
         return (output.float() - target).square().mean(), model.residual(batch["high"], estimate).abs().mean()
 
-    @torch.no_grad()
-    def _decoded(self, low: Tensor) -> Tensor:
-        """Low resolution [b f 3 h w] as it comes back from the autoencoder."""
-        space = self.space.to(low.device)
-        return space.decode(space.encode(low.flatten(0, 1))).float().unflatten(0, low.shape[:2])
-
     def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
         """Mean squared error of the prediction, and the estimate's absolute error."""
         error, sharpening = self._errors(batch)
         yield "model", error + self.recipe.sharpening * sharpening, {"v": error.detach(), "estimate": sharpening.detach()}
 
     def _held_out(self, clips: int) -> tuple[np.ndarray, np.ndarray, list[Conditions | None]]:
-        """High and (decoded) low resolution uint8 [n f h w 3] of the middle of held-out frames, and what is told of each clip."""
-        labelled = self.held_out.batch(numpy_stream(0, "held-out"), clips)
-        frames, layouts = labelled.frames, labelled.layouts
-        assert frames is not None
+        """High and decoded low resolution uint8 [n f h w 3] of the middle of held-out frames, and what is told of each clip."""
+        windows, generated = self.held_out, self.image is not None
+        drawn = windows.draw(numpy_stream(0, "held-out"), clips)
+        frames = windows.pictures(numpy_stream(0), drawn)
         size = min(256, frames.shape[2]), min(512, frames.shape[3])
-        top, left = (frames.shape[2] - size[0]) // 2, (frames.shape[3] - size[1]) // 2
+        top, left = ((whole - part) // 2 // FACTOR * FACTOR for whole, part in zip(frames.shape[2:4], size, strict=True))
         high = frames[:, :, top : top + size[0], left : left + size[1]]
-        low = np.stack([shrink(clip) for clip in high])
+        y, x, height, width = (number // FACTOR for number in (top, left, *size))
+        low = np.stack([self._decoded(windows, window, generated)[:, y : y + height, x : x + width] for window in drawn])
         told: list[Conditions | None] = [None] * clips
-        if layouts is not None:
-            told = [_cut_layouts(clip, top, left, size) for clip in layouts]
-        return high, to_frames(self._decoded(to_network(low))), told
+        if windows.layouts is not None:
+            told = [_cut_layouts(windows.layouts[window.store].read(*window[1:]), top, left, size) for window in drawn]
+        return high, low, told
 
-    def _upsample(self, low: np.ndarray, conditions: list[Conditions | None]) -> np.ndarray:
-        """Pictures [n f 4h 4w 3] of low resolution [n f h w 3]."""
+    def _upsample(self, low: np.ndarray, conditions: list[Conditions | None], level: int | None = None) -> np.ndarray:
+        """Pictures [n f 4h 4w 3] of low resolution [n f h w 3], a clip's frames of one noise; at a rollout's level or another."""
+        level = self.recipe.level if level is None else level
         device = next(self.model.parameters()).device
         made = []
         for i, (clip, told) in enumerate(zip(low, conditions, strict=True)):
             x = to_network(clip)[None]
             rng = numpy_stream(0, "upsample", i)
-            shape = (*x.shape[:3], FACTOR * x.shape[3], FACTOR * x.shape[4])
-            noise, low_noise = (torch.from_numpy(rng.standard_normal(s, np.float32)) for s in (shape, tuple(x.shape)))
-            drawn = x.to(device), noise.to(device), low_noise.to(device)
+            shapes = (1, 1, 3, FACTOR * x.shape[3], FACTOR * x.shape[4]), (1, 1, *x.shape[2:])
+            noise, low_noise = (torch.from_numpy(rng.standard_normal(s, np.float32)).to(device) for s in shapes)
+            noise, low_noise = (one.expand(-1, len(clip), -1, -1, -1) for one in (noise, low_noise))
             features = self.model.layout_features(None if told is None else told.to(device))
-            made.append(to_frames(self._upsampled(*drawn, features))[0])
+            made.append(to_frames(self._upsampled(x.to(device), noise, low_noise, features, level))[0])
         return np.stack(made)
 
-    def _upsampled(self, low: Tensor, noise: Tensor, low_noise: Tensor, features: list[Tensor] | None) -> Tensor:
+    def _upsampled(
+        self, low: Tensor, noise: Tensor, low_noise: Tensor, features: list[Tensor] | None, level: int
+    ) -> Tensor:
         """Frames [1 f 3 4h 4w] of `low` [1 f 3 h w], from unit `noise` [1 f 3 4h 4w] and `low_noise` [1 f 3 h w]."""
-        level = torch.full((1,), self.recipe.level, dtype=torch.int64, device=low.device)
-        denoise = self.model.denoise(low, level, low_noise, features)
+        levels = torch.full((1,), level, dtype=torch.int64, device=low.device)
+        denoise = self.model.denoise(low, levels, low_noise, features)
         residual = sample(denoise, self.model.schedule, noise, self.recipe.steps)
         return self.model.refine(self.model.estimate(low, features), residual)
 
@@ -197,14 +246,17 @@ class SuperResolutionStage:
 
     def evaluate(self) -> dict[str, float]:
         """PSNR (dB) on held-out clips, 512x256 pixels of each, sampled, estimated and by bicubic upsampling, all of decoded
-        latents; and how sharp they are. With the layout if the model is shown it, and without.
+        latents, and how sharp they are; with the layout if the model is shown it, and without. "clean" is of the true low
+        resolution at level 0.
 
         `detail` is the mean absolute difference of neighbouring pixels as a share of the true one, `flicker` how far changes from
         frame to frame are off, as a share of the true ones.
         """
         high, low, conditions = self._held_out(self.recipe.held_out_batches)
         plain, estimated = self._plain(low, conditions)
-        cases = {"": self._upsample(low, conditions), "_estimate": estimated, "_bicubic": plain}
+        clean = np.stack([shrink(clip) for clip in high])
+        cases = {"": self._upsample(low, conditions), "_estimate": estimated, "_bicubic": plain,
+                 "_clean": self._upsample(clean, conditions, 0), "_clean_bicubic": self._plain(clean, conditions)[0]}  # fmt: skip
         if self.recipe.model.layout:
             cases["_without_layout"] = self._upsample(low, [None] * len(low))
         figures = {}
