@@ -157,7 +157,7 @@ def run_training(
     written = {"stage": name, "preset": preset, **notes, "data": [str(path) for path in data],
               **stage.recipe.model_dump(mode="json")}  # fmt: skip
     say(describe(stage, device))
-    train(stage, Run(run_folder, written), device, say, minutes * 60)
+    train(stage, Run(run_folder, written), device, say, minutes * 60, goes_on=origin is not None)
 
 
 def initialise(model: nn.Module, name: TrainedName, folder: Path, kind: str) -> None:

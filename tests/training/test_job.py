@@ -93,7 +93,10 @@ def test_a_base_that_is_another_is_refused(trained: Path, tmp_path: Path) -> Non
 
 
 def test_training_starts_from_another_checkpoint(trained: Path, tmp_path: Path) -> None:
-    """With a learning rate of next to nothing the exported weights are those of the checkpoint it started from."""
+    """With a learning rate of next to nothing the exported weights are those of the checkpoint it started from.
+
+    What was before is measured, too.
+    """
     run_training("image-ldm", tmp_path / "run", "tiny", data_folder=trained / "data", checkpoints=trained / "checkpoints",
                  init_from=trained / "checkpoints" / "image-ldm", overrides={"learning_rate": 1e-12, "samples": 2},
                  device_name="cpu", say=lambda _: None)  # fmt: skip
@@ -101,6 +104,10 @@ def test_training_starts_from_another_checkpoint(trained: Path, tmp_path: Path) 
     before, after = ImageLDM.load(trained / "checkpoints" / "image-ldm"), ImageLDM.load(tmp_path / "out")
     for (name, x), y in zip(before.state_dict().items(), after.state_dict().values(), strict=True):
         torch.testing.assert_close(x, y, rtol=1e-3, atol=1e-5, msg=name)
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    first, last = ((line["samples"], line["held_out"]) for line in lines if "held_out" in line)
+    assert (first[0], last[0]) == (0, 2) and first[1] == pytest.approx(last[1], rel=1e-3)
+    assert (tmp_path / "run" / "preview-000000000.png").is_file()
 
 
 def test_a_run_that_goes_on_from_another_draws_other_samples_and_notes_what_from(trained: Path, tmp_path: Path) -> None:
