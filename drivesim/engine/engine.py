@@ -30,7 +30,7 @@ from drivesim.models.road_ahead import move_along
 from drivesim.models.video_ldm import Context, hold
 from drivesim.tensors import to_frame_size, to_frames, to_network
 from drivesim.video_format import INTERPOLATION_FACTOR as FACTOR
-from drivesim.video_format import KEY_FPS, LATENT_FACTOR, UPSAMPLING_FACTOR, WINDOW, Phase
+from drivesim.video_format import KEY_FPS, LATENT_FACTOR, UPSAMPLING_FACTOR, Phase
 from drivesim.video_io import read_image
 
 
@@ -89,6 +89,8 @@ class Engine:
     def predict(self, future: FutureSpec, keys: Tensor, window: Window) -> Tensor:
         """Latents [k c h w] of the key frames that `window` adds, after `keys` [n c h w], its context (Video LDM, section 3.2).
 
+        All at once, however long the window is (see VideoLDMConfig.attention_distance).
+
         With f(S, c, B) the estimate under context frames S, look, road and camera c (the same for all frames) and the boxes
         B of the key frames, and the prompt's scales s of context and g of boxes:
 
@@ -102,7 +104,7 @@ class Engine:
         frames = ticks(window.keys, level=0)
         conditions = future.conditions(frames, self.layout_height).to(device)
         without_boxes = conditions.drop(boxes=True, **dict.fromkeys(LAYOUT_GROUPS, True))
-        shape, key = (1, WINDOW, *keys.shape[1:]), (future.seed, future.number, "predict", window.index)
+        shape, key = (1, len(window.keys), *keys.shape[1:]), (future.seed, future.number, "predict", window.index)
         fps = torch.full((1,), float(KEY_FPS), device=device)
         with self.cascade.sampling(self.settings.precision):
             known = {i: latents[None].to(device) for i, latents in enumerate(keys)}

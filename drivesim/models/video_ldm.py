@@ -26,6 +26,7 @@ from drivesim.models.layers.video_unet import ContextFeatures, TemporalLayers
 from drivesim.models.wider_latents import wider_video_model
 
 KIND = "video-ldm"
+FAR_ENOUGH = 8  # frames: the paper's `attention_distance` in long clips
 OLDER_FIELDS: dict[str, Any] = {"context_noise": False}
 """What a configuration without these fields means."""
 
@@ -34,7 +35,8 @@ class VideoLDMConfig(Config):
     """Architecture of the temporal layers; the rest follows from the image model they sit in.
 
     `context_noise`: the networks are told the level of noise on given frames. Temporal convolutions have at most `inner_width`
-    channels between their two factors.
+    channels between their two factors. With an `attention_distance` frames attend to frames at most so far away, so
+    that clips of any length can be sampled at once (see FAR_ENOUGH).
 
     For comparison with what others do (drivesim evaluate ablation): `mixing` of frames by "both" kinds of layers or by
     "attention" alone; `positions` of frames in attention as an added "sinusoid" or as "rotary" angles; `context` by the "network"
@@ -46,6 +48,7 @@ class VideoLDMConfig(Config):
     context_widths: tuple[int, ...] = (48, 96, 128)
     embedding_width: int = 128
     head_width: int = 32
+    attention_distance: int | None = None
     mixing: Literal["both", "attention"] = "both"
     positions: Literal["sinusoid", "rotary"] = "sinusoid"
     context: Literal["network", "plain"] = "network"
@@ -130,6 +133,7 @@ class VideoLDM(nn.Module, Generic[C]):
             reach=1 if config.mixing == "both" else 0,
             rotary=config.positions == "rotary",
             plain_context=config.context == "plain",
+            distance=config.attention_distance,
         )
 
     @property
@@ -163,6 +167,13 @@ class VideoLDM(nn.Module, Generic[C]):
         model = load_strictly(cls(config, image), tensors, folder).eval()
         model.decoder = checkpoint.decoder
         return model
+
+    def with_distance(self, distance: int | None) -> Self:
+        """The same weights, whose frames attend to frames at most `distance` away."""
+        model = type(self)(self.config.model_copy(update={"attention_distance": distance}), self.image)
+        model.load_state_dict(self.state_dict(), assign=True)
+        model.decoder = self.decoder
+        return model.train(self.training)
 
     def fitted(self, model: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Tensors of a checkpoint whose configuration is `model`, as this model can start from them.

@@ -17,7 +17,7 @@ from drivesim.engine.engine import Engine
 from drivesim.engine.future import FutureSpec, Prompt
 from drivesim.engine.progress import Progress
 from drivesim.engine.settings import SamplingSettings
-from drivesim.engine.timeline import Timeline
+from drivesim.engine.timeline import Timeline, Window
 from drivesim.models.video_ldm import Context, hold
 from drivesim.scenario.file import load_scenario
 from drivesim.video_io import write_image
@@ -93,6 +93,16 @@ def test_prediction_adds_what_its_window_needs_and_looks_at_its_context(
         engine.predict(replace(future, prompt=slow), keys, window),
     ):
         assert not torch.equal(second, other)
+
+
+def test_a_window_of_any_length_is_predicted_at_once(engine: Engine, future: FutureSpec) -> None:
+    keys, count = random_latents(engine, 1), 14
+    window = Window(0, 0, range(count), range(count))
+    made = engine.predict(future, keys[:0], window)
+    assert len(made) == count and made.isfinite().all()
+    near = Engine(replace(engine.cascade, video=engine.cascade.video.with_distance(8)), SETTINGS)
+    assert torch.equal(near.predict(future, keys, replace(window, context=1, keys=range(9))),
+                       engine.predict(future, keys, replace(window, context=1, keys=range(9))))  # fmt: skip
 
 
 def test_context_guidance_zero_ignores_the_context(engine: Engine, future: FutureSpec, tmp_path: Path) -> None:

@@ -106,6 +106,17 @@ def test_other_lengths_work(frames: int) -> None:
     assert out.isfinite().all()
 
 
+def test_with_a_distance_the_weights_are_the_same_and_short_clips_too() -> None:
+    model = video()
+    near = model.with_distance(F)
+    assert near.config.attention_distance == F and not near.training
+    assert all(torch.equal(a, b) for a, b in zip(near.parameters(), model.parameters(), strict=True))
+    assert torch.equal(near(X, T, GIVEN, Context.none(X), FPS), model(X, T, GIVEN, Context.none(X), FPS))
+    x = noise(3, 11)
+    out, masked = (one(x, T, no_conditions(B * 11), Context.none(x), FPS) for one in (model, near))
+    assert not torch.allclose(out, masked, atol=1e-4)
+
+
 def context_noise() -> Tensor:
     return torch.randn(B, F, 1 + MOVED, 4, 8, 8, generator=torch.Generator().manual_seed(7))
 

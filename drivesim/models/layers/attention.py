@@ -46,7 +46,7 @@ class Attention(nn.Module):
     def forward(
         self, x: Tensor, tokens: Tensor | None = None, mask: Tensor | None = None, angles: Tensor | None = None
     ) -> Tensor:
-        """`x` [b m d], `tokens` [b n k], `mask` bool [b n] (true: may be attended to) to [b m d].
+        """`x` [b m d], `tokens` [b n k], `mask` bool [b n] or [b m n] (true: may be attended to) to [b m d].
 
         `angles` [m head_width/2]: queries and keys of `x` to itself are turned by them (see `turned`).
         """
@@ -55,7 +55,9 @@ class Attention(nn.Module):
         k, v = rearrange(key_value, "b n (two heads d) -> two b heads n d", two=2, heads=self.heads)
         if angles is not None:
             q, k = turned(q, angles), turned(k, angles)
-        attended = attend(q, k, v, None if mask is None else mask[:, None, None, :])
+        if mask is not None:
+            mask = mask[:, None, None] if mask.ndim == 2 else mask[:, None]
+        attended = attend(q, k, v, mask)
         out: Tensor = self.out(rearrange(attended, "b heads m d -> b m (heads d)"))
         return out
 

@@ -87,19 +87,35 @@ class TemporalAttention(nn.Module):
         self.text = TextAttention(width, head_width, text_width) if text_width else None
         self.merge = AlphaMerge()
 
-    def forward(self, z: Tensor, frames: int, position: Tensor, text: Tensor | None = None) -> Tensor:
-        """`z` [(b f) c h w], `position` [f c] (FrameEmbedding) or [f d/2] (FrameAngles), `text` [b n k] to [(b f) c h w]."""
+    def forward(
+        self, z: Tensor, frames: int, position: Tensor, text: Tensor | None = None, near: Tensor | None = None
+    ) -> Tensor:
+        """`z` [(b f) c h w], `position` [f c] (FrameEmbedding) or [f d/2] (FrameAngles), `text` [b n k] to [(b f) c h w].
+
+        `near` bool [1 f f]: which frames see which (see `near_frames`).
+        """
         height, width = z.shape[2:]
         places = rearrange(z, "(b f) c h w -> (b h w) f c", f=frames)
         if self.rotary:
-            h, position = self.attention(self.norm(places), angles=position), places.new_zeros(())
+            h, position = self.attention(self.norm(places), mask=near, angles=position), places.new_zeros(())
         else:
-            h = self.attention(self.norm(places) + position)
+            h = self.attention(self.norm(places) + position, mask=near)
         if self.text is not None and text is not None:
             h = h + self.text(places + h, position, text)
         h = rearrange(h, "(b h w) f c -> (b f) c h w", h=height, w=width)
         out: Tensor = self.merge(z, z + h)
         return out
+
+
+def near_frames(frames: int, distance: int | None) -> Tensor | None:
+    """Which frames of a clip attend to which, bool [1 f f]: those at most `distance` away; None where no two are farther apart.
+
+    So masked, attention slides over a clip of any length as a convolution does (Video LDM, app. on convolution in time: 8 frames).
+    """
+    if distance is None or frames <= distance + 1:
+        return None
+    index = torch.arange(frames)
+    return ((index[:, None] - index).abs() <= distance)[None]
 
 
 class TextAttention(nn.Module):

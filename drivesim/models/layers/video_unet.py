@@ -17,7 +17,7 @@ from drivesim.models.layers.embeddings import (
     TimeEmbedding,
     fourier_features,
 )
-from drivesim.models.layers.temporal import MAX_INNER, TemporalAttention, TemporalConv
+from drivesim.models.layers.temporal import MAX_INNER, TemporalAttention, TemporalConv, near_frames
 from drivesim.video_format import FRAME_RATES
 
 MAX_GIVEN = 2  # given frames that the embedding of their number tells apart
@@ -45,6 +45,7 @@ class TemporalLayers(nn.Module):
     `context_noise` the level of the noise on these, and, through a ContextNetwork with a width for each level, the given frames
     themselves; with a `text_width`, a text, by the mean of its tokens and by attention to them. The embedding of the frame index
     is shared by the blocks of a level. `reach`, `rotary`: see TemporalConv, TemporalAttention; `plain_context`: see PlainContext.
+    Frames attend to those at most `distance` away (None: to all). Norms average over the whole clip even so, as the paper's do.
     """
 
     def __init__(
@@ -62,12 +63,13 @@ class TemporalLayers(nn.Module):
         reach: int = 1,
         rotary: bool = False,
         plain_context: bool = False,
+        distance: int | None = None,
     ) -> None:
         super().__init__()
         widths = {level: width for width, level in block_shapes}
         if len(context_widths) != len(widths):
             raise ValueError(f"{len(context_widths)} context widths for a U-Net of {len(widths)} levels")
-        self.levels = [level for _, level in block_shapes]
+        self.levels, self.distance = [level for _, level in block_shapes], distance
         self.time = TimeEmbedding(64, embedding_width)
         self.given = nn.Embedding(MAX_GIVEN + 1, embedding_width)
         self.rate = nn.Linear(1 + 2 * _FPS_OCTAVES, embedding_width)
@@ -125,11 +127,13 @@ class TemporalLayers(nn.Module):
         if self.summary is not None and text is not None:
             embedding = embedding + self.summary(text.mean(dim=1))
         positions = [position(frames).to(t.device) for position in self.positions]
+        near = near_frames(frames, self.distance)
+        near = None if near is None else near.to(t.device)
 
         def hook(i: int, h: Tensor) -> Tensor:
             level = self.levels[i]
             h = self.convolutions[i](h, frames, embedding, context.features[level])
-            attended: Tensor = self.attentions[i](h, frames, positions[level], text)
+            attended: Tensor = self.attentions[i](h, frames, positions[level], text, near)
             return attended
 
         return hook

@@ -8,7 +8,14 @@ from torch import nn
 
 from drivesim.models.layers.attention import turned
 from drivesim.models.layers.embeddings import FrameAngles, FrameEmbedding
-from drivesim.models.layers.temporal import AlphaMerge, TemporalAttention, TemporalConv, TemporalConv3d, TemporalLevels
+from drivesim.models.layers.temporal import (
+    AlphaMerge,
+    TemporalAttention,
+    TemporalConv,
+    TemporalConv3d,
+    TemporalLevels,
+    near_frames,
+)
 
 
 def perturbed(module: nn.Module) -> nn.Module:
@@ -99,3 +106,47 @@ def test_convolutions_without_reach_see_no_order_of_frames() -> None:
     for reach, alike in ((0, True), (1, False)):
         layer = perturbed(TemporalConv(32, reach=reach))
         assert torch.allclose(layer(z, 6)[order], layer(z[order], 6), atol=1e-4) == alike
+
+
+def test_masked_attention_is_a_softmax_over_the_frames_that_are_near() -> None:
+    layer, frames, distance = perturbed(TemporalAttention(8, 8, rotary=True)), 7, 2
+    z, angles = torch.randn(frames, 8, 1, 1), FrameAngles(8)(frames)
+    places = layer.norm(z[:, :, 0, 0])
+    q, (k, v) = layer.attention.query(places), layer.attention.key_value(places).chunk(2, dim=-1)
+    q, k = turned(q, angles), turned(k, angles)
+    rows = []
+    for i in range(frames):
+        near = [j for j in range(frames) if abs(i - j) <= distance]
+        share = torch.stack([(q[i] @ k[j]) / 8**0.5 for j in near]).softmax(dim=0)
+        rows.append(sum(share[n] * v[j] for n, j in enumerate(near)))
+    expected = layer.merge(z, z + layer.attention.out(torch.stack(rows))[..., None, None])
+    for gradients in (True, False):  # two kernels
+        with torch.set_grad_enabled(gradients):
+            torch.testing.assert_close(layer(z, frames, angles, near=near_frames(frames, distance)), expected)
+
+
+def test_a_clip_no_longer_than_the_distance_needs_no_mask() -> None:
+    assert near_frames(9, 8) is None and near_frames(40, None) is None
+    near = near_frames(10, 8)
+    assert near is not None and int((~near).sum()) == 2 and not near[0, 0, 9] and not near[0, 9, 0]
+
+
+def test_a_stack_of_masked_layers_reaches_so_far_and_no_farther() -> None:
+    """Distance times attentions, and a frame for each convolution; where a frame stands does not matter (rotary angles)."""
+    frames, distance, layers = 16, 2, 2
+    stack = [(perturbed(TemporalAttention(16, 8, rotary=True)), perturbed(TemporalConv3d(16, 8))) for _ in range(layers)]
+    reach = layers * (distance + 1)
+
+    def out(z: torch.Tensor) -> torch.Tensor:
+        count = len(z)
+        for attention, convolution in stack:
+            z = convolution(attention(z, count, FrameAngles(8)(count), near=near_frames(count, distance)), count)
+        return z
+
+    z = torch.randn(frames, 16, 2, 2, generator=torch.Generator().manual_seed(1))
+    changed = z.clone()
+    changed[0] += 1
+    moved = (out(z) - out(changed)).abs().amax(dim=(1, 2, 3)) > 0
+    assert moved[: reach + 1].all() and not moved[reach + 1 :].any()
+    later = out(z[3:])  # the same frames, three places earlier: alike where neither end is in reach
+    torch.testing.assert_close(out(z)[3 + reach :], later[reach:], atol=1e-4, rtol=1e-4)
