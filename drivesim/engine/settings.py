@@ -99,6 +99,8 @@ class TextSampling(Config):
 
     Frames between are guided by nothing but the two that they join. `height` and `width` of the decoded frames. An upscaler
     makes `upscaler_steps`, from frames with noise of `upscaler_level`, a diffusion time.
+
+    `at_once`: all key frames are one prediction, not windows, and attend to those near them (Video LDM: convolution in time).
     """
 
     guidance: float = Field(default=7.5, ge=0)
@@ -109,6 +111,7 @@ class TextSampling(Config):
     width: int = Field(default=512, ge=LATENT_FACTOR, multiple_of=LATENT_FACTOR)
     upscaler_steps: int = Field(default=25, ge=1)
     upscaler_level: int = Field(default=20, ge=0)
+    at_once: bool = False
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
 

@@ -25,6 +25,9 @@ def text_to_video(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     guidance: Annotated[float, typer.Option(callback=positive, help="How far away from the negative text.")] = 7.5,
     steps: Annotated[int, typer.Option(min=1, help="Sampling steps of key frames; half of them between, and to upscale.")] = 50,
+    at_once: Annotated[
+        bool, typer.Option("--at-once", help="Predict all key frames in one go, not in windows: memory grows with the length.")
+    ] = False,
     transfer: Annotated[
         bool, typer.Option("--transfer", help="The temporal layers were trained in another backbone of the same kind.")
     ] = False,
@@ -43,7 +46,7 @@ def text_to_video(
     height, width = parse_pixels("--size", size)
     half = -(-steps // 2)
     values = {"guidance": guidance, "steps": steps, "interpolation_steps": half, "upscaler_steps": half, "height": height,
-              "width": width}  # fmt: skip
+              "width": width, "at_once": at_once}  # fmt: skip
     settings = TextSampling.parse(values, "text-to-video")
     film = TextFilm(TextPrompt(prompt, negative), backbone, temporal, seconds, fps, seed, settings, transfer, upscaler, lora,
                     lora_strength)  # fmt: skip

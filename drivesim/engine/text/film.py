@@ -57,7 +57,7 @@ def write_text_film(film: TextFilm, out: Path, device_name: str, show: Callable[
         parts = parts._replace(upscaler=None)
     else:
         check_upscaler(film.upscaler)
-    check_memory(needed_memory(film.backbone, parts, film.upscaler, film.settings), device)
+    check_memory(needed_memory(film.backbone, parts, film.upscaler, film.settings, timeline.keys), device)
     maker = TextToVideo.load(
         film.backbone, parts.video, film.settings, device, film.transfer, film.lora, film.lora_strength, parts.decoder
     )

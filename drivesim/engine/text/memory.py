@@ -22,8 +22,10 @@ FEATURE_MAPS = {"unet": 24, "vae": 6}
 FRAMES_AT_ONCE = max(WINDOW, LINKS_AT_ONCE * (INTERPOLATION_FACTOR + 1))  # of a U-Net's largest batch
 
 
-def needed_memory(backbone: Path, temporal: TemporalParts, upscaler: Path | None, settings: TextSampling) -> int:
-    """Bytes, about: all weights in float32, and the most feature maps that any network holds."""
+def needed_memory(
+    backbone: Path, temporal: TemporalParts, upscaler: Path | None, settings: TextSampling, keys: int = WINDOW
+) -> int:
+    """Bytes, about: all weights in float32, and the most feature maps that any network holds; a film has so many `keys`."""
     folders = [backbone] if upscaler is None else [backbone, upscaler]
     weights = sum(parameters(folder, part) for folder in folders for part in WITH_WEIGHTS)
     layers = [folder for folder in temporal if folder is not None]
@@ -34,7 +36,7 @@ def needed_memory(backbone: Path, temporal: TemporalParts, upscaler: Path | None
         decoded += 2 * len(part_config(backbone, "vae")["block_out_channels"])
     upscaled = 1 if temporal.upscaler is None else PORTION
     maps = [
-        _maps(backbone, "unet", FRAMES_AT_ONCE * pixels // LATENT_FACTOR**2),
+        _maps(backbone, "unet", (max(keys, FRAMES_AT_ONCE) if settings.at_once else FRAMES_AT_ONCE) * pixels // LATENT_FACTOR**2),
         _maps(backbone, "vae", decoded * pixels),
     ]
     if upscaler is not None:

@@ -1,7 +1,8 @@
 """Text to video (Video LDM, sec. 4.2): a public image model with temporal layers makes key frames, and frames between them.
 
 The same masks and rates as for scenarios: the image model makes the first frame, prediction goes on from 1 and then always from
-2 key frames, and interpolation makes 4 frames of 1, twice. Memory does not depend on the length.
+2 key frames, and interpolation makes 4 frames of 1, twice. Memory does not depend on the length, unless all key frames are one
+prediction.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from drivesim.models.stable_diffusion.clip_decoder import ClipDecoder
 from drivesim.models.stable_diffusion.latents import PublicLatents
 from drivesim.models.stable_diffusion.lora import fold_lora
 from drivesim.models.stable_diffusion.network import StableDiffusion
-from drivesim.models.video_ldm import Context, VideoLDM, hold
+from drivesim.models.video_ldm import FAR_ENOUGH, Context, VideoLDM, hold
 from drivesim.tensors import to_frames
-from drivesim.video_format import CONTEXT, KEY_FPS, LATENT_FACTOR, WINDOW, Phase
+from drivesim.video_format import CONTEXT, KEY_FPS, LATENT_FACTOR, Phase
 from drivesim.video_format import INTERPOLATION_FACTOR as FACTOR
 
 DECODED_AT_ONCE = 4
@@ -60,6 +61,7 @@ class TextToVideo:
 
         Without `clip_decoder`, which sits in the decoder of `latent_codec`, each frame is decoded by itself.
         """
+        video = video.with_distance(FAR_ENOUGH) if settings.at_once else video
         self.latent_codec, self.video, self.image = latent_codec.to(device), channels_last(video).to(device), image
         self.clip_decoder = None if clip_decoder is None else clip_decoder.to(device)
         self.settings, self.device = settle_precision(settings, device), device
@@ -92,7 +94,7 @@ class TextToVideo:
 
     def units(self, timeline: Timeline) -> dict[Phase, int]:
         """Units of Progress that a video takes."""
-        windows = [timeline.window(i) for i in range(timeline.windows)]
+        windows = self.windows(timeline)
         batches = sum(len(list(timeline.links(w, level))) for w in windows for level in range(1, timeline.level + 1))
         return {
             "compose": self.settings.steps,
@@ -101,13 +103,18 @@ class TextToVideo:
             "decode": timeline.frames,
         }
 
+    def windows(self, timeline: Timeline) -> list[Window]:
+        """The predictions of key frames."""
+        if self.settings.at_once:
+            return [Window(0, 1, range(timeline.keys), range(timeline.frames))]
+        return [timeline.window(index) for index in range(timeline.windows)]
+
     def frames(self, prompt: TextPrompt, timeline: Timeline, seed: int) -> Iterator[np.ndarray]:
         """The video in pieces of a few frames uint8 [f h w 3], in order."""
         keys = self.first_frame(prompt, seed)[None]
         waiting, decoded = keys[:0], 0  # of the latents that wait or are seen by those that do, so many are decoded
         reach = 0 if self.clip_decoder is None else self.clip_decoder.reach
-        for index in range(timeline.windows):
-            window = timeline.window(index)
+        for index, window in enumerate(self.windows(timeline)):
             keys = torch.cat([keys, self.predict(prompt, keys, window, seed)])
             dense = keys[window.context - 1 :]
             for level in range(1, timeline.level + 1):
@@ -136,8 +143,8 @@ class TextToVideo:
 
     def predict(self, prompt: TextPrompt, keys: Tensor, window: Window, seed: int) -> Tensor:
         """Latents [k c h w] of the key frames that `window` adds after `keys` [n c h w], its context; guided by the text."""
-        shape, key = (1, WINDOW, *keys.shape[1:]), (seed, "text", "predict", window.index)
-        text, negative = self._ids(prompt, WINDOW)
+        shape, key = (1, len(window.keys), *keys.shape[1:]), (seed, "text", "predict", window.index)
+        text, negative = self._ids(prompt, len(window.keys))
         fps = torch.full((1,), float(KEY_FPS), device=self.device)
         known = {i: latents[None].to(self.device) for i, latents in enumerate(keys)}
         context = Context.of(torch.zeros(shape, device=self.device), known)

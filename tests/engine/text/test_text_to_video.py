@@ -60,6 +60,18 @@ def test_a_longer_or_slower_film_has_the_same_frames(maker: TextToVideo) -> None
     assert film(maker, 0.3, FULL).shape == (9, 16, 32, 3)
 
 
+def test_all_key_frames_are_one_prediction_where_asked(backbone: Path, temporal: Path, maker: TextToVideo) -> None:
+    whole = TextToVideo.load(backbone, temporal, SETTINGS.model_copy(update={"at_once": True}), CPU)
+    timeline = Timeline.of(6.4, KEYS)
+    assert [len(window.keys) for window in whole.windows(timeline)] == [timeline.keys] and timeline.windows == 2
+    assert whole.units(timeline)["predict"] == SETTINGS.steps
+    frames = film(whole, 6.4, MIDDLE)
+    assert frames.shape == (48, 16, 32, 3)
+    keys = film(whole, 13 / KEYS, KEYS)  # the last one is where the last interpolation ends
+    np.testing.assert_array_equal(keys[:12], frames[::4])
+    assert not np.array_equal(keys, film(maker, 13 / KEYS, KEYS))
+
+
 def test_text_negative_text_and_seed_matter(maker: TextToVideo) -> None:
     first = film(maker, 1.1, KEYS)
     for other in (film(maker, 1.1, KEYS, TextPrompt("a bus", "blurred")), film(maker, 1.1, KEYS, TextPrompt("a red car")),
@@ -204,5 +216,8 @@ def test_memory_is_predicted_by_size(backbone: Path, temporal: Path, upscaler: P
         return memory.needed_memory(backbone, TemporalParts(temporal, None, None), large, settings)
 
     assert 1e6 < needed(16) < needed(32) < needed(32, upscaler) < 1e8
+    parts, once = TemporalParts(temporal, None, None), SETTINGS.model_copy(update={"at_once": True})
+    assert memory.needed_memory(backbone, parts, None, once, keys=10) == needed(16)
+    assert memory.needed_memory(backbone, parts, None, once, keys=1000) > 2 * needed(16)
     with pytest.raises(MachineError, match="GiB"):
         memory.check_memory(2**60, CPU)
