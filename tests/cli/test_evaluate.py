@@ -121,6 +121,7 @@ def test_speed_prints_a_table_and_writes_json(
         (("ablation", "video", "--out", "nowhere/x", "--set", "sky=1"), "sky"),
         (("ablation", "video", "--out", "nowhere/x", "--preset", "sky"), "--preset sky"),
         (("ablation", "video", "--out", "nowhere/x", "--checkpoints", "nowhere"), "nowhere"),
+        (("convolution", "--out", "nowhere/x", "--quality", "superb"), "--quality superb"),
         (("scenarios", "--checkpoints", "nowhere"), "nowhere"),
     ],
 )

@@ -32,6 +32,7 @@ ARGUMENTS = {
     "text-to-video": ("a car", "--backbone", "sd", "--temporal", "video-ldm", "--out", "out.mp4"),
     "evaluate motion": ("FOLDER",),
     "evaluate ablation": ("video", "--out", "out"),
+    "evaluate convolution": ("--out", "out"),
     "export": ("coco", "FOLDER", "--out", "out"),
     "test-perception": ("FOLDER", "--detector", "module:function", "--out", "out"),
 } | {f"train {stage}": ("--run", "run") for stage in TRAINED_NAMES}
