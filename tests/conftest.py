@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import hypothesis
 import numpy as np
 import pytest
+import typer.testing
 from tiny_backbone import write_backbone
 from tiny_cascade import SCENARIO, load_cascade, write_cascade
 
@@ -20,6 +23,12 @@ from drivesim.scene.road import Road
 # The same examples in every run, and no failure because another program has the processor.
 hypothesis.settings.register_profile("drivesim", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("drivesim")
+
+# No test cuts the power; to wait for the disk takes a tenth of the time of a tiny rollout.
+os.fsync = lambda _: None
+
+# A runner builds all commands anew for each call, which takes forty times as long as most calls that are tested.
+typer.testing._get_command = cache(typer.testing._get_command)
 
 _LONGEST = ("test_killing.py", "test_extension.py", "test_browser.py", "test_inputs.py", "test_job.py", "test_determinism.py",
             "test_measure.py", "test_stream.py", "test_cascade.py", "test_queue.py", "test_ablation.py", "test_loop.py",

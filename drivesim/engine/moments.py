@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from drivesim.engine.timeline import MAX_SECONDS
 from drivesim.layout.preview.drive import CommonScene
 from drivesim.layout.scene_at import SceneAt
 from drivesim.scenario.scenario import Scenario
+from drivesim.scene.geometry import Pose
 from drivesim.traffic.simulation import Snapshot
 from drivesim.video_format import FRAME_RATES, INTERPOLATION_FACTOR, KEY_FPS, WINDOW
 
@@ -39,6 +41,7 @@ class Moments:
 
     def __init__(self, scenario: Scenario, seed: int, future: int) -> None:
         self.common = CommonScene.of(scenario, seed)
+        self._moment = lru_cache(maxsize=WINDOW)(self._draw)
         self._scenario, self._future = scenario, future
         self._start()
 
@@ -64,8 +67,15 @@ class Moments:
                 self._kept.popitem(last=False)
         return self._kept[tick]
 
+    def pose(self, tick: int) -> Pose[np.ndarray]:
+        """The ego's pose at a tick, from 0, as its moment has it."""
+        return self.common.pose(self.state(tick))
+
     def __getitem__(self, tick: int) -> SceneAt:
         """The moment of a tick, from 0."""
+        return self._moment(tick)
+
+    def _draw(self, tick: int) -> SceneAt:
         moment = self.common.moment(self.state(tick), float(tick / TICKS))
         if not len(self._left_out):
             return moment

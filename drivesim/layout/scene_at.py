@@ -116,7 +116,7 @@ def _strips(roadside: Roadside) -> Strips:
     return Strips.of([(row.low, row.high, row.what, row.dashed) for row in rows], dash, period)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)  # a window is gone over by prediction, by each interpolation and by labels
 def _solids(roadside: Roadside, cells: range) -> Solids:
     """Solids and patches of these cells of a roadside, in the plane of its alignment."""
     first, last = cells[0] * CELL, cells[-1] * CELL

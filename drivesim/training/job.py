@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -157,21 +157,36 @@ def run_training(
     written = {"stage": name, "preset": preset, **notes, "data": [str(path) for path in data],
               **stage.recipe.model_dump(mode="json")}  # fmt: skip
     say(describe(stage, device))
-    train(stage, Run(run_folder, written), device, say, minutes * 60)
+    train(stage, Run(run_folder, written), device, say, minutes * 60, goes_on=origin is not None)
 
 
 def initialise(model: nn.Module, name: TrainedName, folder: Path, kind: str) -> None:
-    """Starts `model` from the checkpoint `folder` of this kind; what the checkpoint lacks (temporal layers, say) stays as it is.
+    """Starts `model` from the checkpoint `folder` of this kind.
 
-    A convolution that is shown further maps begins with zeros for them, and computes what it did. InputError for any other
-    difference of sizes: a layer that is padded to more channels would have dead ones.
+    A part of which the checkpoint has nothing (a group of conditions, layout networks, temporal layers) stays as it is. A
+    convolution that is shown further maps begins with zeros for them, and computes what it did. InputError for any other
+    difference of sizes, be it blocks or channels: further blocks would begin untrained between those that are trained, and a
+    layer that is padded to more channels would have dead ones.
     """
     checkpoint, tensors = read_checkpoint(folder, kind)
     tensors = model.fitted(checkpoint.model, tensors) if isinstance(model, LatentSpace | ImageLDM | VideoLDM) else tensors
     own = model.state_dict()
-    fitting = own | {key: grown(value, own[key]) if key in own else value for key, value in tensors.items()}
+    fresh = {key: own[key] for key in own.keys() - tensors.keys() if _is_new_part(key, tensors)}
+    fitting = fresh | {key: grown(value, own[key]) if key in own else value for key, value in tensors.items()}
     advice = "start from one of the same sizes, or choose its sizes by --preset and --set model={...}"
     load_strictly(model, fitting, folder, f"the {name} model of this recipe", advice)
+
+
+def _is_new_part(key: str, known: Iterable[str]) -> bool:
+    """Whether a tensor belongs to a part of a model of which nothing is `known`, and not to one more item of a list."""
+    names = key.split(".")
+    for length in range(1, len(names) + 1):
+        if names[length - 1].isdigit():
+            return False
+        part = ".".join(names[:length])
+        if not any(other == part or other.startswith(f"{part}.") for other in known):
+            return True
+    return False
 
 
 def grown(value: Tensor, like: Tensor) -> Tensor:

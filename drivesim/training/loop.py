@@ -58,8 +58,11 @@ def train(
     say: Say,
     seconds: float = math.inf,
     compiler: str | Callable[..., Any] = "inductor",
+    goes_on: bool = False,
 ) -> TrainState:
     """Trains until `recipe.samples` are seen, or for `seconds`; saves on the way and at the end.
+
+    With `goes_on`, held-out figures and a preview of the weights that it begins with are reported first: what was before.
 
     Ctrl-C and SIGTERM end it after the current step: KeyboardInterrupt, once the state is saved. An exception within a step
     leaves the state that was saved last. Every process draws its own share of each batch, and gradients are averaged, so that
@@ -77,12 +80,14 @@ def train(
             network.compile(backend=compiler)
     with run.locked(), signals_noted() as asked:
         state = start_state(stage, run)
+        if goes_on and state.samples == 0:
+            report_held_out(stage, run, state, say)
         begun, progress = time.monotonic(), ProgressReport(state.samples, recipe.samples, say)
         with closing(batches(stage, state.samples, device)) as stage_batches:
             for batch in stage_batches:
                 progress.note(step(stage, state, batch, device))
                 if due(recipe.evaluate_every, recipe.batch, state.samples) or state.samples >= recipe.samples:
-                    report_held_out(stage, run, state, progress)
+                    report_held_out(stage, run, state, say)
                 if progress.ready() and rank() == 0:
                     run.log(samples=state.samples, **progress.report(state.samples))
                 state.seconds += time.monotonic() - begun
@@ -216,14 +221,14 @@ def batches(stage: Stage, samples: int, device: torch.device, ahead: int = 4) ->
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def report_held_out(stage: Stage, run: Run, state: TrainState, progress: ProgressReport) -> None:
+def report_held_out(stage: Stage, run: Run, state: TrainState, say: Say) -> None:
     """Evaluates the averaged weights on held-out data and saves a preview picture."""
     if rank() == 0:
         with state.emas["model"].applied(stage.modules["model"]), torch.no_grad():
             figures = stage.evaluate()
             write_image(run.folder / f"preview-{state.samples:09d}.png", stage.preview())
         run.log(samples=state.samples, seconds=round(state.seconds, 1), held_out=figures)
-        progress.say(f"{state.samples:>9} samples, held out: " + ", ".join(f"{k} {v:.4g}" for k, v in figures.items()))
+        say(f"{state.samples:>9} samples, held out: " + ", ".join(f"{k} {v:.4g}" for k, v in figures.items()))
     barrier()
 
 

@@ -45,14 +45,16 @@ from drivesim.scenario.file import load_scenario
 class Film(list):
     write = list.append
 
-threads, scenario, checkpoints, out, device = sys.argv[1:]
-torch.set_num_threads(int(threads))
-engine = Engine(Cascade.load(Path(checkpoints), torch.device(device)), SETTINGS)
-prompt = Prompt.of(load_scenario(Path(scenario)))
-carry, film = Carry.start(engine.first_latents(prompt, 5)), Film()
-windows = finished_windows(engine, FutureSpec(prompt, Timeline.of(3.0, 7.5), 5, 0), carry, lambda index: nullcontext(film))
-latents = np.concatenate([window.keys.numpy() for window in windows])
-np.savez(out, latents=latents, frames=np.concatenate(film))
+scenario, checkpoints, folder, *ways = sys.argv[1:]
+for way in ways:
+    device, threads = way.split("-")
+    torch.set_num_threads(int(threads))
+    engine = Engine(Cascade.load(Path(checkpoints), torch.device(device)), SETTINGS)
+    prompt = Prompt.of(load_scenario(Path(scenario)))
+    carry, film = Carry.start(engine.first_latents(prompt, 5)), Film()
+    windows = finished_windows(engine, FutureSpec(prompt, Timeline.of(3.0, 7.5), 5, 0), carry, lambda index: nullcontext(film))
+    latents = np.concatenate([window.keys.numpy() for window in windows])
+    np.savez(Path(folder) / way, latents=latents, frames=np.concatenate(film))
 """
 
 
@@ -68,12 +70,16 @@ def test_the_order_in_which_futures_are_made_does_not_matter(request_: Request, 
     assert results(tmp_path / "backwards") == results(tmp_path / "together")
 
 
-def make(scenario: Path, checkpoints: Path, out: Path, threads: int, device: str = "cpu") -> None:
-    """A future in a process with so many threads: latents and frames in an npz file."""
+def make(scenario: Path, checkpoints: Path, folder: Path, *ways: str) -> list[Path]:
+    """A future for each way (a device and its number of threads), one after the other in a process of their own.
+
+    Latents and frames in npz files.
+    """
     paths = os.pathsep.join([str(TOYS), str(TOYS.parents[1]), os.environ.get("PYTHONPATH", "")])
-    arguments = [str(threads), str(scenario), str(checkpoints), str(out), device]
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
-    subprocess.run([sys.executable, "-c", PROGRAM, *arguments], env=environment | {"PYTHONPATH": paths}, check=True)
+    command = [sys.executable, "-c", PROGRAM, str(scenario), str(checkpoints), str(folder), *ways]
+    subprocess.run(command, env=environment | {"PYTHONPATH": paths}, check=True)
+    return [folder / f"{way}.npz" for way in ways]
 
 
 def farthest(one: Path, other: Path) -> tuple[float, int]:
@@ -85,15 +91,11 @@ def farthest(one: Path, other: Path) -> tuple[float, int]:
 
 
 def test_one_thread_and_two(scenario: Path, checkpoints: Path, tmp_path: Path) -> None:
-    for threads in (1, 2):
-        make(scenario, checkpoints, tmp_path / f"{threads}.npz", threads)
-    latents, levels = farthest(tmp_path / "1.npz", tmp_path / "2.npz")
+    latents, levels = farthest(*make(scenario, checkpoints, tmp_path, "cpu-1", "cpu-2"))
     assert latents <= THREADS_TOLERANCE[0] and levels <= THREADS_TOLERANCE[1], (latents, levels)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 def test_cpu_and_gpu(scenario: Path, checkpoints: Path, tmp_path: Path) -> None:
-    for device in ("cpu", "cuda"):
-        make(scenario, checkpoints, tmp_path / f"{device}.npz", 1, device)
-    latents, levels = farthest(tmp_path / "cpu.npz", tmp_path / "cuda.npz")
+    latents, levels = farthest(*make(scenario, checkpoints, tmp_path, "cpu-1", "cuda-1"))
     assert latents <= DEVICE_TOLERANCE[0] and levels <= DEVICE_TOLERANCE[1], (latents, levels)

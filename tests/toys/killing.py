@@ -68,6 +68,7 @@ def kill_at(request: Request, out: Path, moment: float) -> bool:
 def main(points: int, folder: Path) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
+    os.fsync = lambda _: None  # what a killed process has written is there without it
     job = json.loads((folder / "job.json").read_text())
     settings = SamplingSettings.model_validate(job.pop("settings"))
     paths = {name: Path(job.pop(name)) for name in ("scenario", "checkpoints")}

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from drivesim.config import InputError
 from drivesim.dataset.clips import ClipWriter
+from drivesim.dataset.importers.unknown import unknown_labels
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
+from drivesim.scene.clip import Clip
 from drivesim.training.latent_data import unpack
 from drivesim.training.loop import start_state, step
 from drivesim.training.run import Run
@@ -80,3 +83,16 @@ def test_crops_of_frames_latents_and_layout_show_the_same_place(store: Path, che
             part = shown[name]["planes"].unflatten(0, (2, 3))[clip]
             if whole.shape[-1] > 1:
                 assert torch.equal(part, whole[:, :, 8 * y : 8 * y + 16, 8 * x : 8 * x + 16])
+
+
+def test_footage_without_labels_at_its_own_rate_teaches_it(checkpoints: Path, tmp_path: Path) -> None:
+    path = tmp_path / "own.h5"
+    with ClipWriter(path) as writer:
+        writer.append(Clip(generate_clip(0, 3, 7.5, 32, 64).frames, unknown_labels(3, 7.5, "own", "")))
+    with pytest.raises(InputError, match="no clip has 3 frames at 30 fps"):
+        stage_of(path, checkpoints)
+    stage = stage_of(path, checkpoints, fps=7.5)
+    conditions = unpack(stage.draw(0, range(2)))
+    assert not any(conditions[name].given.any() for name in LAYOUT_GROUPS)
+    with torch.no_grad():
+        assert all(map(math.isfinite, stage.evaluate().values()))

@@ -19,6 +19,7 @@ from drivesim.config import InputError, MachineError, read_json, read_yaml
 from drivesim.models.detector.detector import Detector
 from drivesim.models.image_ldm import ImageLDM
 from drivesim.models.latent_space import LatentSpace
+from drivesim.models.layers.autoencoder import Autoencoder
 from drivesim.models.super_resolution import SuperResolution
 from drivesim.models.video_ldm import VideoLDM
 from drivesim.training.__main__ import main, parse_overrides
@@ -92,7 +93,10 @@ def test_a_base_that_is_another_is_refused(trained: Path, tmp_path: Path) -> Non
 
 
 def test_training_starts_from_another_checkpoint(trained: Path, tmp_path: Path) -> None:
-    """With a learning rate of next to nothing the exported weights are those of the checkpoint it started from."""
+    """With a learning rate of next to nothing the exported weights are those of the checkpoint it started from.
+
+    What was before is measured, too.
+    """
     run_training("image-ldm", tmp_path / "run", "tiny", data_folder=trained / "data", checkpoints=trained / "checkpoints",
                  init_from=trained / "checkpoints" / "image-ldm", overrides={"learning_rate": 1e-12, "samples": 2},
                  device_name="cpu", say=lambda _: None)  # fmt: skip
@@ -100,6 +104,10 @@ def test_training_starts_from_another_checkpoint(trained: Path, tmp_path: Path) 
     before, after = ImageLDM.load(trained / "checkpoints" / "image-ldm"), ImageLDM.load(tmp_path / "out")
     for (name, x), y in zip(before.state_dict().items(), after.state_dict().values(), strict=True):
         torch.testing.assert_close(x, y, rtol=1e-3, atol=1e-5, msg=name)
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    first, last = ((line["samples"], line["held_out"]) for line in lines if "held_out" in line)
+    assert (first[0], last[0]) == (0, 2) and first[1] == pytest.approx(last[1], rel=1e-3)
+    assert (tmp_path / "run" / "preview-000000000.png").is_file()
 
 
 def test_a_run_that_goes_on_from_another_draws_other_samples_and_notes_what_from(trained: Path, tmp_path: Path) -> None:
@@ -217,6 +225,36 @@ def test_a_model_does_not_start_from_narrower_ones(checkpoints: Path, sizes: dic
     initialise(ImageLDM(config), "image-ldm", checkpoints / "image-ldm", "image-ldm")
     with pytest.raises(InputError, match=r"of another shape \(.*\); start from one of the same sizes"):
         initialise(ImageLDM(config.model_copy(update=sizes)), "image-ldm", checkpoints / "image-ldm", "image-ldm")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "lacking"),
+    [({"blocks": 2}, r"unet\.down\.0\.1\."), ({"widths": (16, 16, 16)}, r"unet\.down\.2\."),
+     ({"encoder_layers": 2}, r"encoder\.blocks\.1\."), ({"attention_from": 0}, r"unet\.down\.0\.0\.transformer\.")],
+    ids=str,
+)  # fmt: skip
+def test_a_model_does_not_start_from_one_of_fewer_blocks(checkpoints: Path, sizes: dict[str, object], lacking: str) -> None:
+    """They would be untrained, between blocks that are trained."""
+    config = ImageLDM.load(checkpoints / "image-ldm").config
+    with pytest.raises(InputError, match=rf"do not fit the image-ldm model.* missing \({lacking}.*; start from one of the same"):
+        initialise(ImageLDM(config.model_copy(update=sizes)), "image-ldm", checkpoints / "image-ldm", "image-ldm")
+
+
+@pytest.mark.parametrize("blocks", ["encoder_blocks", "decoder_blocks"])
+def test_an_autoencoder_does_not_start_from_one_of_fewer_blocks(checkpoints: Path, blocks: str) -> None:
+    config = LatentSpace.load(checkpoints / "autoencoder").config.model_copy(update={blocks: (1, 1, 2)})
+    with pytest.raises(InputError, match=r"missing \(autoencoder\.(en|de)coder\.levels\.\d\.1\."):
+        initialise(LatentSpace(Autoencoder(config)), "autoencoder", checkpoints / "autoencoder", "autoencoder")
+
+
+def test_parts_of_which_a_checkpoint_has_nothing_start_afresh(checkpoints: Path) -> None:
+    """A decoder of clips with its layout, and groups of conditions."""
+    config = LatentSpace.load(checkpoints / "autoencoder").config.model_copy(update={"temporal": True, "layout": True})
+    space = LatentSpace(Autoencoder(config))
+    drawn = {name: value.clone() for name, value in space.state_dict().items()}
+    initialise(space, "autoencoder", checkpoints / "autoencoder", "autoencoder")
+    for name, value in space.state_dict().items():
+        assert torch.equal(value, drawn[name]) or name.startswith(("autoencoder.", "shift", "scale")), name
 
 
 def test_a_begun_run_goes_on_without_the_checkpoint_it_started_from(trained: Path, tmp_path: Path) -> None:

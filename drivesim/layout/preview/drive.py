@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -56,10 +57,19 @@ class CommonScene:
         """The traffic of a future of the scenario at the time of each frame."""
         return scenario_states(scenario, self.seed, future, roadway_of(self.roadside.section), frames, fps)
 
+    def pose(self, now: Snapshot) -> Pose[np.ndarray]:
+        """The ego's pose in the plane of the alignment at a state of the traffic."""
+        x, y, yaw = self._places(now)
+        return Pose(x[0], y[0], yaw[0])
+
+    def _places(self, now: Snapshot) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """x, y (m) and yaw (rad) [n] of everybody in the plane of the alignment."""
+        x, y, heading = self.roadside.alignment.to_world(now.s, now.d)
+        return x, y, heading + now.heading
+
     def moment(self, now: Snapshot, time: float) -> SceneAt:
         """The scene at a state of the traffic, `time` s after the first frame."""
-        x, y, heading = self.roadside.alignment.to_world(now.s, now.d)
-        yaw = heading + now.heading
+        x, y, yaw = self._places(now)
         pose = Pose(x[0], y[0], yaw[0])
         rows = 1 + np.flatnonzero((now.s[1:] > now.s[0] + _BEHIND) & (now.s[1:] < now.s[0] + _AHEAD))
         ahead, left = pose.inverse().to_outer(x[rows], y[rows])
@@ -80,6 +90,7 @@ def asked_paints(scenario: Scenario) -> dict[int, tuple[float, float, float]]:
     return {track: PALETTE[name] for track, name in named.items() if name is not None}
 
 
+@lru_cache(maxsize=8)  # all futures of a rollout drive beside the same, whose cells are furnished once
 def scenario_roadside(scenario: Scenario, seed: int) -> Roadside:
     """What stands along the road of a scenario."""
     setting, night = scenario.road.setting, scenario.look.time_of_day == "night"

@@ -33,14 +33,13 @@ def frame_labels(future: FutureSpec, tick: int, time: float, shown: float) -> Fr
     sources: list[Source] = [own if track < len(future.prompt.scenario.vehicles) else "traffic" for track in boxes.track]
     unsure = np.array([source == "stated" for source in sources], bool)
     before, after = max(tick - 1, 0), tick + 1
-    origin = future.moments[0].pose
-    turn = future.moments[after].pose.yaw - future.moments[before].pose.yaw
+    turn = future.moments.pose(after).yaw - future.moments.pose(before).yaw
     return FrameLabels(
         time=time,
         boxes=boxes,
         source=sources,
         score=np.where(unsure, np.nan, shown if tick else 1.0),
-        pose=origin.inverse() @ moment.pose,
+        pose=future.moments.pose(0).inverse() @ moment.pose,
         speed=float(state.speed[0]),
         yaw_rate=float(turn) * float(TICKS / (after - before)),
         curvature=float(moment.course.at(np.zeros(()))[3]),

@@ -35,7 +35,7 @@ _HELD_OUT_NOISE = 0.2
 
 
 class ClipDecodingRecipe(Recipe):
-    """Clips of `frames` frames at 30 fps and `crop` (height, width) pixels, multiples of 8.
+    """Clips of `frames` frames and `crop` (height, width) pixels, multiples of 8.
 
     Latents have noise of a deviation of up to `latent_noise`, 30 % of the clips none. `adversary_weight` is relative: 1 lets the
     discriminator of 3D convolutions pull at the last layer as hard as the error does (at the pixels, where errors point everywhere,
@@ -53,14 +53,16 @@ class ClipDecodingRecipe(Recipe):
 
 
 class DecoderRecipe(ClipDecodingRecipe):
-    """A share `stills` of the steps is of as many single frames of all stores, of which there are more worlds than of clips.
+    """`fps`: frames a second of the clips, 30 as in finished films; own footage may have another rate.
 
+    A share `stills` of the steps is of as many single frames of all stores, of which there are more worlds than of clips.
     They pass temporal layers alone (LaVie, sec. 3.2: images beside videos, so that what is learned of single frames is kept).
     Errors where the layout has vehicles count `foreground` times more. `generated`: share of the steps on latents that the image
     LDM made, from noise of times up to `generated_time`. `drop_layout`: chance that all layout maps are left out; each by itself
     by the chance that its group says.
     """
 
+    fps: float = Field(FRAME_RATES[-1], gt=0)
     stills: Chance = 0.4
     foreground: float = Field(2.0, ge=0)
     generated: Chance = 0.3
@@ -103,9 +105,9 @@ class DecoderStage:
 
     def open(self, data: list[Path], held_out: list[Path]) -> None:
         """Clips of the stores, with latents and layouts."""
-        self.windows = self.latent_data.windows(data, self.recipe.frames, FRAME_RATES[-1])
+        self.windows = self.latent_data.windows(data, self.recipe.frames, self.recipe.fps)
         self.stills = self.latent_data.windows(data, 1, None)
-        self.held_out = self.latent_data.windows(held_out, self.recipe.frames, FRAME_RATES[-1])
+        self.held_out = self.latent_data.windows(held_out, self.recipe.frames, self.recipe.fps)
 
     def draw(self, step: int, index: range) -> Batch:
         """frames [b f 3 h w], whole latents [b f c H W] and noise like them, conditions [b f ...]; crop int64 [b 2]: first cells.

@@ -260,9 +260,9 @@ NOISE = st.text("# \t\n:-[]{},&*!|>'\"ab1é\r", max_size=5)
 @given(st.sampled_from(sorted(SCENARIOS)), st.lists(CHANGES, min_size=1, max_size=3), st.booleans())
 def test_any_changes_are_in_the_text_and_nothing_else_is(name: str, steps: list[dict[str, Any]], crlf: bool) -> None:
     text = SCENARIOS[name].replace("\n", "\r\n") if crlf else SCENARIOS[name]
+    after = values(text)
     for change in steps:
-        before = values(text)
-        result = rewrite(text, change)
+        before, result = after, rewrite(text, change)
         after = values(result.text)
         for key, value in change.items():
             if isinstance(value, dict):
