@@ -65,7 +65,7 @@ PRESETS: Presets = {
             recipe=_TINY_RUN | {"model": {"context_widths": [32, 32]}},
         ),
         "super-resolution": Preset(
-            data=(DataSpec(clips=2, frames=2, fps=FULL, height=FRAME_HEIGHT // 2, width=FRAME_WIDTH // 2),),
+            data=(TINY.model_copy(update={"fps": FULL, "frames": 2, "height": FRAME_HEIGHT // 4, "width": FRAME_WIDTH // 4}),),
             recipe=_TINY_RUN
             | {
                 "model": {"widths": [8, 16], "blocks": [1, 1], "sharpener_width": 8, "sharpener_blocks": 1},

@@ -27,6 +27,7 @@ from drivesim.training.job import export_run, grown, initialise, run_training
 from drivesim.training.loop import train
 from drivesim.training.run import Run
 from drivesim.training.stage import Stage
+from drivesim.training.stages import detector
 from drivesim.training.stages.all_stages import RECIPES, build_stage
 from drivesim.video_format import TRAINED_NAMES, TrainedName
 
@@ -36,10 +37,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data/, checkpoints/ and a run folder a stage, all made by the tiny presets."""
     root = tmp_path_factory.mktemp("chain")
     (root / "checkpoints").mkdir()
-    for stage in TRAINED_NAMES:
-        run_training(stage, root / stage, "tiny", data_folder=root / "data", checkpoints=root / "checkpoints",
-                     device_name="cpu", workers=0, say=lambda _: None)  # fmt: skip
-        export_run(root / stage, root / "checkpoints" / stage, [], root / "checkpoints", say=lambda _: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(detector, "_LOOKED_AT", 32)  # there are 24 frames
+        for stage in TRAINED_NAMES:
+            run_training(stage, root / stage, "tiny", data_folder=root / "data", checkpoints=root / "checkpoints",
+                         device_name="cpu", workers=0, say=lambda _: None)  # fmt: skip
+            export_run(root / stage, root / "checkpoints" / stage, [], root / "checkpoints", say=lambda _: None)
     return root
 
 
