@@ -30,8 +30,9 @@ os.fsync = lambda _: None
 # A runner builds all commands anew for each call, which takes forty times as long as most calls that are tested.
 typer.testing._get_command = cache(typer.testing._get_command)
 
-_LONGEST = ("test_killing.py", "test_extension.py", "test_browser.py", "test_inputs.py", "test_job.py", "test_determinism.py",
-            "test_measure.py", "test_stream.py", "test_cascade.py", "test_queue.py", "test_ablation.py", "test_loop.py",
+_LONGEST = ("test_killing.py", "test_browser.py", "test_stream.py", "test_extension.py", "test_inputs.py", "test_job.py",
+            "test_keeping.py", "test_windows.py", "test_run.py", "test_measure.py", "test_determinism.py", "test_loop.py",
+            "test_doctor.py", "test_cascade.py", "test_queue.py", "test_yaml_text.py", "test_failures.py", "test_ablation.py",
             "test_long_runs.py")  # fmt: skip
 
 

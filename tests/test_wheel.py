@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -56,3 +57,11 @@ def test_editor_and_console_script_are_in_the_wheel(installed: Path, tmp_path: P
         assert Path(line).is_relative_to(installed)
     (entry,) = installed.glob("*.dist-info/entry_points.txt")
     assert "drivesim = drivesim.cli.main:main" in entry.read_text()
+
+
+def test_the_oldest_versions_of_all_extras_are_tested() -> None:
+    """.ci/minimal installs `editor` and `test` with the oldest versions that are allowed."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for name, asked in extras.items():
+        assert set(asked) <= {*extras["editor"], *extras["test"]}, name
+    assert "lowest-direct -e '.[editor,test]'" in (ROOT / ".ci" / "minimal").read_text()

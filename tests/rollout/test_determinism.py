@@ -1,8 +1,8 @@
 """The same future is the same, however it is made: alone or beside others, in any order, on other threads and devices.
 
-Alone, in any order and after a resume the bits are the same (test_run, test_killing). With other threads and on other devices sums
-are rounded in another order, so latents and frames are compared as they leave the engine: a film's encoder may answer a
-difference of one level with one of several.
+Alone, in any order and after a resume the bits are the same (test_run, test_windows, test_killing). With other threads and on other
+devices sums are rounded in another order, so latents and frames are compared as they leave the engine: a film's encoder may answer
+a difference of one level with one of several.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 import torch
 from outcome import results
-from tiny_cascade import SETTINGS
 
 from drivesim.rollout.request import Request
 from drivesim.rollout.run import roll_out
@@ -56,11 +55,6 @@ for way in ways:
     latents = np.concatenate([window.keys.numpy() for window in windows])
     np.savez(Path(folder) / way, latents=latents, frames=np.concatenate(film))
 """
-
-
-@pytest.fixture
-def request_(scenario: Path, checkpoints: Path) -> Request:
-    return Request(scenario, device="cpu", settings=SETTINGS, checkpoints=checkpoints)
 
 
 def test_the_order_in_which_futures_are_made_does_not_matter(request_: Request, tmp_path: Path) -> None:
