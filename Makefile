@@ -7,9 +7,10 @@ BIN := .venv/bin
 demo: .venv/base
 	$(BIN)/drivesim rollout cut_in --out out/demo --futures 2 --seconds 4.3 --labels-video --fresh
 
-# A worker a core, each with one thread; a file's tests stay together, and what they share is made once.
+# A worker a core, each with one thread; a file's tests stay together, and what they share is made once. Bytecode is kept, whatever
+# the environment says: the many processes that tests start need not compile all modules again.
 test: .venv/test lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/test
 	$(BIN)/ruff check .
