@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -91,11 +92,11 @@ class SuperResolutionStage:
         self.modules: dict[str, nn.Module] = {"model": self.model}
         layout = [] if self.model.layout is None else [self.model.layout, *self.model.entries.values()]
         self.networks = (self.model.network, self.model.sharpener, *layout)
+        self.seen = cache(self._all_seen)
 
     def open(self, data: list[Path], held_out: list[Path]) -> None:
-        """Clips of the stores, with layouts if the model is shown any; in memory, what latents leave of them (0.2 MB a frame)."""
+        """Clips of the stores, with layouts if the model is shown any."""
         self.windows, self.held_out = self._windows(data), self._windows(held_out)
-        self.seen = {store.path: self._all_seen(store) for store in (*self.windows.stores, *self.held_out.stores)}
 
     def _windows(self, paths: list[Path]) -> ClipWindows:
         stores = [ClipStore(path) for path in paths]
@@ -103,7 +104,10 @@ class SuperResolutionStage:
         return ClipWindows(stores, self.recipe.frames, None, layouts=layouts)
 
     def _all_seen(self, store: ClipStore) -> np.ndarray:
-        """The low resolution of all frames of a store as decoded from noisy, and from generated latents: uint8 [2 F h w 3]."""
+        """The low resolution of all frames of a store as decoded from noisy, and from generated latents: uint8 [2 F h w 3].
+
+        Kept in memory, 0.2 MB a frame, once a patch asks for it.
+        """
         line = ProgressLine(f"{store.path.name}: clip through latents", 0, len(store), print if rank() == 0 else None)
         made = []
         for clip in range(len(store)):
@@ -167,7 +171,7 @@ class SuperResolutionStage:
         """The low resolution uint8 [f h w 3] of a window's frames as decoded from latents."""
         store = windows.stores[window.store]
         first, last = store.span(window.clip, window.start, window.stop)
-        made: np.ndarray = self.seen[store.path][int(generated), first : last : window.step]
+        made: np.ndarray = self.seen(store)[int(generated), first : last : window.step]
         return made
 
     def _shown(self, cache: LayoutCache, window: ClipWindow, y: int, x: int, rng: np.random.Generator) -> Conditions:
