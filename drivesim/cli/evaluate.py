@@ -125,7 +125,7 @@ def scenarios(
 
     check_image_path(out)
     settings = parse_quality(quality)
-    cascade = Cascade.load(checkpoints or shipped("checkpoints"), pick_device(device))
+    cascade = Cascade.load(checkpoints or shipped("checkpoints"), pick_device(device), transfer=True)
     found = [find_scenario(path) or path for path in paths or [shipped("scenarios")]]
     write_image(out, scenario_sheet(cascade, settings, found, width, boxes, seed, _say))
     typer.echo(f"wrote {out}")

@@ -37,12 +37,16 @@ class Cascade:
     device: torch.device
 
     @classmethod
-    def load(cls, checkpoints: Path, device: torch.device) -> Self:
-        """The cascade of a folder with one checkpoint a stage; InputError if one is missing, damaged or no match."""
+    def load(cls, checkpoints: Path, device: torch.device, transfer: bool = False) -> Self:
+        """The cascade of a folder with one checkpoint a stage; InputError if one is missing, damaged or no match.
+
+        With `transfer` temporal layers may have been trained on top of another image LDM than that beside them: first frames, in
+        which they have no part, show an image LDM before a video LDM is trained on top of it.
+        """
         latent_space, image, video, super_resolution = (checkpoints / name for name in STAGE_NAMES)
         space, backbone = load_latent_codec(latent_space), load_image_model(image)
         backbone.check_latents(space.fingerprint())
-        temporal = VideoLDM.load(video, backbone)
+        temporal = VideoLDM.load(video, backbone, transfer)
         temporal.check_decoder(space.decoder_fingerprint())
         return cls(
             space.to(device),

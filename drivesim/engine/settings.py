@@ -45,14 +45,14 @@ class SuperResolutionSampling(Config):
     """Upsampling, in portions of `length` frames that share `overlap`; `level`: noise augmentation.
 
     Where the upsampler has temporal layers frames of a portion see each other, and those that two portions share are blended: both
-    decide pixels. Without, each frame is made by itself.
+    decide pixels. The shipped one has none: each frame is made by itself, and portions need share nothing.
     """
 
-    steps: int = Field(default=4, ge=1)
+    steps: int = Field(default=2, ge=1)
     eta: float = Field(default=0.0, ge=0)
     level: int = Field(default=50, ge=0, le=250)
     length: int = Field(default=8, ge=1)
-    overlap: int = Field(default=2, ge=0)
+    overlap: int = Field(default=0, ge=0)
 
 
 class SamplingSettings(Config):
@@ -82,14 +82,14 @@ class SamplingSettings(Config):
                 image=ImageSampling(steps=25),
                 prediction=PredictionSampling(steps=10),
                 interpolation=InterpolationSampling(steps=1, noise=0.1),
-                super_resolution=SuperResolutionSampling(steps=2, overlap=1),
+                super_resolution=SuperResolutionSampling(steps=1),
             )
         if quality == "best":
             return cls(
                 image=ImageSampling(steps=100),
                 prediction=PredictionSampling(steps=60),
                 interpolation=InterpolationSampling(steps=8, noise=1.0),
-                super_resolution=SuperResolutionSampling(steps=16),
+                super_resolution=SuperResolutionSampling(steps=4),
             )
         return cls()
 

@@ -90,7 +90,7 @@ def compose_frames(request: Request, variants: int = 1, inputs: Inputs | None = 
     if scenario.photo is not None and variants > 1:
         raise InputError(f"--variants {variants}: {request.scenario} starts from a photo, which has no variants")
     seed = request.chosen_seed(scenario)
-    cascade = Cascade.load(request.checkpoints or shipped("checkpoints"), pick_device(request.device))
+    cascade = Cascade.load(request.checkpoints or shipped("checkpoints"), pick_device(request.device), transfer=True)
     engine, prompt = Engine(cascade, request.settings), Prompt.of(scenario)
     return [engine.first_frame(engine.first_latents(prompt, seed, variant), prompt, seed) for variant in range(variants)]
 

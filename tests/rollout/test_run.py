@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from outcome import results
 from rollouts import Crash, crash_at, with_
 from tiny_cascade import SCENARIO, SETTINGS
 
+from drivesim.checkpoint import sign_checkpoint
 from drivesim.checksums import file_hash
 from drivesim.config import InputError
 from drivesim.engine.progress import Progress
@@ -161,3 +163,16 @@ def test_variants_of_the_first_frame(request_: Request, one: Path) -> None:
     assert not np.array_equal(frames[0], frames[1])
     np.testing.assert_array_equal(compose_frames(request_)[0], frames[0])
     np.testing.assert_array_equal(read_image(one / "initial.png"), frames[0])
+
+
+def test_first_frames_need_no_temporal_layers_of_their_image_model(request_: Request, tmp_path: Path) -> None:
+    """So that who fine-tunes an image LDM sees what it makes; a rollout needs those that belong to it."""
+    assert request_.checkpoints is not None
+    shutil.copytree(request_.checkpoints, folder := tmp_path / "weights")
+    config = folder / "video-ldm" / "config.json"
+    config.write_text(config.read_text().replace('"base": null', f'"base": "{"0" * 64}"'))
+    sign_checkpoint(folder / "video-ldm")
+    asked = with_(request_, checkpoints=folder)
+    assert (compose_frames(asked)[0] == compose_frames(request_)[0]).all()
+    with pytest.raises(InputError, match="trained on top of image weights"):
+        roll_out(asked, tmp_path / "out")
