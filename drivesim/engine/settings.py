@@ -18,7 +18,7 @@ class ImageSampling(Config):
 
     steps: int = Field(default=50, ge=1)
     eta: float = Field(default=1.0, ge=0)
-    rescale: float = Field(default=0.7, ge=0, le=1)
+    rescale: float = Field(default=0.5, ge=0, le=1)
 
 
 class PredictionSampling(Config):
@@ -26,7 +26,7 @@ class PredictionSampling(Config):
 
     steps: int = Field(default=20, ge=1)
     eta: float = Field(default=1.0, ge=0)
-    rescale: float = Field(default=0.7, ge=0, le=1)
+    rescale: float = Field(default=0.5, ge=0, le=1)
 
 
 class InterpolationSampling(Config):

@@ -42,7 +42,10 @@ def test_rescaled_pictures_spread_as_the_conditional_ones_and_half_way_half_as_f
     base, toward = 0.5 * x, 1.0 * x
     whole, half, none = (guide(lambda x, t: toward, lambda x, t: base, 3.0, rescale)(x, T) for rescale in (1.0, 0.5, 0.0))
     torch.testing.assert_close(none, 2 * x)
+    mean = x.mean(dim=(-2, -1), keepdim=True)
     torch.testing.assert_close(whole, x)
-    torch.testing.assert_close(half, 1.5 * x)
+    torch.testing.assert_close(half, mean + 1.5 * (x - mean))
+    brighter = guide(lambda x, t: toward + 0.3, lambda x, t: base, 3.0, 0.5)(x, T)
+    torch.testing.assert_close(brighter, half + 0.3)
     alone = guide(lambda x, t: toward[:1], lambda x, t: base[:1], 3.0, 0.7)(x[:1], T[:1])
     assert torch.equal(alone, guide(lambda x, t: toward, lambda x, t: base, 3.0, 0.7)(x, T)[:1]), "each picture by itself"
