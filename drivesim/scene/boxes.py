@@ -27,10 +27,11 @@ class Boxes:
     """The vehicles of one frame, n rows each, numpy arrays.
 
     track int64 [n] (identity within the clip); kind int64 [n] (index into KINDS); box float32 [n 4] (x1 y1 x2 y2,
-    fractions of the frame, clipped to it); heading float32 [n] (rad in the ego frame, 0 is driving away, pi oncoming);
-    visible float32 [n] (share of the silhouette inside the frame that nothing hides); cuboid float32 [n 7] (as
-    Placement.cuboid, NaN where unknown); paint float32 [n 3] (sRGB in [0, 1], NaN where unknown); lamps uint8 [n] (what shines,
-    bits of traffic.vehicle_lamps, UNKNOWN_LAMPS where unknown). Paint and lamps that are left out are unknown.
+    fractions of the frame, clipped to it); heading float32 [n] (rad in the ego frame, 0 is driving away, pi oncoming,
+    NaN where unknown); visible float32 [n] (share of the silhouette inside the frame that nothing hides, NaN where
+    unknown); cuboid float32 [n 7] (as Placement.cuboid, NaN where unknown); paint float32 [n 3] (sRGB in [0, 1], NaN
+    where unknown); lamps uint8 [n] (what shines, bits of traffic.vehicle_lamps, UNKNOWN_LAMPS where unknown). Paint and
+    lamps that are left out are unknown.
     """
 
     track: np.ndarray
@@ -63,10 +64,14 @@ class Boxes:
         """The rows of `index`, an integer or boolean array."""
         return Boxes(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
 
+    def visible_by(self, share: float) -> np.ndarray:
+        """bool [n]: at least this share is visible; also where nobody said how much is: whoever labelled it saw it."""
+        return ~(self.visible < share)
+
     @property
     def counted(self) -> np.ndarray:
-        """bool [n]: at least 8 px high at 128x256 and 30 % visible."""
-        return (self.box[:, 3] - self.box[:, 1] >= MIN_HEIGHT - 1e-6) & (self.visible >= MIN_VISIBLE)
+        """bool [n]: at least 8 px high at 128x256 and 30 % visible (see visible_by)."""
+        return (self.box[:, 3] - self.box[:, 1] >= MIN_HEIGHT - 1e-6) & self.visible_by(MIN_VISIBLE)
 
     @property
     def crowdedness(self) -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -99,6 +100,8 @@ def test_crowdedness_counts_what_is_high_enough_and_visible() -> None:
     assert boxes.crowdedness == 2
     assert boxes.take(boxes.counted).track.tolist() == [1, 3]
     assert len(Boxes.none()) == Boxes.none().crowdedness == 0
+    unsaid = replace(boxes, visible=np.full(4, np.nan, np.float32))
+    assert unsaid.crowdedness == 3, "who was labelled was seen, where nobody says how much is hidden"
 
 
 def test_paint_and_lamps_are_unknown_unless_given() -> None:

@@ -33,7 +33,7 @@ class BoxGroup(Group):
     fields: ClassVar = {
         "box": Field("x1 y1 x2 y2, fractions of the frame", (_N, 4)),
         "kind": Field("index in scene.vehicles.KINDS", (_N,), torch.int64),
-        "heading": Field("rad in the ego frame, 0 drives away", (_N,)),
+        "heading": Field("rad in the ego frame, 0 drives away, NaN where unknown", (_N,)),
         "size": Field("length, width and height in metres, and 1; zeros where unknown", (_N, 4)),
         "paint": Field("sRGB in [0, 1], and 1; zeros where unknown", (_N, 4)),
         "present": Field("whether this place holds a vehicle", (_N,), torch.bool),
@@ -85,9 +85,9 @@ def _known(values: np.ndarray) -> np.ndarray:
 def box_map(conditions: Conditions, height: int, width: int) -> Tensor:
     """The boxes drawn at latent resolution: float32 [b m h w], m = BOX_MAP_CHANNELS.
 
-    Channels: covered, x and y within the box (-1 to 1), sine and cosine of the heading, kind (one-hot), all weighted
-    with the exact share of the cell that the box covers and painted far to near; last a constant, boxes given. All are
-    zero where boxes are not given.
+    Channels: covered, x and y within the box (-1 to 1), sine and cosine of the heading (zeros if unknown), kind
+    (one-hot), all weighted with the exact share of the cell that the box covers and painted far to near; last a
+    constant, boxes given. All are zero where boxes are not given.
     """
     c = conditions["boxes"]
     shown = (c["present"] & c.given[:, None]).float()
@@ -98,8 +98,7 @@ def box_map(conditions: Conditions, height: int, width: int) -> Tensor:
     nearer = torch.cumprod(1.0 - cover, dim=1)  # what box i and all nearer ones leave open
     weight = cover * torch.cat([torch.ones_like(cover[:, :1]), nearer[:, :-1]], dim=1)
     kinds = nn.functional.one_hot(c["kind"], len(KINDS)).float()
-    headings = torch.stack([c["heading"].sin(), c["heading"].cos()], dim=-1)
-    features = torch.cat([headings, kinds], dim=-1)
+    features = torch.cat([_direction(c["heading"]), kinds], dim=-1)
     channels = [
         weight.sum(dim=1, keepdim=True),
         (weight * place_x[:, :, None, :]).sum(dim=1, keepdim=True),
@@ -108,6 +107,11 @@ def box_map(conditions: Conditions, height: int, width: int) -> Tensor:
         c.given[:, None, None, None].float().expand(-1, 1, height, width),
     ]
     return torch.cat(channels, dim=1)
+
+
+def _direction(heading: Tensor) -> Tensor:
+    """Sine and cosine of headings [...]: [... 2], zeros where one is not known."""
+    return torch.stack([heading.sin(), heading.cos()], dim=-1).nan_to_num()
 
 
 def _along(low: Tensor, high: Tensor, cells: int) -> tuple[Tensor, Tensor]:
@@ -142,8 +146,7 @@ class BoxEncoder(GroupEncoder):
         c = conditions[self.group]
         x1, y1, x2, y2 = c["box"].unbind(-1)
         shape = torch.stack([x1, y1, x2, y2, x2 - x1, y2 - y1], dim=-1)
-        heading = torch.stack([c["heading"].sin(), c["heading"].cos()], dim=-1)
-        numbers = torch.cat([number_features(shape, self.code), heading], dim=-1)
+        numbers = torch.cat([number_features(shape, self.code), _direction(c["heading"])], dim=-1)
         details = self.details(torch.cat([c["size"], c["paint"]], dim=-1))
         return self.box(numbers) + self.kind(c["kind"]) + details, c["present"] & c.given[:, None]
 

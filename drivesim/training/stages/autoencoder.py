@@ -79,7 +79,7 @@ def vehicle_map(boxes: Boxes | None, height: int, width: int) -> np.ndarray:
     """Where vehicles are seen: float32 [1 h w], 1 in the boxes of those that are at least 30 % visible."""
     seen = np.zeros((1, height, width), np.float32)
     if boxes is not None:
-        corners = np.clip(boxes.box[boxes.visible >= MIN_VISIBLE], 0, 1) * np.array([width, height] * 2)
+        corners = np.clip(boxes.box[boxes.visible_by(MIN_VISIBLE)], 0, 1) * np.array([width, height] * 2)
         for x1, y1, x2, y2 in np.concatenate([np.floor(corners[:, :2]), np.ceil(corners[:, 2:])], axis=1).astype(int):
             seen[:, y1:y2, x1:x2] = 1
     return seen
@@ -94,7 +94,7 @@ def far_likeness(decoded: np.ndarray, frames: np.ndarray, boxes: Sequence[Boxes 
     for made, true, known in zip(luma(decoded), luma(frames), boxes, strict=True):
         if known is None:
             continue
-        corners = np.round(known.box[known.visible >= 0.5] * np.array([true.shape[1], true.shape[0]] * 2)).astype(int)
+        corners = np.round(known.box[known.visible_by(0.5)] * np.array([true.shape[1], true.shape[0]] * 2)).astype(int)
         for x1, y1, x2, y2 in corners[(corners[:, 3] - corners[:, 1] >= 6) & (corners[:, 3] - corners[:, 1] <= 14)]:
             one, other = made[y1:y2, x1:x2].ravel(), true[y1:y2, x1:x2].ravel()
             if len(one) > 1 and one.std() > 0 and other.std() > 0:

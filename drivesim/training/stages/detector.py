@@ -113,7 +113,7 @@ class DetectorStage:
         order = np.argsort(np.hypot(boxes.cuboid[:, 0], boxes.cuboid[:, 1]), kind="stable")[:_ROWS]
         boxes = boxes.take(order)
         frame, box = framed(batch.frames[0, 0], boxes.box, rng, self.recipe)
-        certain = (np.min(box[:, 2:] - box[:, :2], axis=1) >= _LEAST_SIDE) & (boxes.visible >= _LEAST_VISIBLE)
+        certain = (np.min(box[:, 2:] - box[:, :2], axis=1) >= _LEAST_SIDE) & boxes.visible_by(_LEAST_VISIBLE)
         nearness = -np.arange(len(boxes), dtype=np.float64)
         return {
             "frames": to_network(spoiled(frame, rng, self.recipe)),

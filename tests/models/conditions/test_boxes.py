@@ -72,6 +72,17 @@ def test_kind_and_heading_of_a_box_change_its_token() -> None:
     assert not torch.allclose(a, c, atol=1e-3)
 
 
+def test_an_unknown_heading_points_nowhere() -> None:
+    torch.manual_seed(0)
+    encoder = BoxEncoder(32, "monotone")
+    known, unknown = (toy_conditions([toy_boxes(LEFT, heading=heading)]) for heading in (0.0, np.nan))
+    drawn, plain = box_map(unknown, 8, 16)[0], box_map(known, 8, 16)[0]
+    assert not drawn[3:5].any() and plain[4].any()
+    assert torch.equal(drawn[:3], plain[:3]) and torch.equal(drawn[5:], plain[5:])
+    tokens = [encoder.objects(c)[0][0, 0] for c in (known, unknown)]
+    assert tokens[1].isfinite().all() and not torch.allclose(*tokens, atol=1e-3)
+
+
 def test_size_and_paint_of_a_box_change_its_token_once_learned_and_unknown_ones_add_nothing() -> None:
     torch.manual_seed(0)
     encoder = BoxEncoder(32, "monotone")
