@@ -32,13 +32,18 @@ def to_frame_size(picture: np.ndarray, height: int, keep: Literal["middle", "bot
 
     Of a picture that is too high the middle or the bottom is kept, of one that is too wide the middle.
     """
+    rows, columns = kept_part(picture.shape[0], picture.shape[1], keep)
+    size = (FRAME_WIDTH // FRAME_HEIGHT * height, height)
+    return cv2.resize(picture[rows, columns], size, interpolation=cv2.INTER_AREA)
+
+
+def kept_part(height: int, width: int, keep: Literal["middle", "bottom"]) -> tuple[slice, slice]:
+    """The rows and the columns of a picture of this size that `to_frame_size` keeps."""
     aspect = FRAME_WIDTH // FRAME_HEIGHT
-    full_height, full_width = picture.shape[:2]
-    kept_height, kept_width = min(full_height, full_width // aspect), min(full_width, aspect * full_height)
-    spare = full_height - kept_height
-    top, left = spare if keep == "bottom" else spare // 2, (full_width - kept_width) // 2
-    part = picture[top : top + kept_height, left : left + kept_width]
-    return cv2.resize(part, (aspect * height, height), interpolation=cv2.INTER_AREA)
+    kept_height, kept_width = min(height, width // aspect), min(width, aspect * height)
+    spare = height - kept_height
+    top, left = spare if keep == "bottom" else spare // 2, (width - kept_width) // 2
+    return slice(top, top + kept_height), slice(left, left + kept_width)
 
 
 def stream_seed(seed: int, *key: int | str) -> int:

@@ -10,7 +10,7 @@ import typer
 from drivesim.cli.numbers import LARGEST_SHEET_CELL, parse_pixels, positive
 from drivesim.video_format import FRAME_RATES, NETWORK_HEIGHT, NETWORK_WIDTH
 
-app = typer.Typer(help="Make clips of the procedural driving world or of films, and look at them.", no_args_is_help=True)
+app = typer.Typer(help="Make clips of the driving world, of films or labelled pictures, and look at them.", no_args_is_help=True)
 
 Size = Annotated[str, typer.Option(metavar="HEIGHTxWIDTH", help="Frame size in pixels.")]
 
@@ -22,14 +22,14 @@ def generate(
     frames: Annotated[int, typer.Option(min=1, help="Frames a clip.")] = 16,
     fps: Annotated[
         list[float] | None,
-        typer.Option(callback=positive, help=f"Frame rate; several take turns. [default: {FRAME_RATES[0]:g}]"),
+        typer.Option(callback=positive, help=f"Frame rate; several take turns; default: {FRAME_RATES[0]:g}."),
     ] = None,
     size: Size = f"{NETWORK_HEIGHT}x{NETWORK_WIDTH}",
     seed: Annotated[int, typer.Option(min=0, help="Clip k depends on the seed and k alone.")] = 1,
-    workers: Annotated[int | None, typer.Option(min=0, help="Rendering processes. [default: one a core]")] = None,
-    time_of_day: Annotated[str | None, typer.Option(help="day or night. [default: at random]")] = None,
+    workers: Annotated[int | None, typer.Option(min=0, help="Rendering processes; default: one a core.")] = None,
+    time_of_day: Annotated[str | None, typer.Option(help="day or night; default: at random.")] = None,
     setting: Annotated[
-        str | None, typer.Option(help="highway, city, residential or rural. [default: at random]")
+        str | None, typer.Option(help="highway, city, residential or rural; default: at random.")
     ] = None,
     noise: Annotated[bool, typer.Option(help="Noise of the camera's sensor.")] = True,
     depth: Annotated[bool, typer.Option(help="Keep the depth of every pixel, too.")] = False,
@@ -50,19 +50,57 @@ def generate(
 
 @app.command("import")
 def import_(
-    films: Annotated[list[Path], typer.Argument(metavar="FILM...", help="Films, and folders of films.")],
+    footage: Annotated[
+        list[Path], typer.Argument(metavar="FOOTAGE...", help="Films, and folders of films; with --labels a folder of pictures.")
+    ],
     out: Annotated[Path, typer.Option(help="Store to fill (.h5); the same command again goes on where it stopped.")],
+    labels: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="The folder holds pictures with boxes: yolo, coco, kitti or nuscenes.")
+    ] = None,
+    kinds: Annotated[
+        str | None,
+        typer.Option(metavar="CLASS=KIND,...", help="With --labels: classes that are vehicles beside those that are by name, as in "
+                     "Tram=bus; kinds are sedan, hatchback, suv, van, truck and bus."),
+    ] = None,
     caption: Annotated[
         str | None, typer.Option(help="What the films show, in words; FILM.txt beside a film, where there is one, says it instead.")
     ] = None,
-    fps: Annotated[float, typer.Option(callback=positive, help="Frames a second to keep.")] = FRAME_RATES[-1],
-    seconds: Annotated[float, typer.Option(callback=positive, help="Length of the clips that films are cut into.")] = 5.0,
+    fps: Annotated[
+        float | None, typer.Option(callback=positive, help=f"Frames a second of films to keep; default: {FRAME_RATES[-1]:g}.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(callback=positive, help="Length of the clips that films are cut into; default: 5.")
+    ] = None,
     size: Size = f"{NETWORK_HEIGHT}x{NETWORK_WIDTH}",
 ) -> None:
-    """Cut films into clips of which nothing is known but, perhaps, a caption."""
-    from drivesim.dataset.importers.films import import_films
+    """Cut films into clips of which nothing is known but, perhaps, a caption; or make clips of a frame of labelled pictures.
 
-    clips = import_films(out, films, fps, seconds, _parse_size(size)[0], caption, typer.echo)
+    Boxes follow their pictures, of which the lower part of 1:2 is kept. Cars
+    are sedans, since nobody says which they are; what is no vehicle is left
+    out. KITTI and nuScenes tell where vehicles are in the world, too.
+
+    YOLO: images/, labels/ and classes.txt or data.yaml. COCO: a JSON file, or
+    a folder with annotations.json or annotations/. KITTI: image_2/, label_2/
+    and perhaps calib/. nuScenes: v1.0-NAME/; key frames of CAM_FRONT.
+    """
+    from drivesim.config import InputError
+
+    height = _parse_size(size)[0]
+    if labels is None:
+        from drivesim.dataset.importers.films import import_films
+
+        if kinds is not None:
+            raise InputError("--kinds: films have no labels; leave it out, or give --labels")
+        clips = import_films(out, footage, fps or FRAME_RATES[-1], seconds or 5.0, height, caption, typer.echo)
+    else:
+        from drivesim.dataset.importers.kinds import parse_kinds
+        from drivesim.dataset.importers.labelled_folders import import_labelled
+
+        if fps is not None or seconds is not None:
+            raise InputError("--fps and --seconds: pictures have no rate; leave them out with --labels")
+        if len(footage) != 1:
+            raise InputError(f"--labels {labels}: give one folder, and a store of its own for each")
+        clips = import_labelled(out, footage[0], labels, height, parse_kinds(kinds) if kinds else {}, caption, typer.echo)
     typer.echo(f"{out}: {clips} clips")
 
 

@@ -88,3 +88,29 @@ def test_import_makes_a_captioned_store_of_films(tmp_path: Path) -> None:
     said = run("import", tmp_path / "film.mp4", "--out", out, "--caption", "a road", "--fps", "7.5", "--seconds", "1",
                "--size", "16x32")  # fmt: skip
     assert said.endswith(f"{out}: 2 clips\n") and ClipStore(out).labels(0).caption == "a road"
+
+
+def test_import_makes_a_store_of_labelled_pictures(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", np.zeros((16, 32, 3), np.uint8))
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.5 0.5\n1 0.5 0.5 0.5 0.5\n")
+    (tmp_path / "classes.txt").write_text("tram\ntree\n")
+    out = tmp_path / "store.h5"
+    options = ("--labels", "yolo", "--kinds", "tram=bus", "--caption", "a tram", "--size", "16x32")
+    said = run("import", tmp_path, "--out", out, *options)
+    assert "vehicles: 1" in said and "tree (1)" in said and said.endswith(f"{out}: 1 clips\n")
+    labels = ClipStore(out).labels(0)
+    assert labels.caption == "a tram" and labels.boxes[0] is not None and labels.boxes[0].kind.tolist() == [5]
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        (["--kinds", "tram=bus"], "--kinds: films have no labels"),
+        (["--labels", "yolo", "--fps", "7.5"], "--fps and --seconds: pictures have no rate"),
+        (["--labels", "yolo", "another"], "give one folder"),
+        (["--labels", "yolo", "--kinds", "tram"], "give CLASS=KIND"),
+    ],
+)
+def test_options_that_do_not_go_together_are_named(tmp_path: Path, options: list[str], fault: str) -> None:
+    with pytest.raises(InputError, match=fault):
+        run("import", tmp_path, "--out", tmp_path / "store.h5", *options)

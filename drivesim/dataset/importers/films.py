@@ -53,7 +53,7 @@ def _films(paths: Sequence[Path]) -> list[Path]:
     files = [file for path in paths for file in (sorted(path.rglob("*")) if path.is_dir() else [path])]
     films = [file for file in files if file.suffix.lower() in FILMS or file in paths]
     if not films:
-        raise InputError(f"{', '.join(map(str, paths))}: no film ({' '.join(FILMS)}) there")
+        raise InputError(f"{', '.join(map(str, paths))}: no film ({' '.join(FILMS)}) there; pictures need --labels")
     return films
 
 
