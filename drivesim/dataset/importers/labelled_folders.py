@@ -42,11 +42,14 @@ def import_labelled(
     names = [_source(picture.path, folder) for picture in pictures]
     tally = Tally()
     with ClipWriter(out, _recipe(form, names, height, known, caption)) as writer:
-        line = ProgressLine(f"{out.name}: picture", len(writer), len(pictures), say)
-        for number in range(len(writer), len(pictures)):
+        done = len(writer)
+        line = ProgressLine(f"{out.name}: picture", done, len(pictures), say)
+        for number in range(done, len(pictures)):
             writer.append(clip_of(pictures[number], height, known, names[number], caption, tally))
             line(number + 1)
-        for text in tally.lines():
+        if 0 < done < len(pictures):
+            say(f"in the {len(pictures) - done:,} pictures that were still to be read:")
+        for text in tally.lines() if done < len(pictures) else ():
             say(text)
         return len(writer)
 
