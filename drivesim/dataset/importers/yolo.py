@@ -16,7 +16,7 @@ _SLACK = 0.01  # by which what is rounded may lie outside of the picture
 def read_yolo(folder: Path) -> list[LabelledPicture]:
     """The pictures below a folder; those without a text are not labelled, an empty text says that nothing is there.
 
-    Names of the classes are found in the folder or the two around it. InputError names the file and line of what is wrong.
+    Names of the classes are found in the folder, its labels/, or the two around it. InputError names file and line of a fault.
     """
     names = _class_names(folder)
     files = [file for file in sorted(folder.rglob("*")) if file.suffix.lower() in IMAGES]
@@ -42,7 +42,7 @@ def _label_file(picture: Path) -> Path:
 
 def _class_names(folder: Path) -> dict[int, str]:
     """Names of the classes by their numbers."""
-    around = [folder, *list(folder.resolve().parents)[:2]]
+    around = [folder, folder / "labels", *list(folder.resolve().parents)[:2]]
     for file in (place / name for place in around for name in NAME_FILES):
         if file.is_file() and file.suffix == ".yaml":
             names = read_yaml(file).get("names")
@@ -52,7 +52,7 @@ def _class_names(folder: Path) -> dict[int, str]:
                 return {number: str(name) for number, name in names.items()}
             raise InputError(f"{file}: names: give the names of the classes, a list or by their numbers")
         if file.is_file():
-            return {number: " ".join(words) for number, (_, words) in enumerate(lines_of(file))}
+            return {int(place.rpartition(":")[2]) - 1: " ".join(words) for place, words in lines_of(file)}
     raise InputError(f"{folder}: nothing says what its classes are; add a classes.txt, with a name a line")
 
 
@@ -64,7 +64,7 @@ def _object(place: str, words: list[str], names: dict[int, str]) -> LabelledObje
     try:
         number, (x, y, width, height) = int(words[0]), map(float, words[1:])
     except ValueError as error:
-        raise InputError(f"{place}: {' '.join(words)[:60]!r}: expected five numbers, class cx cy w h") from error
+        raise InputError(f"{place}: {' '.join(words)[:60]!r}: expected five numbers, class cx cy w h (no polygons)") from error
     if number not in names:
         raise InputError(f"{place}: class {number}: there is no such class; there are 0 to {max(names, default=0)}")
     for name, value in (("cx", x), ("cy", y), ("w", width), ("h", height)):

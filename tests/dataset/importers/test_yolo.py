@@ -48,6 +48,14 @@ def test_names_stand_in_yaml_too_and_texts_beside_pictures(tmp_path: Path) -> No
         read_yolo(tmp_path)
 
 
+
+def test_a_class_is_numbered_by_its_line(tmp_path: Path) -> None:
+    place = folder(tmp_path, {"a": "2 0.5 0.5 0.5 0.5"})
+    (tmp_path / "classes.txt").replace(place / "labels" / "classes.txt")
+    (place / "labels" / "classes.txt").write_text("car\n\nfire engine\n")
+    (only,) = read_yolo(place)
+    assert only.objects is not None and only.objects[0].name == "fire engine"
+
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
