@@ -69,7 +69,7 @@ def test_manifests_with_a_batch_are_continued_and_those_without_rescaling_refuse
     manifest["job"]["sampling"]["image"].pop("rescale")
     (out / "manifest.json").write_text(json.dumps(manifest))
     (out / "SHA256SUMS").unlink()
-    with pytest.raises(InputError, match=r"image\.rescale was 0\.0, is 0\.7"):
+    with pytest.raises(InputError, match=r"image\.rescale was 0\.0, is 0\.5"):
         roll_out(with_(request_, futures=2), out)
 
 
