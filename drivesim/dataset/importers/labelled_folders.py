@@ -59,6 +59,6 @@ def _source(path: Path, folder: Path) -> str:
 
 
 def _recipe(form: str, names: list[str], height: int, kinds: Mapping[str, Kind], caption: str | None) -> dict[str, Any]:
-    """What a store is made of. Names of all pictures are too many for an attribute of a file: their hash stands for them."""
+    """What a store is made of. A hash stands for the names of all pictures, which are too many to be told where they differ."""
     digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
     return {"labels": form, "pictures": len(names), "names": digest, "height": height, "kinds": dict(kinds), "caption": caption}
