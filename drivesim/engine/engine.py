@@ -18,7 +18,7 @@ from drivesim.diffusion.ddim import Draft, sample
 from drivesim.diffusion.guidance import guide
 from drivesim.engine.cascade import Cascade, settle_precision
 from drivesim.engine.future import FutureSpec, Prompt
-from drivesim.engine.grain import surface_noise
+from drivesim.engine.grain import grain, surface_noise
 from drivesim.engine.moments import ticks
 from drivesim.engine.progress import UNTIMED, Progress
 from drivesim.engine.random_streams import step_noise, unit_noise
@@ -189,14 +189,16 @@ class Engine:
         _, channels, height, width = frames.shape
         conditions = None if model.layout is None else future.layout_conditions(ticks, UPSAMPLING_FACTOR * height)
         layouts = future.layouts((height, width)) if future.is_laid_out else None
+        parts = None if layouts is None else [grain(layouts, tick) for tick in ticks]
 
         def noise(scale: int, *key: int | str) -> Tensor:
             @lru_cache(maxsize=5)
             def drawn(spacing: int, anchor: int) -> Tensor:
                 return unit_noise((channels, scale * height, scale * width), future.seed, "upsample", *key, spacing, anchor)
 
-            clip = [drawn(0, 0) if layouts is None else surface_noise(layouts, tick, scale, drawn) for tick in ticks]
-            return torch.stack(clip)[None].to(device)
+            if parts is None:
+                return drawn(0, 0).to(device).expand(1, len(frames), -1, -1, -1)
+            return torch.stack([surface_noise(each, scale, drawn) for each in parts])[None].to(device)
 
         with self.cascade.sampling(self.settings.precision):
             low = frames[None].to(device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import cos, pi, sin
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,32 +18,49 @@ _SPACINGS = (KEY_TICKS, KEY_TICKS // 4)
 """Ticks from one anchor to the next: details last long on what is far, and what comes near is carried on by closer anchors."""
 
 
-def surface_noise(layouts: FrameLayouts, tick: int, scale: int, anchor_noise: Callable[[int, int], Tensor]) -> Tensor:
-    """Unit noise [c H W] of the frame of `tick`, `scale` times as large as `layouts`.
+class Part(NamedTuple):
+    """Of a frame's noise: that of an anchor (spacing, tick), moved by `flow` or, without, where it lies, times `amplitude` [h w]."""
 
-    `anchor_noise` draws that of an anchor, a frame of every so many, by (spacing, tick). A frame between two takes both, each as
-    the layout says that what the frame shows has moved since, or will have, and mixes them to unit variance; the nearer one counts
-    more. Where a surface is larger than in an anchor, whose noise would be stretched, that one counts less. What is missing
-    is filled up from anchors closer by, and then by noise (0, 0), which lies on the screen.
+    anchor: tuple[int, int]
+    flow: Flow | None
+    amplitude: np.ndarray
+
+
+def grain(layouts: FrameLayouts, tick: int) -> list[Part]:
+    """What the noise of the frame of `tick` is made of: unit noise of anchors, frames of every so many, whose squares add up to 1.
+
+    A frame between two anchors takes both, each as the layout says that what the frame shows has moved since, or will have;
+    the nearer one counts more. Where a surface is larger than in an anchor, whose noise would be stretched, that one counts less.
+    What is missing is filled up from anchors closer by, and then by noise (0, 0), which lies on the screen.
     """
-    total, rest = torch.zeros(()), np.ones(layouts.size, np.float32)
+    parts: list[Part] = []
+    rest = np.ones(layouts.size, np.float32)
     for spacing in _SPACINGS:
         before = tick - tick % spacing
-        anchors = (before, before + spacing) if tick > before else (before,)
+        if tick == before:
+            return [*parts, Part((spacing, before), None, np.sqrt(rest))]
+        anchors = before, before + spacing
         flows = [layouts.flow(tick, anchor) for anchor in anchors]
         variances = _variances((tick - before) / spacing, [whole_share(flow) for flow in flows])
         for anchor, flow, variance in zip(anchors, flows, variances, strict=True):
-            noise = _moved(anchor_noise(spacing, anchor), flow, scale)
-            total = total + _enlarged(torch.from_numpy(np.sqrt(rest * variance)), scale) * noise
+            parts.append(Part((spacing, anchor), flow, np.sqrt(rest * variance)))
         rest = rest * np.maximum(1 - sum(variances), 0)
-        if not rest.any():
-            break
-    return total + _enlarged(torch.from_numpy(np.sqrt(rest)), scale) * anchor_noise(0, 0)
+    return [*parts, Part((0, 0), None, np.sqrt(rest))]
+
+
+def surface_noise(parts: Sequence[Part], scale: int, anchor_noise: Callable[[int, int], Tensor]) -> Tensor:
+    """Unit noise [c H W] of these parts, `scale` times as large as the layout; `anchor_noise` draws that of an anchor."""
+    total = torch.zeros(())
+    for part in parts:
+        drawn = anchor_noise(*part.anchor)
+        moved = drawn if part.flow is None else _moved(drawn, part.flow, scale)
+        total = total + _enlarged(torch.from_numpy(part.amplitude), scale) * moved
+    return total
 
 
 def _variances(time: float, most: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Parts [h w] in unit variance of the anchors before and after, `time` of 0 to 1 on; each at most as much as `most` says."""
-    parts = [share * limit for share, limit in zip((cos(time * pi / 2) ** 2, sin(time * pi / 2) ** 2), most, strict=False)]
+    parts = [share * limit for share, limit in zip((cos(time * pi / 2) ** 2, sin(time * pi / 2) ** 2), most, strict=True)]
     rest = (1 - sum(parts)) / np.maximum(sum(most), 1e-6)
     return [np.minimum(part + rest * limit, limit).astype(np.float32) for part, limit in zip(parts, most, strict=True)]
 

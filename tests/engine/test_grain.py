@@ -11,7 +11,7 @@ from torch.nn.functional import avg_pool2d
 
 from drivesim.config import shipped
 from drivesim.engine.future import FutureSpec, Prompt
-from drivesim.engine.grain import surface_noise
+from drivesim.engine.grain import grain, surface_noise
 from drivesim.engine.layouts import FrameLayouts
 from drivesim.engine.random_streams import unit_noise
 from drivesim.engine.timeline import Timeline
@@ -32,7 +32,7 @@ def anchor_noise(spacing: int, tick: int) -> Tensor:
 
 
 def noise_of(layouts: FrameLayouts, tick: int) -> Tensor:
-    return surface_noise(layouts, tick, SCALE, anchor_noise)
+    return surface_noise(grain(layouts, tick), SCALE, anchor_noise)
 
 
 @pytest.mark.parametrize("tick", [16, 17, 21, 24, 31])
