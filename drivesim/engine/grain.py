@@ -18,37 +18,37 @@ _SPACINGS = (KEY_TICKS, KEY_TICKS // 4)
 """Ticks from one anchor to the next: details last long on what is far, and what comes near is carried on by closer anchors."""
 
 
-class Part(NamedTuple):
-    """Of a frame's noise: that of an anchor (spacing, tick), moved by `flow` or, without, where it lies, times `amplitude` [h w]."""
+class GrainPart(NamedTuple):
+    """Noise of an anchor (spacing, tick), moved by `flow` or, without, where it lies, times `amplitude` [h w]."""
 
     anchor: tuple[int, int]
     flow: Flow | None
     amplitude: np.ndarray
 
 
-def grain(layouts: FrameLayouts, tick: int) -> list[Part]:
+def grain(layouts: FrameLayouts, tick: int) -> list[GrainPart]:
     """What the noise of the frame of `tick` is made of: unit noise of anchors, frames of every so many, whose squares add up to 1.
 
     A frame between two anchors takes both, each as the layout says that what the frame shows has moved since, or will have;
     the nearer one counts more. Where a surface is larger than in an anchor, whose noise would be stretched, that one counts less.
     What is missing is filled up from anchors closer by, and then by noise (0, 0), which lies on the screen.
     """
-    parts: list[Part] = []
+    parts: list[GrainPart] = []
     rest = np.ones(layouts.size, np.float32)
     for spacing in _SPACINGS:
         before = tick - tick % spacing
         if tick == before:
-            return [*parts, Part((spacing, before), None, np.sqrt(rest))]
+            return [*parts, GrainPart((spacing, before), None, np.sqrt(rest))]
         anchors = before, before + spacing
         flows = [layouts.flow(tick, anchor) for anchor in anchors]
         variances = _variances((tick - before) / spacing, [whole_share(flow) for flow in flows])
         for anchor, flow, variance in zip(anchors, flows, variances, strict=True):
-            parts.append(Part((spacing, anchor), flow, np.sqrt(rest * variance)))
+            parts.append(GrainPart((spacing, anchor), flow, np.sqrt(rest * variance)))
         rest = rest * np.maximum(1 - sum(variances), 0)
-    return [*parts, Part((0, 0), None, np.sqrt(rest))]
+    return [*parts, GrainPart((0, 0), None, np.sqrt(rest))]
 
 
-def surface_noise(parts: Sequence[Part], scale: int, anchor_noise: Callable[[int, int], Tensor]) -> Tensor:
+def surface_noise(parts: Sequence[GrainPart], scale: int, anchor_noise: Callable[[int, int], Tensor]) -> Tensor:
     """Unit noise [c H W] of these parts, `scale` times as large as the layout; `anchor_noise` draws that of an anchor."""
     total = torch.zeros(())
     for part in parts:
