@@ -2,14 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test units lint clean
 
 demo: .venv/base
 	$(BIN)/drivesim rollout cut_in --out out/demo --futures 2 --seconds 4.3 --labels-video --fresh
 
-# A worker a core, each with one thread; a file's tests stay together, and what they share is made once. Bytecode is kept, whatever
-# the environment says: the many processes that tests start need not compile all modules again.
-test: .venv/test lint
+# What the code looks like is checked beside the tests, which have a worker a core, each with one thread; a file's tests stay
+# together, and what they share is made once. Bytecode is kept, whatever the environment says: the many processes that tests start
+# need not compile all modules again.
+test: .venv/test
+	$(MAKE) --no-print-directory -j2 lint units
+
+units: .venv/test
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/test
