@@ -1,20 +1,21 @@
 # `make demo` and `make test` set up all they need in .venv; they need python3.11 or newer, make and a package index.
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS = $(shell $(PYTHON) -c "import os; print(min(8, 1 + (os.cpu_count() or 1)))")
 
 .PHONY: demo test units lint clean
 
 demo: .venv/base
 	$(BIN)/drivesim rollout cut_in --out out/demo --futures 2 --seconds 4.3 --labels-video --fresh
 
-# What the code looks like is checked beside the tests, which have a worker a core, each with one thread; a file's tests stay
+# What the code looks like is checked beside the tests, which have a worker a core and one more, for while they wait; a file's tests stay
 # together, and what they share is made once. Bytecode is kept, whatever the environment says: the many processes that tests start
 # need not compile all modules again.
 test: .venv/test
 	$(MAKE) --no-print-directory -j2 lint units
 
 units: .venv/test
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: .venv/test
 	$(BIN)/ruff check .
