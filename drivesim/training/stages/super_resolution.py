@@ -128,8 +128,8 @@ class SuperResolutionStage:
             shared, own = (torch.from_numpy(rng.standard_normal((n, *latents.shape[1:]), np.float32)) for n in (1, len(low)))
             noise = ((shared + own) / 2**0.5).to(device)
             seen = [latents + recipe.latent_noise * float(rng.random()) * noise]
-            t = int(recipe.generated_time * rng.random() * 999)
             if self.image is not None:
+                t = int(recipe.generated_time * rng.random() * (len(self.image.schedule) - 1))
                 times = torch.full((len(low),), t, device=device)
                 seen.append(self.image.denoise(conditions)(self.image.schedule.add_noise(latents, noise, times), times).float())
             return np.stack([to_frames(space.decode_clip(each[None], conditions=conditions)[0].float()) for each in seen])
