@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from drivesim.engine.layouts import FrameLayouts
@@ -54,8 +55,9 @@ def surface_noise(parts: Sequence[GrainPart], scale: int, anchor_noise: Callable
     for part in parts:
         drawn = anchor_noise(*part.anchor)
         moved = drawn if part.flow is None else _moved(drawn, part.flow, scale)
-        total = total + _enlarged(torch.from_numpy(part.amplitude), scale) * moved
-    return total
+        places = rearrange(moved, "c (h y) (w x) -> c h y w x", y=scale, x=scale)
+        total = total + torch.from_numpy(part.amplitude)[:, None, :, None] * places
+    return total.flatten(3).flatten(1, 2)
 
 
 def _variances(time: float, most: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -75,13 +77,10 @@ def whole_share(flow: Flow) -> np.ndarray:
 def _moved(noise: Tensor, flow: Flow, scale: int) -> Tensor:
     """Noise [c H W] of the other frame as this one has it, in whole pixels. All pixels of a place move alike: they stay white."""
     _, height, width = noise.shape
-    down, right = (_enlarged(torch.from_numpy(part), scale) for part in (flow.down, flow.right))
     # without bounds a cast to whole numbers is not defined
-    rows = torch.arange(height)[:, None] + (scale * down).round().clamp(-height, height).long()
-    columns = torch.arange(width) + (scale * right).round().clamp(-width, width).long()
-    place = rows.clamp(0, height - 1) * width + columns.clamp(0, width - 1)
+    down = (scale * torch.from_numpy(flow.down)).round().clamp(-height, height).int()
+    right = (scale * torch.from_numpy(flow.right)).round().clamp(-width, width).int()
+    rows = torch.arange(height, dtype=torch.int32).view(-1, scale, 1) + down[:, None]
+    columns = torch.arange(width, dtype=torch.int32).view(-1, scale) + right[..., None]
+    place = width * rows.clamp(0, height - 1)[..., None] + columns.clamp(0, width - 1)[:, None]
     return noise.flatten(1).index_select(1, place.flatten()).view_as(noise)
-
-
-def _enlarged(picture: Tensor, scale: int) -> Tensor:
-    return picture.repeat_interleave(scale, dim=0).repeat_interleave(scale, dim=1)

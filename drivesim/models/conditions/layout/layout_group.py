@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 
 from drivesim.layout.planes import Plane
@@ -102,20 +103,29 @@ class LayoutNetwork(nn.Module):
 
 
 def plane_pictures(planes: Tensor, members: tuple[tuple[int, ...] | None, ...], like: Tensor) -> Tensor:
-    """Planes uint8 [b p h w] as shares and one-hot codes [b c h w], laid out channels last.
+    """Planes uint8 [b p h w] as shares and one-hot codes [b c h w], laid out channels last: see `picture_dtype`."""
+    pictures = planes.new_empty(len(planes), *planes.shape[2:], picture_channels(members), 1, dtype=picture_dtype(like))
+    draw_pictures(planes, members, pictures)
+    return pictures[..., 0].movedim(-1, 1)
 
-    In the type that autocast computes with, or else that of `like`.
-    """
-    device = planes.device.type
-    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else like.dtype
-    channels = []
-    for plane, values in zip(planes.unbind(dim=1), members, strict=True):
+
+def draw_pictures(planes: Tensor, members: tuple[tuple[int, ...] | None, ...], pictures: Tensor) -> None:
+    """Shares and one-hot codes of planes uint8 [b p h w], into `pictures` [b h/y w/x c y*x], whose places are y x x pixels."""
+    places = rearrange(planes, "b p (h y) (w x) -> b h w p (y x)", h=pictures.shape[1], w=pictures.shape[2])
+    start = 0
+    for plane, values in zip(places.unbind(dim=3), members, strict=True):
         if values is None:
-            channels.append((plane.to(dtype) / 255)[..., None])
+            pictures[..., start, :] = plane.to(pictures.dtype) / 255
         else:
             codes = torch.tensor(values, dtype=torch.uint8, device=planes.device)
-            channels.append((plane[..., None] == codes).to(dtype))
-    return torch.cat(channels, dim=-1).movedim(-1, 1)
+            pictures[..., start : start + len(values), :] = plane[..., None, :] == codes[:, None]
+        start += 1 if values is None else len(values)
+
+
+def picture_dtype(like: Tensor) -> torch.dtype:
+    """The type that autocast computes with, or else that of `like`."""
+    device = like.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else like.dtype
 
 
 def picture_channels(members: tuple[tuple[int, ...] | None, ...]) -> int:

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from drivesim.models.conditions.conditions import Conditions
-from drivesim.models.conditions.layout.layout_group import LayoutGroup, picture_channels, plane_pictures
+from drivesim.models.conditions.conditions import Conditions, GroupRows
+from drivesim.models.conditions.layout.layout_group import LayoutGroup, draw_pictures, picture_channels, picture_dtype
 from drivesim.models.layers.blocks import Hook, zero_initialised
 
 _WIDTHS = (32, 48, 64, 64)  # channels, the finest size first
@@ -38,18 +38,26 @@ class LayoutPyramid(nn.Module):
         sizes = [row["planes"].shape[-2:] for row in rows.values() if row["planes"].shape[-1] > 1]
         if not sizes:
             return None
-        pictures = []
-        for name, members in self.members.items():
-            given = rows[name].given[:, None, None, None]
-            picture = plane_pictures(rows[name]["planes"].expand(-1, -1, *sizes[0]), members, self.stem.weight)
-            pictures += [picture, given.to(picture.dtype).expand(-1, 1, *sizes[0])]
-        h = F.pixel_unshuffle(torch.cat(pictures, dim=1), self.fold)
-        h = F.silu(self.stem(h.contiguous(memory_format=torch.channels_last)))
+        h = F.silu(self.stem(self._pictures(rows, *sizes[0])))
         features = [h]
         for shrink in self.shrink:
             features.append(h := F.silu(shrink(h)))
         shown = torch.stack([row.given for row in rows.values()]).any(dim=0)[:, None, None, None]
         return [level * shown for level in features]
+
+    def _pictures(self, rows: Mapping[str, GroupRows], height: int, width: int) -> Tensor:
+        """All planes as the stem reads them [b c*fold^2 h/fold w/fold]: after those of each group whether it is given."""
+        fold, dtype = self.fold, picture_dtype(self.stem.weight)
+        given = torch.stack([row.given for row in rows.values()]).to(dtype)
+        shape = given.shape[1], height // fold, width // fold, self.stem.in_channels // fold**2, fold**2
+        pictures = torch.empty(*shape, dtype=dtype, device=given.device)
+        start = 0
+        for told, (name, members) in zip(given, self.members.items(), strict=True):
+            end = start + picture_channels(members)
+            draw_pictures(rows[name]["planes"].expand(-1, -1, height, width), members, pictures[..., start:end, :])
+            pictures[..., end, :] = told[:, None, None, None]
+            start = end + 1
+        return pictures.flatten(3).movedim(-1, 1)
 
 
 class LayoutEntries(nn.Module):
