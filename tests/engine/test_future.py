@@ -27,7 +27,7 @@ def future_of(folder: Path, text: str, number: int = 0) -> FutureSpec:
 
 
 def test_the_place_along_the_road_is_where_the_ego_is(tmp_path: Path) -> None:
-    future = future_of(tmp_path, EMPTY)
+    future = future_of(tmp_path, EMPTY + "traffic: scripted\n")
     rows = future.conditions([0, 45])
     assert rows["place"].given.all()
     torch.testing.assert_close(rows["place"]["along"], torch.tensor([0.0, 1.5 * 12]), atol=1e-3, rtol=0)

@@ -17,6 +17,7 @@ from drivesim.traffic.state import AHEAD, BEHIND, GONE, INDICATING, ONCOMING, Tr
 
 _HURRY = 130.0  # m ahead of an actor within which drawn drivers drive at its speed at least
 _OFF_CENTRE, _CENTRES = 0.25, 40.0  # m beside the middle that drivers keep, and m within which they lose most of more
+_PACE = 1.04  # of its speed that the ego would like to drive on average among others, who hold it up now and then
 _CORRIDOR = 0.95  # m to either side of a lane's middle that its drivers need: who reaches into it is in their way
 
 
@@ -55,12 +56,13 @@ class ScenarioDirector:
         """The ego's pace, and the companions: their wishes, who comes and who goes (in place)."""
         for actor in self.actors:
             self._keep_clear(traffic, actor)
+        if traffic.time >= self.next_pace - 1e-9:
+            self.next_pace = traffic.time + float(self.rng.uniform(3.0, 9.0))
+            usual = 1.0 if self.companions is None else _PACE
+            traffic.ego_pace = float(np.clip(self.rng.normal(usual, 0.07), 0.85, 1.15))
         if self.companions is None:
             self._take_away(traffic)
             return
-        if traffic.time >= self.next_pace - 1e-9:
-            self.next_pace = traffic.time + float(self.rng.uniform(3.0, 9.0))
-            traffic.ego_pace = float(np.clip(self.rng.normal(1.04, 0.07), 0.85, 1.15))
         self.companions.decide(traffic, self.rows)
         for actor in self.actors:
             self._hurry(traffic, actor)

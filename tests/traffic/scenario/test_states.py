@@ -156,6 +156,18 @@ def test_futures_differ_in_who_is_drawn_and_agree_on_the_script() -> None:
     assert one.s[row(one, 1)] != other.s[row(other, 1)]
 
 
+def test_on_an_empty_road_every_future_drives_at_a_pace_of_its_own() -> None:
+    scenario = load_scenario(shipped("scenarios") / "empty_highway.yaml")
+    speeds = np.array([[now.speed[0] for now in states(scenario, 10.0, 1.0, future)] for future in (0, 0, 1, 2)])
+    np.testing.assert_array_equal(speeds[0], speeds[1])
+    assert (speeds[:, 0] == scenario.ego.speed).all()  # all go on from the same first frame
+    assert all(np.abs(speeds[i, 5:] - speeds[j, 5:]).max() > 0.3 for i, j in ((0, 2), (0, 3), (2, 3)))
+    assert (np.abs(speeds / scenario.ego.speed - 1) < 0.16).all()
+    scripted = made(crowdedness=0, ego={"actions": [{"action": "speed", "target": 10, "rate": 3, "when": {"time": 1}}]})
+    one, other = (states(scripted, 5.0, 1.0, future)[-1] for future in (0, 1))
+    assert (one.s[0], one.speed[0]) == (other.s[0], other.speed[0])
+
+
 def test_a_moment_is_the_same_however_far_one_asks() -> None:
     scenario = load_scenario(shipped("scenarios") / "highway_day.yaml")
     long, short = states(scenario, 5.0, 1.0), states(scenario, 3.0, 3.0)
