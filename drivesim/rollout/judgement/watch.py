@@ -15,18 +15,20 @@ from drivesim.metrics.flicker import steadiness
 from drivesim.metrics.reconstruction import gradient_energy
 from drivesim.models.detector.detector import Detections, Detector
 from drivesim.video_format import FRAME_RATES, NETWORK_HEIGHT, NETWORK_WIDTH
-from drivesim.video_io import stream_video
+from drivesim.video_io import stream_video, video_info
 
 LOOKS_A_SECOND = 7.5
 _BATCH = 16
 _PAIR_EVERY = 8  # frames looked at, of which one is compared with the frame before it; more in long films
 _MOST_PAIRS = 64
+KEPT_ENERGY = 0.66  # share of a small render's gradient energy that the same world has when it is rendered large and scaled down
 
 
 @dataclass(frozen=True)
 class Watched:
     """Of the n frames that were looked at: their `numbers`; what was `found` in each; how strange each is to who knows rendered
-    frames (see Looks.strangeness) and its gradient energy, [n] each. `flicker` as in metrics.flicker, NaN if not measured."""
+    frames (see Looks.strangeness) and its gradient energy, as frames of the networks' size have it, [n] each. `flicker` as in
+    metrics.flicker, NaN if not measured."""
 
     numbers: np.ndarray
     found: list[Detections]
@@ -46,12 +48,13 @@ def watch(film: Path, future: FutureSpec, detector: Detector) -> Watched:
     numbers: list[int] = []
     found, strangeness, energy, pairs = [], [], [], []
     apart = _PAIR_EVERY * step
+    scaled = video_info(film).height > NETWORK_HEIGHT
     for batch in _batches(film, step):
         small = np.stack([now for _, now, _ in batch])
         seen, features = detector.see(small)
         found += seen
         strangeness.append(detector.looks.strangeness(features))
-        energy.append(gradient_energy(small))
+        energy.append(gradient_energy(small) / (KEPT_ENERGY if scaled else 1.0))
         numbers += [number for number, _, _ in batch]
         pairs += [row for row in batch if row[0] and row[0] % apart == 0]
         while len(pairs) > _MOST_PAIRS:

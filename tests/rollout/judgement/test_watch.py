@@ -15,11 +15,13 @@ from tiny_detector import write_detector
 
 from drivesim.checksums import file_hash
 from drivesim.engine.timeline import Timeline
+from drivesim.metrics.reconstruction import gradient_energy
 from drivesim.models.detector.detector import Detections
 from drivesim.rollout.judgement.watch import watch
 from drivesim.rollout.labels.file import read_rollout
 from drivesim.rollout.request import Request
 from drivesim.rollout.run import roll_out
+from drivesim.world.generator import render_clip, sample_world
 
 
 @pytest.fixture
@@ -60,14 +62,27 @@ class Stranger:
         )
 
 
+def by_night(frames: int, fps: float) -> SimpleNamespace:
+    prompt = SimpleNamespace(photo=None, scenario=SimpleNamespace(look=SimpleNamespace(time_of_day="night")))
+    return SimpleNamespace(timeline=Timeline.of(frames / fps, fps), is_free=False, prompt=prompt)
+
+
 @pytest.mark.parametrize(("fps", "numbers"), [(30, [0, 4, 8]), (7.5, list(range(10)))])
 def test_a_film_is_looked_at_so_often_a_second(tmp_path: Path, fps: float, numbers: list[int]) -> None:
     film = np.arange(10, dtype=np.uint8)[:, None, None, None].repeat(64, 1).repeat(128, 2).repeat(3, 3) * 20
     write_video(tmp_path / "film.mp4", film, fps)
-    scenario = SimpleNamespace(look=SimpleNamespace(time_of_day="night"))
-    prompt = SimpleNamespace(photo=None, scenario=scenario)
-    future = SimpleNamespace(timeline=Timeline.of(10 / fps, fps), is_free=False, prompt=prompt)
-    seen = watch(tmp_path / "film.mp4", future, Stranger())  # type: ignore[arg-type]
+    seen = watch(tmp_path / "film.mp4", by_night(10, fps), Stranger())  # type: ignore[arg-type]
     assert seen.numbers.tolist() == numbers and len(seen.found) == len(numbers)
     np.testing.assert_allclose(seen.strangeness, 20 * np.array(numbers), atol=3)
     assert np.isnan(seen.flicker)
+
+
+def test_the_detail_of_large_films_is_told_as_small_renders_have_it(tmp_path: Path) -> None:
+    ratios = []
+    for seed in (900_100, 900_103):
+        world = sample_world(seed)
+        small, large = (render_clip(world, 1, 30.0, height, 2 * height, noise=False).frames for height in (128, 512))
+        write_video(tmp_path / "film.mp4", large.repeat(2, axis=0), 30)
+        seen = watch(tmp_path / "film.mp4", by_night(2, 30), Stranger())  # type: ignore[arg-type]
+        ratios.append(float(seen.energy[0] / gradient_energy(small[0])))
+    assert 0.85 < np.mean(ratios) < 1.15
