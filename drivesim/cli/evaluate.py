@@ -147,16 +147,30 @@ def motion(
 
 @app.command()
 def tracks(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Output folder of a rollout.")],
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Output folders of rollouts.")],
     out: Annotated[Path, typer.Option(help="Sheet to write (.png, .jpg, .webp).")] = Path("tracks.png"),
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the figures to this file.")] = None,
 ) -> None:
-    """Lay crops of every vehicle of a rollout in a row, a second apart: does it stay the same car?"""
-    from drivesim.evaluation.track_sheet import track_sheet
+    """Lay crops of vehicles in a row, a second apart, and count: are they there, and does each stay the same car?"""
+    from json import dumps
+
+    from drivesim.checksums import check_writable
+    from drivesim.config import write_atomic
+    from drivesim.evaluation.track_figures import looks, track_figures
+    from drivesim.evaluation.track_sheet import finished_futures, track_sheet
+    from drivesim.metrics.intervals import flat
     from drivesim.video_io import check_image_path, write_image
 
     check_image_path(out)
-    write_image(out, track_sheet(folder))
-    typer.echo(f"wrote {out}")
+    if json is not None:
+        check_writable(json)
+    futures = finished_futures(folders)
+    write_image(out, track_sheet(futures))
+    figures = track_figures([looks(rollout) for _, rollout in futures])
+    typer.echo(_figures_table(figures))
+    if json is not None:
+        write_atomic(json, dumps(flat(figures), indent=2) + "\n")
+    typer.echo(f"wrote {out}" if json is None else f"wrote {out} and {json}")
 
 
 @app.command()

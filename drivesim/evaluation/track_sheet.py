@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -19,39 +20,47 @@ from drivesim.video_io import contact_sheet, stream_video
 
 LEAST = 16 * FRAME_HEIGHT // NETWORK_HEIGHT  # px of a frame of 1024x512: lower vehicles are not on the sheet
 CELL, MARGIN = 96, 0.2  # px; share of a box that is shown around it
-MOST = 12  # rows of a future
+ROWS, FEWEST = 36, 3  # of a sheet, and at least of a future
 FRONT = float(EGO_CUBOID[0] + EGO_CUBOID[3] / 2)  # m of the ego before its camera
 IN_THE_WAY = 1.85  # m to either side within which the middle of a vehicle is in the ego's way
 _CUBOID = ("x", "y", "z", "length", "width", "height", "yaw")
 
 
-def track_sheet(folder: Path) -> np.ndarray:
-    """The vehicles of all finished futures of a rollout, uint8 [H W 3], dark where one is not LEAST px high or hidden.
+def finished_futures(folders: Sequence[Path]) -> list[tuple[Path, Rollout]]:
+    """The folders of all finished futures of these rollouts, with what stands in them; InputError if there are none."""
+    futures = [future for folder in folders for future in future_folders(folder) if (future / VIDEO).is_file()]
+    if not futures:
+        raise InputError(f"{', '.join(map(str, folders))}: no finished future; roll out a scenario first")
+    return [(future, read_rollout(future / DATA)) for future in futures]
+
+
+def track_sheet(futures: Sequence[tuple[Path, Rollout]]) -> np.ndarray:
+    """The vehicles of futures, uint8 [H W 3], dark where one is not LEAST px high or hidden; shorter films are filled up.
 
     Of each future those that are there longest; over a row stand its track, kind and least time to collision, where it is in
     the ego's way.
-    InputError if no future is finished there, or no vehicle is high enough.
+    InputError if no vehicle is high enough.
     """
     strips: list[np.ndarray] = []
     labels: list[str] = []
-    for future in future_folders(folder):
-        if (future / VIDEO).is_file():
-            rollout = read_rollout(future / DATA)
-            for track, strip in _strips(future / VIDEO, rollout).items():
-                strips.append(strip)
-                labels.append(f"{future.name}, {_words(rollout, track)}")
+    for future, rollout in futures:
+        for track, strip in _strips(future / VIDEO, rollout, max(FEWEST, ROWS // len(futures))).items():
+            strips.append(strip)
+            labels.append(f"{future.parent.name}/{future.name}, {_words(rollout, track)}")
     if not strips:
-        raise InputError(f"{folder}: no finished future with a vehicle of {LEAST} px; roll out a scenario with one")
-    return contact_sheet(strips, labels)
+        raise InputError(f"{futures[0][0].parent}: no vehicle of {LEAST} px; roll out a scenario with one")
+    longest = max(map(len, strips))
+    filled = [np.concatenate([strip, np.full((longest - len(strip), CELL, CELL, 3), 16, np.uint8)]) for strip in strips]
+    return contact_sheet(filled, labels)
 
 
-def _strips(video: Path, rollout: Rollout) -> dict[int, np.ndarray]:
-    """Crops uint8 [s CELL CELL 3] of each track, one a second."""
+def _strips(video: Path, rollout: Rollout, most: int) -> dict[int, np.ndarray]:
+    """Crops uint8 [s CELL CELL 3] of the `most` tracks that are there longest, one a second."""
     seconds = np.searchsorted(rollout.time_s, np.arange(int(rollout.time_s[-1]) + 1) - 1e-6)
     rows = rollout.boxes
     rows = rows[np.isin(rows["frame"], seconds) & (rows["y2"] - rows["y1"] >= LEAST) & (rows["visible"] >= 0.3)]
     tracks, counts = np.unique(rows["track"], return_counts=True)
-    chosen = tracks[np.argsort(-counts, kind="stable")][:MOST].tolist()
+    chosen = tracks[np.argsort(-counts, kind="stable")][:most].tolist()
     strips = {track: np.full((len(seconds), CELL, CELL, 3), 16, np.uint8) for track in chosen}
     places = {int(frame): place for place, frame in enumerate(seconds)}
     for frame, picture in enumerate(stream_video(video)):
