@@ -1,4 +1,4 @@
-"""`drivesim evaluate`: fidelity, speed, ablation, convolution, scenarios, motion, tracks."""
+"""`drivesim evaluate`: fidelity, speed, ablation, convolution, layout, scenarios, motion, tracks."""
 
 from __future__ import annotations
 
@@ -296,6 +296,31 @@ def convolution(
     write_atomic(out / "figures.json", dumps(measured.facts | flat(measured.figures), indent=2) + "\n")
     write_image(out / "sheet.png", measured.sheet)
     typer.echo(f"wrote {out / 'figures.json'} and {out / 'sheet.png'}")
+
+
+@app.command()
+def layout(
+    frames: Annotated[int, typer.Option(callback=positive, help="Held-out worlds, a frame each.")] = 200,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write all figures to this file.")] = None,
+) -> None:
+    """Compare the layout's maps and flow with the renderer's own classes, depth and motion, at 128x256."""
+    from json import dumps
+
+    from drivesim.checksums import check_writable
+    from drivesim.config import write_atomic
+    from drivesim.evaluation.held_out import HELD_OUT_SEED
+    from drivesim.evaluation.layout_agreement import measure_layout
+    from drivesim.metrics.intervals import flat
+    from drivesim.metrics.layout_agreement import agreement_figures
+
+    if json is not None:
+        check_writable(json)
+    figures = agreement_figures(measure_layout(frames, say=_say))
+    typer.echo(_figures_table(figures))
+    if json is not None:
+        facts = {"frames": frames, "seed": HELD_OUT_SEED}
+        write_atomic(json, dumps(facts | flat(figures), indent=2) + "\n")
+        typer.echo(f"wrote {json}")
 
 
 def _say(text: str) -> None:

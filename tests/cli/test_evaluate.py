@@ -106,9 +106,17 @@ def test_speed_prints_a_table_and_writes_json(
     assert json.loads(file.read_text())["seconds_draft_write_low"] == 0.1
 
 
+def test_layout_prints_a_table_and_writes_json(tmp_path: Path) -> None:
+    code, text = run("layout", "--frames", "1", "--json", tmp_path / "layout.json")
+    assert code == 0 and "iou_road" in text and "world 1 of 1" in text, text
+    written = json.loads((tmp_path / "layout.json").read_text())
+    assert (written["seed"], written["frames"]) == (held_out.HELD_OUT_SEED, 1) and written["same_road"] > 0.9
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("layout", "--json", "nowhere/x.json", "--frames", "1"), "nowhere"),
         (("fidelity", "--only", "sky"), "--only sky"),
         (("fidelity", "--only", "world", "--frames", "0"), "--frames 0"),
         (("fidelity", "--checkpoints", "nowhere"), "nowhere"),

@@ -6,12 +6,11 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
-from world_layout import scene_of
-from world_truth import truth_of
 
+from drivesim.evaluation.layout_agreement import rendered_maps, scene_of, true_flow
 from drivesim.layout.flow import flow
 from drivesim.layout.raster import layout_maps
-from drivesim.metrics.layout_agreement import LayoutAgreement
+from drivesim.metrics.layout_agreement import agreement_figures, compare_frame
 from drivesim.scene.road import SETTINGS
 from drivesim.scene.vehicles import KINDS, SIZES
 from drivesim.world.generator import moments, sample_world
@@ -20,57 +19,62 @@ HEIGHT, WIDTH = 128, 256
 
 
 @cache
-def agreement() -> LayoutAgreement:
-    total = LayoutAgreement()
+def agreement() -> dict[str, float]:
+    frames, no_flow = [], np.full((HEIGHT, WIDTH), np.nan)
     for seed in range(1000, 1008):
         world = sample_world(seed, None, SETTINGS[seed % 4])
         moment, _ = next(iter(moments(world, 1, 1.0)))
-        scene_class, track, depth, _ = truth_of(world, moment, HEIGHT, WIDTH)
-        total.add(layout_maps(scene_of(world, moment), HEIGHT, WIDTH), scene_class, track, depth)
-    return total
+        maps = layout_maps(scene_of(world, moment), HEIGHT, WIDTH)
+        frames.append(compare_frame(maps, rendered_maps(world, moment, HEIGHT, WIDTH), no_flow))
+    return {name: interval.value for name, interval in agreement_figures(frames).items()}
 
 
 def test_vehicles_have_their_silhouettes() -> None:
-    figures = agreement().figures
+    figures = agreement()
     assert figures["vehicles_compared"] >= 10
-    assert figures["vehicle_iou_mean"] >= 0.85
+    assert figures["silhouette_iou"] >= 0.85
+    assert figures["vehicle_depth_within_10_percent"] > 0.95
 
 
 def test_markings_are_within_a_pixel() -> None:
-    assert agreement().figures["markings_within_a_pixel"] >= 0.9
+    assert agreement()["markings_within_1_px"] >= 0.9
 
 
 def test_the_ground_is_as_deep_as_it_is() -> None:
-    assert agreement().figures["ground_depth_error_median"] < 0.002
-    assert agreement().figures["ground_depth_within_2_percent"] > 0.95
+    assert agreement()["ground_depth_error_median"] < 0.002
+    assert agreement()["ground_depth_within_2_percent"] > 0.95
 
 
 def test_most_pixels_have_the_right_class() -> None:
-    assert agreement().figures["pixels_of_same_class"] > 0.88
-    assert agreement().found["road"] > 0.95
+    assert agreement()["same_all"] > 0.88
+    assert agreement()["same_road"] > 0.95
 
 
 def test_flow_is_the_motion_of_the_world() -> None:
-    errors, alike = [], []
+    errors, alike, followed = [], [], []
     for seed in (1003, 1004, 1005, 1006):
         world = sample_world(seed, "day", SETTINGS[seed % 4])
         (before, _), (now, _) = moments(world, 2, 4.0)
         scenes = [scene_of(world, moment) for moment in (now, before)]
         maps = [layout_maps(scene, HEIGHT, WIDTH) for scene in scenes]
-        truths = [truth_of(world, moment, HEIGHT, WIDTH) for moment in (now, before)]
+        truths = [rendered_maps(world, moment, HEIGHT, WIDTH) for moment in (now, before)]
         back = flow(scenes[0], maps[0], scenes[1], maps[1])
-        rendered = [replace(m, track=t[1], inverse_depth=1 / t[2]) for m, t in zip(maps, truths, strict=True)]
+        rendered = [replace(m, track=t.track, inverse_depth=1 / t.depth) for m, t in zip(maps, truths, strict=True)]
         alike.append(back.seen == flow(scenes[0], rendered[0], scenes[1], rendered[1]).seen)
         (here, visible), (there, visible_there) = (
-            _seen(moment, _vertices(world, moment), truth[2])
+            _seen(moment, _vertices(world, moment), truth.depth)
             for moment, truth in zip((now, before), truths, strict=True)
         )
         column, row = here[visible & visible_there].astype(int).T
         shift = np.stack([back.right[row, column], back.down[row, column]], axis=1)
+        right, down, found = true_flow(now, truths[0], before, truths[1])
+        same = np.stack([right[row, column], down[row, column]], axis=1)[found[row, column]]
+        followed.append(np.linalg.norm(same - (there - here)[visible & visible_there][found[row, column]], axis=1))
         errors.append(np.linalg.norm(shift - (there - here)[visible & visible_there], axis=1)[back.seen[row, column]])
     assert len(np.concatenate(errors)) > 300
     assert np.median(np.concatenate(errors)) < 0.5
     assert np.mean(alike) > 0.85
+    assert len(np.concatenate(followed)) > 300 and np.median(np.concatenate(followed)) < 0.25
 
 
 def _vertices(world, moment) -> np.ndarray:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from world_layout import scene_of
 
 from drivesim.dataset.clips import ClipStore, ClipWriter
+from drivesim.evaluation.layout_agreement import scene_of
 from drivesim.layout.raster import layout_maps
 from drivesim.layout.scene_at import SceneAt
 from drivesim.scene.road import SETTINGS

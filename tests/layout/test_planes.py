@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from world_layout import scene_of
 
+from drivesim.evaluation.layout_agreement import scene_of
 from drivesim.layout.planes import Plane, layout_planes, nearness_code
 from drivesim.layout.raster import layout_maps
 from drivesim.layout.scene_at import SceneAt, Vehicles

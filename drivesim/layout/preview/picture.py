@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from drivesim.layout.maps import LayoutMaps
@@ -50,9 +49,3 @@ def layout_picture(maps: LayoutMaps) -> np.ndarray:
     for lamp, colour in _LAMPS.items():
         picture[maps.lamp == lamp] = colour
     return np.round(picture).astype(np.uint8)
-
-
-def depth_picture(maps: LayoutMaps) -> np.ndarray:
-    """uint8 RGB [h w 3]: inverse depth, brightest at 4 m, by square root so that what is far is told apart."""
-    bright = np.sqrt(np.clip(maps.inverse_depth * 4.0, 0.0, 1.0)) * 255
-    return cv2.applyColorMap(bright.astype(np.uint8), cv2.COLORMAP_TURBO)[..., ::-1]
