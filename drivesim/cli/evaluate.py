@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from drivesim.cli.numbers import LARGEST_SHEET_CELL, positive
+from drivesim.cli.reports.figure_tables import autoencoder_table, figures_table, speed_table, world_table
 from drivesim.scenario.names import find_scenario
 from drivesim.video_format import NETWORK_WIDTH
 
 if TYPE_CHECKING:
-    from drivesim.evaluation.autoencoder import Fidelity
     from drivesim.evaluation.fidelity.measure import Answer
-    from drivesim.evaluation.speed import Speed
-    from drivesim.evaluation.world import WorldFigures
-    from drivesim.metrics.intervals import Figures
 
 app = typer.Typer(help="Measure the shipped weights and the world, and look at every scenario.", no_args_is_help=True)
 
@@ -72,7 +69,7 @@ def fidelity(
         workers=workers,
     )
     answer = measure.measure(question, _say)
-    for table in (_autoencoder_table(answer.rows), _world_table(answer.world), _figures_table(answer.figures)):
+    for table in (autoencoder_table(answer.rows), world_table(answer.world), figures_table(answer.figures)):
         if table:
             typer.echo(table)
     _write_report(answer, json, report)
@@ -92,14 +89,6 @@ def _write_report(answer: Answer, json: Path | None, report: Path | None) -> Non
         assert report is not None
         write_image(report / f"{name}.jpg", sheet)
         typer.echo(f"wrote {report / name}.jpg")
-
-
-def _figures_table(figures: Figures) -> str:
-    lines = [f"{'figure':<36}{'value':>9}   95 % interval"]
-    for name, (value, low, high) in figures.items():
-        ends = f"   {low:.3f} to {high:.3f}" if low == low else ""
-        lines.append(f"{name:<36}{value:>9.3f}{ends}")
-    return "\n".join(lines)
 
 
 @app.command()
@@ -167,7 +156,7 @@ def tracks(
     futures = finished_futures(folders)
     write_image(out, track_sheet(futures))
     figures = track_figures([looks(rollout) for _, rollout in futures])
-    typer.echo(_figures_table(figures))
+    typer.echo(figures_table(figures))
     if json is not None:
         write_atomic(json, dumps(flat(figures), indent=2) + "\n")
     typer.echo(f"wrote {out}" if json is None else f"wrote {out} and {json}")
@@ -199,39 +188,10 @@ def speed(
     if json is not None:
         check_writable(json)
     made = measure_speed(checkpoints or shipped("checkpoints"), pick_device(device), cast("list[Quality]", chosen), rounds, _say)
-    typer.echo(_speed_table(made, chosen))
+    typer.echo(speed_table(made, chosen))
     if json is not None:
         write_atomic(json, dumps(made.facts | flat(made.figures()), indent=2) + "\n")
         typer.echo(f"wrote {json}")
-
-
-def _speed_table(speed: Speed, qualities: list[str]) -> str:
-    from drivesim.evaluation.speed import MOST_SECONDS, NO_PUBLIC_NETWORK
-    from drivesim.video_format import PHASES
-
-    figures, lines = speed.figures(), []
-    for quality in qualities:
-        lines.append(f"{quality + ', a frame of 512x1024':<34}{'seconds':>9}   {'lowest to highest':<20}{'GFLOP':>9}")
-        for phase in (*PHASES, ""):
-            name = f"{quality}_{phase}".rstrip("_")
-            (value, low, high), work = figures[f"seconds_{name}"], figures[f"gflop_{name}"].value
-            words = {"compose": "compose, once a rollout", "": "all but compose"}.get(phase, phase)
-            lines.append(f"{words:<34}{value:>9.4f}   {f'{low:.4f} to {high:.4f}':<20}{work:>9.2f}")
-        if quality in MOST_SECONDS and speed.facts["device"] == "cpu":
-            most = MOST_SECONDS[quality]
-            verdict = "meets" if figures[f"seconds_{quality}"].value <= most else "MISSES"
-            lines.append(f"({verdict} the bar of {most:g} s on 2 cores)")
-        for name, words in (("ours", "video LDM, a clip of key frames"), ("public", "UNetMotionModel, the same")):
-            if f"seconds_clip_{quality}_{name}" in figures:
-                value, low, high = figures[f"seconds_clip_{quality}_{name}"]
-                work = figures[f"gflop_clip_{quality}_{name}"].value
-                lines.append(f"{words:<34}{value:>9.4f}   {f'{low:.4f} to {high:.4f}':<20}{work:>9.1f}")
-        if (ratio := figures.get(f"seconds_clip_{quality}_ratio")) is not None:
-            lines.append(f"{'ratio of their seconds':<34}{ratio[0]:>9.3f}   {ratio[1]:.3f} to {ratio[2]:.3f}")
-    sizes = [f"{speed.parameters[name] / 1e6:.2f} M of {name}" for name in speed.parameters]
-    lines.append(f"parameters: {', '.join(sizes)}; {speed.facts['threads']} threads, {speed.facts['precision']}, load before "
-                 f"{speed.facts['load_before']}, after {speed.facts['load_after']}")  # fmt: skip
-    return "\n".join(lines if "public" in speed.parameters else [*lines, NO_PUBLIC_NETWORK])
 
 
 @app.command()
@@ -292,7 +252,7 @@ def convolution(
     settings, weights = parse_quality(quality), checkpoints or shipped("checkpoints")
     make_folder(out)
     measured = measure_convolution(weights, settings, pick_device(device), clips, say=_say)
-    typer.echo(_figures_table(measured.figures))
+    typer.echo(figures_table(measured.figures))
     write_atomic(out / "figures.json", dumps(measured.facts | flat(measured.figures), indent=2) + "\n")
     write_image(out / "sheet.png", measured.sheet)
     typer.echo(f"wrote {out / 'figures.json'} and {out / 'sheet.png'}")
@@ -316,7 +276,7 @@ def layout(
     if json is not None:
         check_writable(json)
     figures = agreement_figures(measure_layout(frames, say=_say))
-    typer.echo(_figures_table(figures))
+    typer.echo(figures_table(figures))
     if json is not None:
         facts = {"frames": frames, "seed": HELD_OUT_SEED}
         write_atomic(json, dumps(facts | flat(figures), indent=2) + "\n")
@@ -325,36 +285,3 @@ def layout(
 
 def _say(text: str) -> None:
     typer.echo(text, err=True)
-
-
-def _autoencoder_table(rows: dict[str, Fidelity]) -> str:
-    from drivesim.evaluation.autoencoder import LEAST_PSNR
-
-    if not rows:
-        return ""
-    lines = [f"{'autoencoder':<28}{'frames':>7}{'PSNR dB':>9}{'worst 10 %':>12}{'SSIM':>8}"]
-    lines += [
-        f"{name:<28}{row.frames:>7}{row.psnr:>9.2f}{row.psnr_worst_tenth:>12.2f}{row.ssim:>8.4f}"
-        for name, row in rows.items()
-    ]
-    return "\n".join([*lines, f"PSNR of all held-out frames {_verdict(rows['all'].psnr, LEAST_PSNR)}"])
-
-
-def _world_table(world: WorldFigures | None) -> str:
-    from drivesim.evaluation.world import LEAST_ENERGY, LEAST_SPEED
-
-    if world is None:
-        return ""
-    lines = [f"{'world':<28}{'frames':>7}{'gradient energy':>17}"]
-    lines += [f"{'day, noise-free':<28}{world.day_frames:>7}{world.gradient_energy:>17.1f}"]
-    for name, real in world.real.items():
-        lines.append(f"{'real ' + name:<28}{real.frames:>7}{real.gradient_energy:>17.1f}")
-        lines.append(f"world / real {name}: {real.ratio:.2f} {_verdict(real.ratio, LEAST_ENERGY)}")
-    for (height, width), least in LEAST_SPEED.items():
-        rate = world.frames_per_second[f"{height}x{width}"]
-        lines.append(f"{height}x{width}: {rate:.1f} frames/s of one core {_verdict(rate, least)}")
-    return "\n".join([*lines, f"making a world and its first frame of 512x1024 takes {world.seconds_a_world:.2f} s"])
-
-
-def _verdict(value: float, least: float) -> str:
-    return f"({'meets' if value >= least else 'MISSES'} the bar of {least:g})"
