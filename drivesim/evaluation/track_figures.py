@@ -22,7 +22,7 @@ class Looks:
     """What was seen of the vehicles of one film that are LEAST px high and open enough to be looked for, a row each look.
 
     `track`, `trust` (Trust) int64 [n]; `paint`: how far the paint that was found is from that of the label, mean over the channels,
-    float [n], and `steady`, from the median of what was found in the track's first second; NaN where nothing was found, or is known.
+    float [n], and `steady`, from the median of what was found in the track's first second; NaN where nothing was found or is known.
     """
 
     track: np.ndarray
