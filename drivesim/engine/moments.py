@@ -40,13 +40,13 @@ class Moments:
     """
 
     def __init__(self, scenario: Scenario, seed: int, future: int) -> None:
-        self.common = CommonScene.of(scenario, seed)
+        self.common = CommonScene.of(scenario, seed, future)
         self._moment = lru_cache(maxsize=WINDOW)(self._draw)
-        self._scenario, self._future = scenario, future
+        self._scenario = scenario
         self._start()
 
     def _start(self) -> None:
-        self._coming = enumerate(self.common.states(self._scenario, self._future, _LAST, float(TICKS)))
+        self._coming = enumerate(self.common.states(self._scenario, _LAST, float(TICKS)))
         self._first = next(self._coming)[1]
         self._kept: OrderedDict[int, Snapshot] = OrderedDict()
         self._next = 1

@@ -43,7 +43,8 @@ class Junction(NamedTuple):
 class Roadside:
     """All that the roadside follows from; everything about it is a pure function of these.
 
-    `lamp_posts`: lamp posts stand along the road (see Style.has_lamp_posts).
+    `lamp_posts`: lamp posts stand along the road (see Style.has_lamp_posts). In every `future` what can be seen from s = 0 is the
+    same, as its first frame is, and what stands beyond is drawn for it alone; road, style and junctions are the same all along.
     """
 
     seed: int
@@ -51,6 +52,7 @@ class Roadside:
     section: CrossSection
     alignment: Alignment
     lamp_posts: bool
+    future: int | None = None  # None: the one roadside of a world
     style: Style = field(init=False)
 
     def __post_init__(self) -> None:
@@ -72,6 +74,11 @@ class Roadside:
         """How far ahead anything stands (m)."""
         return CELL * REACH[self.setting]
 
+    @property
+    def common(self) -> float:
+        """Metres along the road up to which all futures have the same: what stands in the last cell that is seen from s = 0."""
+        return CELL * self.cells(0.0).stop
+
     def edge(self, side: int) -> float:
         """d at which paving ends on a side."""
         return self.section.edge_right if side < 0 else self.section.edge_left
@@ -82,11 +89,15 @@ class Roadside:
 
     def cell_generator(self, index: int) -> np.random.Generator:
         """The generator of what stands in a cell."""
-        return np.random.default_rng([self.seed, 22, index + 100_000])
+        return np.random.default_rng([self.seed, 22, index + 100_000, *self._branch(index * CELL)])
 
     def stretch_generator(self, s: float, length: float, tag: int) -> np.random.Generator:
-        """A generator shared by everything within the same stretch of `length` m around s."""
-        return np.random.default_rng([self.seed, 23, tag, int(np.floor(s / length)) + 100_000])
+        """A generator shared by everything within the same stretch of `length` m around s, on either side of `common`."""
+        return np.random.default_rng([self.seed, 23, tag, int(np.floor(s / length)) + 100_000, *self._branch(s)])
+
+    def _branch(self, s: float) -> list[int]:
+        """What keys of generators at s end in: nothing where all futures have the same."""
+        return [] if self.future is None or s < self.common else [1 + self.future]  # a last 0 would change no generator
 
     def bank(self, s: np.ndarray | float, side: int) -> np.ndarray:
         """Height (m) of the earth bank on a side (-1 right, 1 left) at s; zero over long stretches."""

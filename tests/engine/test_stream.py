@@ -122,7 +122,7 @@ def test_futures_share_the_first_key_frame_and_then_differ(cascade: Cascade, pro
 
 def test_memory_does_not_grow_with_the_length(cascade: Cascade, prompt: Prompt, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of an ego that drives beside the same few things everywhere: how dense a road is furnished decides memory, too."""
-    one = _solids(scenario_roadside(prompt.scenario, 1), range(1))
+    one = _solids(scenario_roadside(prompt.scenario, 1, 0), range(1))
     monkeypatch.setattr("drivesim.layout.scene_at._solids", lambda roadside, cells: one)
     sizes, held, peaks = [], [], []
     tracemalloc.start()

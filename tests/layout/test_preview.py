@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import fields
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from drivesim.config import InputError
-from drivesim.layout.preview.drive import scenario_moments
+from drivesim.layout.preview.drive import scenario_moments, scenario_roadside
 from drivesim.layout.preview.film import HEIGHT, WIDTH, write_layouts
+from drivesim.layout.raster import layout_maps
 from drivesim.scenario.file import load_scenario
 from drivesim.scenario.sections import PlacedVehicle
 from drivesim.video_io import video_info
@@ -39,6 +42,27 @@ def test_a_future_is_the_same_every_time_and_none_like_another() -> None:
         ends[0].vehicles.cuboid, ends[2].vehicles.cuboid, atol=0.1
     )
     assert ends[0].along > 60  # 25 m/s
+
+
+@pytest.mark.parametrize("name", ["highway_day", "night_city"])
+def test_all_futures_have_the_same_layout_of_the_first_frame(name: str) -> None:
+    scenario = load_scenario(SCENARIOS / f"{name}.yaml")
+    one, other = (layout_maps(next(scenario_moments(scenario, future, 1, 30.0, 1)), 128, 256) for future in (0, 5))
+    for field in fields(one):
+        np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name))
+    assert (one.track >= 0).any()
+
+
+def test_roadsides_of_futures_part_where_the_first_frame_shows_nothing_yet() -> None:
+    scenario = load_scenario(SCENARIOS / "empty_highway.yaml")
+    moments = [list(scenario_moments(scenario, future, 17, 1.0, 1)) for future in (0, 0, 1)]
+    parts = [[at(one).solids.place for one in moments] for at in (itemgetter(0), itemgetter(16))]
+    for first, again, _ in parts:
+        np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(parts[0][0], parts[0][2])
+    assert parts[1][0].shape != parts[1][2].shape
+    common = scenario_roadside(scenario, 1, 0).common
+    assert 400.0 == common < moments[0][16].along
 
 
 def test_films_and_tables_are_written(tmp_path: Path) -> None:

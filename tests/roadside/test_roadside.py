@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from drivesim.roadside.furnish import furnished
 from drivesim.roadside.pavement import Pavement, patches, strips
 from drivesim.roadside.roadside import CELL, Roadside
-from drivesim.roadside.solids import RoadsideSolids, Shape, solids
+from drivesim.roadside.solids import RoadsideSolids, Shape, cell_solids, solids
 from drivesim.roadside.style import Style
 from drivesim.roadside.things import Building, House, Slope
 from drivesim.scene.classes import SceneClass
@@ -40,6 +40,26 @@ def test_cells_are_the_same_in_any_order(setting: Setting) -> None:
         assert one.standing == two.standing and one.plants == two.plants
     other = roadside(setting, seed=4)
     assert any(furnished(other, i).plants != furnished(forth, i).plants for i in range(4))
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_futures_have_the_same_as_far_as_one_sees_at_first_and_their_own_beyond(setting: Setting) -> None:
+    alone = roadside(setting)
+    futures = [replace(alone, future=number) for number in (0, 0, 1)]
+    end = int(alone.common / CELL)
+    assert alone.cells(0.0).stop == end and alone.common >= 40.0 + alone.reach
+    for index in (-1, 0, end - 1):
+        for one in futures:
+            assert_same(cell_solids(alone, index), cell_solids(one, index))
+    for index in (end, end + 1, end + 20):
+        first, again, other = (cell_solids(one, index) for one in futures)
+        assert_same(first, again)
+        for two in (other, cell_solids(alone, index)):
+            assert len(first) != len(two) or not np.array_equal(first.place, two.place)
+    plans = [one.stretch_generator(alone.common, 320.0, 1).random() for one in (alone, *futures)]
+    assert plans[0] != plans[1] == plans[2] != plans[3]
+    assert alone.junctions(0.0, 2000.0) == futures[0].junctions(0.0, 2000.0)
+    assert strips(alone) == strips(futures[2])
 
 
 @pytest.mark.parametrize("setting", SETTINGS)

@@ -33,10 +33,10 @@ def played_traffic(scenario: Scenario, future: int) -> dict[str, Any]:
     rollout = scenario.rollout
     if not 0 <= future < rollout.futures:
         raise InputError(f"future {future} is none of the {rollout.futures} of the scenario")
-    common = CommonScene.of(scenario, rollout.seed)
+    common = CommonScene.of(scenario, rollout.seed, future)
     count = round(min(rollout.seconds, LONGEST) * FPS) + 1
     frames, ego, lines = [], [], []
-    for frame, now in enumerate(common.states(scenario, future, count, FPS)):
+    for frame, now in enumerate(common.states(scenario, count, FPS)):
         moment = common.moment(now, frame / FPS)
         frames.append(_rows(moment))
         ego.append([round(float(now.s[0]), 2), round(float(now.speed[0]), 2)])

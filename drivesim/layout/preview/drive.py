@@ -1,9 +1,9 @@
-"""The moments of a scenario: its vehicles as they are placed, driven on by the traffic, beside a roadside of its seed."""
+"""The moments of a future of a scenario: its vehicles as they are placed, driven on by the traffic, and what stands beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Self
 
@@ -28,34 +28,35 @@ _AHEAD, _BEHIND = 330.0, -40.0  # m from the ego within which vehicles are shown
 
 
 def scenario_moments(scenario: Scenario, future: int, frames: int, fps: float, seed: int) -> Iterator[SceneAt]:
-    """The scene at the time of each frame of a future: the same roadside in all of them, the traffic in each its own.
+    """The scene at the time of each frame of a future, whose traffic and roadside are its own beyond the first frame.
 
-    Who is where is what `scenario_states` says; the roadside is the same in all futures.
+    Who is where is what `scenario_states` says.
     """
-    scenery = CommonScene.of(scenario, seed)
-    for frame, now in enumerate(scenery.states(scenario, future, frames, fps)):
+    scenery = CommonScene.of(scenario, seed, future)
+    for frame, now in enumerate(scenery.states(scenario, frames, fps)):
         yield scenery.moment(now, frame / fps)
 
 
 @dataclass(frozen=True, eq=False)
 class CommonScene:
-    """What all moments of a scenario have in common; `paints` of vehicles that the scenario gives one, by track."""
+    """What all moments of a future have in common; `paints` of vehicles that the scenario gives one, by track."""
 
     roadside: Roadside
     camera: Camera
     night: bool
     seed: int
+    future: int
     paints: dict[int, tuple[float, float, float]]
 
     @classmethod
-    def of(cls, scenario: Scenario, seed: int) -> Self:
-        """Those of a scenario."""
+    def of(cls, scenario: Scenario, seed: int, future: int) -> Self:
+        """Those of a future of a scenario."""
         night, camera = scenario.look.time_of_day == "night", scenario.camera_model()
-        return cls(scenario_roadside(scenario, seed), camera, night, seed, asked_paints(scenario))
+        return cls(scenario_roadside(scenario, seed, future), camera, night, seed, future, asked_paints(scenario))
 
-    def states(self, scenario: Scenario, future: int, frames: int, fps: float) -> Iterator[Snapshot]:
-        """The traffic of a future of the scenario at the time of each frame."""
-        return scenario_states(scenario, self.seed, future, roadway_of(self.roadside.section), frames, fps)
+    def states(self, scenario: Scenario, frames: int, fps: float) -> Iterator[Snapshot]:
+        """The traffic of the future of the scenario at the time of each frame."""
+        return scenario_states(scenario, self.seed, self.future, roadway_of(self.roadside.section), frames, fps)
 
     def pose(self, now: Snapshot) -> Pose[np.ndarray]:
         """The ego's pose in the plane of the alignment at a state of the traffic."""
@@ -90,12 +91,13 @@ def asked_paints(scenario: Scenario) -> dict[int, tuple[float, float, float]]:
     return {track: PALETTE[name] for track, name in named.items() if name is not None}
 
 
-@lru_cache(maxsize=8)  # all futures of a rollout drive beside the same, whose cells are furnished once
-def scenario_roadside(scenario: Scenario, seed: int) -> Roadside:
-    """What stands along the road of a scenario."""
+@lru_cache(maxsize=8)  # whoever asks for a future again finds its cells furnished
+def scenario_roadside(scenario: Scenario, seed: int, future: int) -> Roadside:
+    """What stands along the road in a future of a scenario."""
     setting, night = scenario.road.setting, scenario.look.time_of_day == "night"
     lit = night and setting in ("city", "residential")
-    return Roadside.of(seed, scenario.road_model(), Style.of(seed).has_lamp_posts(setting, night, lit))
+    roadside = Roadside.of(seed, scenario.road_model(), Style.of(seed).has_lamp_posts(setting, night, lit))
+    return replace(roadside, future=future)
 
 
 def roadway_of(section: CrossSection) -> Roadway:
