@@ -154,3 +154,13 @@ def load_strictly(
         raise InputError(f"{source}: its tensors do not fit {described_by}: {', '.join(faults)}; {advice}")
     model.load_state_dict(tensors)
     return model
+
+
+def grown(value: Tensor, like: Tensor) -> Tensor:
+    """A convolution's kernel [out in k k] with zeros for input channels that `like` has more; any other tensor as it is."""
+    shape = (*value.shape[:1], *like.shape[1:2], *value.shape[2:])
+    if value.ndim < 3 or like.shape != shape or like.shape[1] <= value.shape[1]:
+        return value
+    whole = torch.zeros(shape, dtype=value.dtype)
+    whole[:, : value.shape[1]] = value
+    return whole

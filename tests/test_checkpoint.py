@@ -10,7 +10,15 @@ import torch
 from torch import nn
 
 from drivesim import checkpoint as module
-from drivesim.checkpoint import Checkpoint, load_strictly, read_checkpoint, weight_files, weights_hash, write_checkpoint
+from drivesim.checkpoint import (
+    Checkpoint,
+    grown,
+    load_strictly,
+    read_checkpoint,
+    weight_files,
+    weights_hash,
+    write_checkpoint,
+)
 from drivesim.config import InputError
 
 CONFIG = Checkpoint(format=1, kind="toy", model={"width": 3}, training={"samples": 7})
@@ -123,3 +131,12 @@ def test_a_checkpoint_without_sums_is_not_trusted(tmp_path: Path) -> None:
     (tmp_path / "SHA256SUMS").unlink()
     with pytest.raises(InputError, match="SHA256SUMS: is missing.*--repair"):
         read_checkpoint(tmp_path, "toy")
+
+
+def test_a_convolution_that_is_shown_more_begins_with_zeros_for_it() -> None:
+    old = torch.ones(2, 3, 1, 1)
+    assert grown(old, torch.empty(2, 5, 1, 1)).squeeze().tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 0, 0]]
+    for other in ((2, 3, 1, 1), (2, 2, 1, 1), (3, 3, 1, 1), (3, 4, 1, 1), (2, 4, 3, 3), (2, 4)):
+        assert grown(old, torch.empty(other)) is old
+    flat = torch.ones(2, 3)
+    assert grown(flat, torch.empty(2, 5)) is flat

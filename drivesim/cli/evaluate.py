@@ -145,7 +145,7 @@ def tracks(
 
     from drivesim.checksums import check_writable
     from drivesim.config import write_atomic
-    from drivesim.evaluation.track_figures import looks, track_figures
+    from drivesim.evaluation.track_figures import sightings, track_figures
     from drivesim.evaluation.track_sheet import finished_futures, track_sheet
     from drivesim.metrics.intervals import flat
     from drivesim.video_io import check_image_path, write_image
@@ -155,7 +155,7 @@ def tracks(
         check_writable(json)
     futures = finished_futures(folders)
     write_image(out, track_sheet(futures))
-    figures = track_figures([looks(rollout) for _, rollout in futures])
+    figures = track_figures([sightings(rollout) for _, rollout in futures])
     typer.echo(figures_table(figures))
     if json is not None:
         write_atomic(json, dumps(flat(figures), indent=2) + "\n")

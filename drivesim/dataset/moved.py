@@ -21,14 +21,13 @@ from drivesim.dataset.latents import LatentCache
 from drivesim.dataset.layouts import is_known
 from drivesim.dataset.progress_line import ProgressLine
 from drivesim.layout.flow import Flow, flow
-from drivesim.layout.planes import PLANES_VERSION
 from drivesim.layout.raster import layout_maps
 from drivesim.layout.scene_at import SceneAt
 from drivesim.models.road_ahead import REACH
 from drivesim.scene.clip import ClipLabels
 from drivesim.tables import Tables, add_table, committed, create_file, open_file
 
-KIND, VERSION = "drivesim moved frames", PLANES_VERSION
+KIND, VERSION = "drivesim moved frames", 1
 
 Move = Callable[[np.ndarray, Sequence[Flow]], tuple[np.ndarray, np.ndarray]]
 """Latents [n c h w] of given frames and flow to each, to moved latents [n c h w] and shares seen [n h w]."""

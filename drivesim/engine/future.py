@@ -152,4 +152,4 @@ class FutureSpec:
     def _shown(self, conditions: Conditions, boxes: Sequence[Boxes | None]) -> Conditions:
         """Without what is not known of the layout of frames with these boxes."""
         unknown, photo = torch.tensor([table is None for table in boxes]), self.prompt.photo is not None
-        return conditions.drop(vehicles=unknown, ground_map=photo, roadside=photo)
+        return conditions.drop(vehicles=unknown, bodies=unknown, ground_map=photo, roadside=photo)

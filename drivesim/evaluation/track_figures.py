@@ -18,7 +18,7 @@ _LOOKS = 8  # about a second; a vehicle with fewer is not counted among the trac
 
 
 @dataclass(frozen=True)
-class Looks:
+class Sightings:
     """What was seen of the vehicles of one film that are LEAST px high and open enough to be looked for, a row each look.
 
     `track`, `trust` (Trust) int64 [n]; `paint`: how far the paint that was found is from that of the label, mean over the channels,
@@ -31,7 +31,7 @@ class Looks:
     steady: np.ndarray
 
 
-def looks(rollout: Rollout) -> Looks:
+def sightings(rollout: Rollout) -> Sightings:
     """The looks at one future; none where no detector was beside the weights."""
     rows = rollout.boxes[np.isin(rollout.boxes["frame"], rollout.detected["frame"])]
     rows = rows[(rows["y2"] - rows["y1"] >= LEAST) & (rows["trust"] != Trust.UNKNOWN)]
@@ -44,18 +44,18 @@ def looks(rollout: Rollout) -> Looks:
         known = seen[here][np.isfinite(seen[here]).all(axis=1)]
         usual[here] = np.median(known[:_LOOKS], axis=0) if len(known) else np.nan
     told = np.array([_paint(row) for row in rows]).reshape(-1, 3)
-    return Looks(rows["track"].astype(np.int64), rows["trust"].astype(np.int64), np.abs(seen - told).mean(axis=1),
+    return Sightings(rows["track"].astype(np.int64), rows["trust"].astype(np.int64), np.abs(seen - told).mean(axis=1),
                  np.abs(seen - usual).mean(axis=1))  # fmt: skip
 
 
-def track_figures(films: Sequence[Looks]) -> Figures:
+def track_figures(films: Sequence[Sightings]) -> Figures:
     """Shares with their intervals over films; NaN where nothing was looked at.
 
     Of looks: `shown`, `doubtful`, `not_shown`; `paint_kept`, of those with a paint that was found and is known. Of tracks with a
     second of looks: `tracks_shown`, shown in MOSTLY of them, and `tracks_same`, whose paint was within SAME_PAINT of what it was
     in the first second in MOSTLY of those in which one was found.
     """
-    names: dict[str, Callable[[Looks], np.ndarray]] = {
+    names: dict[str, Callable[[Sightings], np.ndarray]] = {
         "shown": lambda film: film.trust == Trust.SHOWN,
         "doubtful": lambda film: film.trust == Trust.DOUBTFUL,
         "not_shown": lambda film: film.trust == Trust.NOT_SHOWN,
@@ -66,7 +66,7 @@ def track_figures(films: Sequence[Looks]) -> Figures:
     return {name: _share([of(film) for film in films]) for name, of in names.items()}
 
 
-def _by_track(film: Looks, right: np.ndarray, known: np.ndarray) -> np.ndarray:
+def _by_track(film: Sightings, right: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Of the tracks with enough looks that are `known` bool [n], whether enough of them are `right`: bool [tracks]."""
     tracks, counts = np.unique(film.track[known], return_counts=True)
     return np.array([right[known & (film.track == track)].mean() >= MOSTLY for track in tracks[counts >= _LOOKS]], bool)

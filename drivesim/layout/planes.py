@@ -10,9 +10,10 @@ import numpy as np
 from drivesim.layout.maps import LayoutMaps
 from drivesim.layout.raster import layout_maps
 from drivesim.layout.scene_at import SceneAt, Vehicles
+from drivesim.layout.vehicles.body_places import body_places
 from drivesim.scene.classes import SceneClass
 
-PLANES_VERSION = 1
+PLANES_VERSION = 2
 """Grows when the planes of a scene change, so that those made before are not taken for them."""
 _FARTHEST = 500.0  # m; what is farther away is as if there, what is nearer than 1 m as if at 1 m
 
@@ -30,6 +31,9 @@ class Plane(IntEnum):
     GREEN = 7
     BLUE = 8
     VEHICLE_NEARNESS = 9
+    BODY_ALONG = 10  # see body_places
+    BODY_ACROSS = 11
+    BODY_UP = 12
 
 
 def layout_planes(scene: SceneAt, height: int, width: int) -> np.ndarray:
@@ -47,6 +51,7 @@ def planes_of(scene: SceneAt, maps: LayoutMaps) -> np.ndarray:
     planes[Plane.NEARNESS] = nearness_code(empty.inverse_depth)
     if shown.any():
         _draw_vehicles(planes, maps, shown)
+        planes[Plane.BODY_ALONG : Plane.BODY_UP + 1] = body_places(scene, maps)
     return planes
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from drivesim.checkpoint import load_strictly, read_checkpoint
 from drivesim.models.backbone import LatentCodec
-from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
+from drivesim.models.conditions.all_groups import pixel_groups
 from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.conditions.layout.pyramid import LayoutEntries, LayoutPyramid, layout_hook
 from drivesim.models.layers.autoencoder import Autoencoder, AutoencoderConfig, Decoder, TemporalDecoderLayers
@@ -39,7 +39,7 @@ class LatentSpace(LatentCodec):
         self.autoencoder = autoencoder
         self.clip_decoder = Decoder(config) if config.temporal or config.layout else None
         self.temporal = TemporalDecoderLayers(config) if config.temporal else None
-        self.layout = LayoutPyramid(LAYOUT_GROUPS, len(config.decoder_widths), fold=2) if config.layout else None
+        self.layout = LayoutPyramid(pixel_groups(config.bodies), len(config.decoder_widths), fold=2) if config.layout else None
         self.entries = LayoutEntries(config.decoder_widths) if config.layout else None
         self.register_buffer("shift", torch.zeros(config.latent_channels))
         self.register_buffer("scale", torch.ones(config.latent_channels))

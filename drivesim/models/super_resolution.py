@@ -20,7 +20,7 @@ from drivesim.checkpoint import load_strictly, read_checkpoint
 from drivesim.config import Config
 from drivesim.diffusion.denoiser import Denoise, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
-from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
+from drivesim.models.conditions.all_groups import pixel_groups
 from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.conditions.layout.pyramid import LayoutEntries, LayoutPyramid, layout_hook
 from drivesim.models.layers.blocks import channels_last
@@ -38,7 +38,8 @@ class SuperResolutionConfig(Config):
 
     `sharpener_width`, `sharpener_blocks`: of the network behind the estimate. `residual_std`: standard deviation of frames minus
     estimates, in units of [-1, 1]; measure it on the training data.
-    `temporal`: whether there are temporal layers, of `temporal_widths`. `layout`: whether it is shown the layout.
+    `temporal`: whether there are temporal layers, of `temporal_widths`. `layout`: whether it is shown the layout, and
+    `bodies`, whether that tells where on its body each pixel of a vehicle lies.
     """
 
     widths: tuple[int, ...] = (32, 64, 96, 160)
@@ -46,6 +47,7 @@ class SuperResolutionConfig(Config):
     temporal: bool = False
     temporal_widths: tuple[int, ...] = (8, 16, 48, 80)
     layout: bool = False
+    bodies: bool = False
     sharpener_width: int = 48
     sharpener_blocks: int = 4
     residual_std: float = 0.08
@@ -63,7 +65,7 @@ class SuperResolution(nn.Module):
         self.network = UpsamplerUNet(3 * FACTOR**2, 3, config.widths, config.blocks)
         levels = config.widths[::-1], config.temporal_widths[::-1]
         self.temporal = TemporalLevels(*levels) if config.temporal else None
-        self.layout = LayoutPyramid(LAYOUT_GROUPS, len(config.widths), FACTOR) if config.layout else None
+        self.layout = LayoutPyramid(pixel_groups(config.bodies), len(config.widths), FACTOR) if config.layout else None
         self.entries = nn.ModuleDict(
             {"network": LayoutEntries(config.widths), "sharpener": LayoutEntries([config.sharpener_width])} if config.layout else {}
         )

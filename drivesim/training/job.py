@@ -12,9 +12,17 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import nn
 
-from drivesim.checkpoint import FORMAT, Checkpoint, load_strictly, read_checkpoint, weights_hash, write_checkpoint
+from drivesim.checkpoint import (
+    FORMAT,
+    Checkpoint,
+    grown,
+    load_strictly,
+    read_checkpoint,
+    weights_hash,
+    write_checkpoint,
+)
 from drivesim.checksums import check_writable
 from drivesim.config import InputError, Say, shipped
 from drivesim.dataset.clips import ClipStore
@@ -187,16 +195,6 @@ def _is_new_part(key: str, known: Iterable[str]) -> bool:
         if not any(other == part or other.startswith(f"{part}.") for other in known):
             return True
     return False
-
-
-def grown(value: Tensor, like: Tensor) -> Tensor:
-    """A convolution's kernel [out in k k] with zeros for input channels that `like` has more; any other tensor as it is."""
-    shape = (*value.shape[:1], *like.shape[1:2], *value.shape[2:])
-    if value.ndim < 3 or like.shape != shape or like.shape[1] <= value.shape[1]:
-        return value
-    whole = torch.zeros(shape, dtype=value.dtype)
-    whole[:, : value.shape[1]] = value
-    return whole
 
 
 def export_run(

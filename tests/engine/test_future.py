@@ -103,4 +103,4 @@ def test_of_a_photo_layout_knows_the_named_vehicles_alone(tmp_path: Path) -> Non
     write_image(tmp_path / "road.png", np.zeros((64, 128, 3), np.uint8))
     for text, named in ((SCENARIO, True), (EMPTY, False)):
         rows = future_of(tmp_path, text + "photo: road.png\n").conditions([0, 16], layout_height=32)
-        assert [rows[name].given.all().item() for name in LAYOUT_GROUPS] == [named, False, False]
+        assert [rows[name].given.all().item() for name in LAYOUT_GROUPS] == [named, False, False, named]

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from drivesim.evaluation.track_figures import looks, track_figures
+from drivesim.evaluation.track_figures import sightings, track_figures
 from drivesim.rollout.labels.rows import BOX_ROW, DETECTED_ROW
 
 FRAMES = 10
@@ -31,7 +31,7 @@ def film(fading: float = 0.0, lost: int = 0) -> SimpleNamespace:
 
 
 def figures(*films: SimpleNamespace) -> dict[str, float]:
-    return {name: value.value for name, value in track_figures([looks(each) for each in films]).items()}  # type: ignore[arg-type]
+    return {name: value.value for name, value in track_figures([sightings(each) for each in films]).items()}  # type: ignore[arg-type]
 
 
 def test_what_is_there_and_keeps_its_paint() -> None:

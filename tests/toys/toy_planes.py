@@ -23,4 +23,5 @@ def drawn_planes(height: int = 16, width: int = 32) -> np.ndarray:
     planes[Plane.LAMP, 9, 10:12] = Lamp.BRAKE
     planes[Plane.RED, 6:14, 10:18] = 200
     planes[Plane.VEHICLE_NEARNESS, 6:14, 10:18] = 130
+    planes[Plane.BODY_ALONG : Plane.BODY_UP + 1, 6:14, 10:18] = np.array([1, 40, 90])[:, None, None]
     return planes

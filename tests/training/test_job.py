@@ -23,7 +23,7 @@ from drivesim.models.layers.autoencoder import Autoencoder
 from drivesim.models.super_resolution import SuperResolution
 from drivesim.models.video_ldm import VideoLDM
 from drivesim.training.__main__ import main, parse_overrides
-from drivesim.training.job import export_run, grown, initialise, run_training
+from drivesim.training.job import export_run, initialise, run_training
 from drivesim.training.loop import train
 from drivesim.training.run import Run
 from drivesim.training.stage import Stage
@@ -210,15 +210,6 @@ def test_compile_compiles(trained: Path, tmp_path: Path) -> None:
         stage.evaluate, stage.preview = dict, lambda: np.zeros((8, 8, 3), np.uint8)  # type: ignore[method-assign]
         train(stage, Run(tmp_path / str(chosen), {}), torch.device("cpu"), lambda _: None, compiler=compiler)
         assert any("conv" in str(node.target) for graph in graphs for node in graph.graph.nodes) == chosen
-
-
-def test_a_convolution_that_is_shown_more_begins_with_zeros_for_it() -> None:
-    old = torch.ones(2, 3, 1, 1)
-    assert grown(old, torch.empty(2, 5, 1, 1)).squeeze().tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 0, 0]]
-    for other in ((2, 3, 1, 1), (2, 2, 1, 1), (3, 3, 1, 1), (3, 4, 1, 1), (2, 4, 3, 3), (2, 4)):
-        assert grown(old, torch.empty(other)) is old
-    flat = torch.ones(2, 3)
-    assert grown(flat, torch.empty(2, 5)) is flat
 
 
 @pytest.mark.parametrize("sizes", [{"widths": (16, 32)}, {"widths": (32, 32)}, {"token_width": 64}], ids=str)

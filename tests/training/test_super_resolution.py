@@ -10,6 +10,7 @@ import torch
 
 from drivesim.dataset.clips import ClipWriter
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
+from drivesim.models.conditions.layout.vehicles import KIND_PLANE
 from drivesim.training.latent_data import unpack
 from drivesim.training.loop import start_state, step
 from drivesim.training.run import Run
@@ -17,7 +18,7 @@ from drivesim.training.stages.super_resolution import SuperResolutionRecipe, Sup
 from drivesim.world.generator import generate_clip
 
 MODEL = {"widths": [8, 16], "blocks": [1, 1], "sharpener_width": 8, "sharpener_blocks": 1, "temporal_widths": [4, 4],
-         "layout": True}  # fmt: skip
+         "layout": True, "bodies": True}  # fmt: skip
 RECIPE = {"batch": 2, "samples": 8, "warmup": 0, "learning_rate": 1e-2, "bf16": False, "held_out_batches": 1, "crop": 32,
           "frames": 2, "decoded": 0.0, "steps": 1}  # fmt: skip
 
@@ -46,7 +47,7 @@ def test_what_reads_the_layout_learns(store: Path, checkpoints: Path, tmp_path: 
     with torch.no_grad():
         figures = stage.evaluate()
     assert all(map(math.isfinite, figures.values())) and figures["psnr"] != figures["psnr_without_layout"]
-    assert {"flicker", "detail_estimate", "psnr_bicubic"} <= set(figures)
+    assert {"flicker", "detail_estimate", "psnr_bicubic", "psnr_vehicles", "psnr_bicubic_vehicles"} <= set(figures)
 
 
 def test_the_layout_is_that_of_the_patch_and_is_dropped(store: Path, checkpoints: Path) -> None:
@@ -54,5 +55,16 @@ def test_the_layout_is_that_of_the_patch_and_is_dropped(store: Path, checkpoints
     stage.open([store], [store])
     conditions = unpack(stage.draw(0, range(40)), "high")
     given = torch.stack([conditions[name].given for name in LAYOUT_GROUPS])
-    assert given.shape == (3, 80) and 0.2 < float(given.any(dim=0).float().mean()) < 0.8
+    assert given.shape == (4, 80) and 0.2 < float(given.any(dim=0).float().mean()) < 0.8
     assert conditions["ground_map"]["planes"].shape[2:] == (32, 32)
+
+
+def test_patches_show_vehicles_more_often_than_chance(store: Path, checkpoints: Path) -> None:
+    shown = []
+    for share in (0.0, 1.0):
+        recipe = RECIPE | {"model": MODEL, "drop_layout": 0.0, "vehicles": share}
+        stage = SuperResolutionStage(SuperResolutionRecipe.parse(recipe, "test"), checkpoints)
+        stage.open([store], [store])
+        vehicles = unpack(stage.draw(0, range(80)), "high")["vehicles"]
+        shown.append(float((vehicles["planes"][vehicles.given][:, KIND_PLANE] > 0).float().mean()))
+    assert shown[1] > 1.1 * shown[0] > 0

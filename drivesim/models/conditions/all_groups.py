@@ -14,6 +14,7 @@ from drivesim.models.conditions.boxes import BoxGroup
 from drivesim.models.conditions.camera import CameraGroup
 from drivesim.models.conditions.conditions import Conditions, GroupRows, stacked
 from drivesim.models.conditions.group import FieldValues, Group
+from drivesim.models.conditions.layout.bodies import BodiesGroup
 from drivesim.models.conditions.layout.ground_map import GroundMapGroup
 from drivesim.models.conditions.layout.layout_group import LayoutGroup
 from drivesim.models.conditions.layout.roadside import RoadsideGroup
@@ -27,7 +28,9 @@ from drivesim.scene.clip import ClipLabels
 if TYPE_CHECKING:
     from drivesim.scenario.scenario import Scenario
 
-LAYOUT_GROUPS: dict[str, LayoutGroup] = {group.name: group for group in (VehiclesGroup(), GroundMapGroup(), RoadsideGroup())}
+LAYOUT_GROUPS: dict[str, LayoutGroup] = {
+    group.name: group for group in (VehiclesGroup(), GroundMapGroup(), RoadsideGroup(), BodiesGroup())
+}
 """Those that show layout maps, by name."""
 GROUPS: dict[str, Group] = {
     group.name: group
@@ -37,6 +40,11 @@ GROUPS: dict[str, Group] = {
 
 Layouts = Sequence[np.ndarray | None]
 """Planes uint8 [p h w] of each picture (see layout.planes), None where they are not known."""
+
+
+def pixel_groups(bodies: bool) -> dict[str, LayoutGroup]:
+    """The layout groups that networks which make pixels are shown, with or without `bodies`."""
+    return {name: group for name, group in LAYOUT_GROUPS.items() if bodies or name != "bodies"}
 
 
 def no_conditions(rows: int) -> Conditions:

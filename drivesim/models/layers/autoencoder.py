@@ -34,6 +34,8 @@ class AutoencoderConfig(Config):
     """Whether the decoder of clips has temporal layers."""
     layout: bool = False
     """Whether the decoder of clips is shown the layout."""
+    bodies: bool = False
+    """Whether that tells where on its body each pixel of a vehicle lies."""
 
 
 class Encoder(nn.Module):

@@ -24,6 +24,7 @@ from drivesim.layout.scene_at import SceneAt
 from drivesim.metrics.reconstruction import psnr
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS, label_conditions, layout_conditions
 from drivesim.models.conditions.conditions import Conditions
+from drivesim.models.conditions.layout.vehicles import KIND_PLANE
 from drivesim.models.loading import load_image_model, load_latent_codec
 from drivesim.models.super_resolution import MAX_LEVEL, SuperResolution, SuperResolutionConfig, bicubic
 from drivesim.scene.clip import Clip
@@ -42,8 +43,8 @@ class SuperResolutionRecipe(Recipe):
     others are softened by up to `blur` pixels (standard deviation). Of these latents a share `generated` are one-step estimates
     of the image LDM, from noise of times up to `generated_time`; the others have noise of a deviation of up to `latent_noise`.
     `sharpening`: weight of the estimate's absolute error, in units of the residual. Level and steps of the held-out figures are
-    those of a rollout. `drop_layout`: chance that all layout maps are left out, if the model is shown any; each by itself by the
-    chance that its group says.
+    those of a rollout. `vehicles`: share of patches that show a labelled vehicle, where there is one. `drop_layout`: chance that
+    all layout maps are left out, if the model is shown any; each by itself by the chance that its group says.
     """
 
     model: SuperResolutionConfig = SuperResolutionConfig()
@@ -55,6 +56,7 @@ class SuperResolutionRecipe(Recipe):
     generated_time: Chance = 0.6
     latent_noise: float = Field(0.3, ge=0)
     sharpening: float = Field(1.0, ge=0)
+    vehicles: Chance = 0.5
     level: int = Field(50, ge=0, le=MAX_LEVEL)
     steps: int = Field(2, ge=1)
     drop_layout: Chance = 0.15
@@ -145,7 +147,7 @@ class SuperResolutionStage:
         recipe, rng = self.recipe, self.recipe.sample_rng(self.name, i)
         (window,) = self.windows.draw(rng, 1)
         frames = self.windows.stores[window.store].pictures(*window[1:])
-        y, x = (FACTOR * int(rng.integers((side - recipe.crop) // FACTOR + 1)) for side in frames.shape[1:3])
+        y, x = self._place(window, frames.shape[1:3], rng)
         high = frames[:, y : y + recipe.crop, x : x + recipe.crop]
         sample: Batch = {
             "high": to_network(high),
@@ -157,6 +159,21 @@ class SuperResolutionStage:
         for name, like in (("noise", "high"), ("low_noise", "low")):
             sample[name] = torch.from_numpy(rng.standard_normal(sample[like].shape, np.float32))
         return sample
+
+    def _place(self, window: ClipWindow, size: tuple[int, ...], rng: np.random.Generator) -> tuple[int, int]:
+        """Where a patch begins in frames of `size` (height, width): anywhere, or so that a vehicle of the first is in it."""
+        crop = self.recipe.crop
+        y, x = (int(rng.integers((side - crop) // FACTOR + 1)) for side in size)
+        if rng.random() < self.recipe.vehicles:
+            boxes = self.windows.stores[window.store].labels(window.clip, window.start, window.start + 1).boxes[0]
+            if boxes is not None and len(boxes):
+                x1, y1, x2, y2 = boxes.box[rng.integers(len(boxes))]
+                share = rng.random(2)
+                middle = size[0] * (y1 + share[0] * (y2 - y1)), size[1] * (x1 + share[1] * (x2 - x1))
+                y, x = (
+                    int(np.clip(place - crop / 2, 0, side - crop)) // FACTOR for place, side in zip(middle, size, strict=True)
+                )
+        return FACTOR * y, FACTOR * x
 
     def _low(self, window: ClipWindow, high: np.ndarray, place: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
         """The low resolution uint8 [f h w 3] of a patch `high` whose first pixel is at `place` (y, x) of the low resolution."""
@@ -253,8 +270,8 @@ class SuperResolutionStage:
         latents, and how sharp they are; with the layout if the model is shown it, and without. "clean" is of the true low
         resolution at level 0.
 
-        `detail` is the mean absolute difference of neighbouring pixels as a share of the true one, `flicker` how far changes from
-        frame to frame are off, as a share of the true ones.
+        "_vehicles" is of the pixels that show vehicles alone. `detail` is the mean absolute difference of neighbouring pixels as a
+        share of the true one, `flicker` how far changes from frame to frame are off, as a share of the true ones.
         """
         high, low, conditions = self._held_out(self.recipe.held_out_batches)
         plain, estimated = self._plain(low, conditions)
@@ -263,11 +280,14 @@ class SuperResolutionStage:
                  "_clean": self._upsample(clean, conditions, 0), "_clean_bicubic": self._plain(clean, conditions)[0]}  # fmt: skip
         if self.recipe.model.layout:
             cases["_without_layout"] = self._upsample(low, [None] * len(low))
-        figures = {}
+        figures: dict[str, float] = {}
+        moving = np.concatenate([_vehicle_pixels(told, clip.shape) for told, clip in zip(conditions, high, strict=True)])
         for name, made in cases.items():
             flat, truth = (rearrange(x, "n f h w c -> (n f) h w c") for x in (made, high))
             figures[f"psnr{name}"] = float(psnr(flat, truth).mean())
             figures[f"detail{name}"] = float(detail(flat) / detail(truth))
+            if len(error := ((flat.astype(np.float64) - truth) ** 2)[moving]):
+                figures[f"psnr{name}_vehicles"] = float(10 * np.log10(255**2 / error.mean()))
             if self.recipe.frames > 1:
                 changes, true_changes = (np.diff(x.astype(np.float32), axis=1) for x in (made, high))
                 figures[f"flicker{name}"] = float(np.abs(changes - true_changes).mean() / np.abs(true_changes).mean().clip(1e-6))
@@ -291,6 +311,13 @@ def _cut_layouts(layouts: list[np.ndarray | None], y: int, x: int, size: tuple[i
     """What is told of a part of `size` (height, width) of each frame, from its layout's planes uint8 [p h w]."""
     height, width = size
     return layout_conditions([None if planes is None else planes[:, y : y + height, x : x + width] for planes in layouts])
+
+
+def _vehicle_pixels(told: Conditions | None, shape: tuple[int, ...]) -> np.ndarray:
+    """Which pixels of frames [f h w 3] show vehicles, by their layout, if it is known: bool [f h w]."""
+    if told is None:
+        return np.zeros(shape[:3], bool)
+    return np.broadcast_to(told["vehicles"]["planes"][:, KIND_PLANE].numpy() > 0, shape[:3])
 
 
 def detail(frames: np.ndarray) -> float:

@@ -30,12 +30,13 @@ def test_each_group_shows_its_part() -> None:
     for name in LAYOUT_GROUPS:
         assert conditions[name].given.tolist() == [True, False]
         assert not conditions[name]["planes"][1].any()
-    vehicles, ground, roadside = (conditions[name]["planes"][0].numpy() for name in LAYOUT_GROUPS)
+    vehicles, ground, roadside, bodies = (conditions[name]["planes"][0].numpy() for name in LAYOUT_GROUPS)
     assert set(np.unique(ground[0, 8:])) == {0, 1, 2}  # house, road, white marking
     assert ground[0, 8, 5] == 2 and ground[2, 8, 5] == 255 and not ground[:, :8].any()
     assert ground[0, 10, 12] == 1  # the road under the car is there
     assert (roadside[0] > 0).sum() == 70 and set(np.unique(roadside[1])) == {0, 90}
     assert (vehicles.any(axis=0) == (drawn_planes()[Plane.KIND] > 0)).all()
+    assert bodies[:, 10, 12].tolist() == [1, 40, 90] and (bodies[0] > 0).sum() == 64
     assert not conditions_of(None)["vehicles"].given.any()
 
 
