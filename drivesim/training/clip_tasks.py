@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from drivesim.dataset.batches import ClipWindows
+from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.moved import MovedUse
 from drivesim.models.layers.context import MOVED
 from drivesim.models.moved_frames import moved_sources
 from drivesim.models.video_ldm import Context, VideoLDM, with_given
-from drivesim.training.latent_data import diffusion_error
+from drivesim.training.latent_data import LatentData, diffusion_error, has_windows
+from drivesim.training.optim import rank
 from drivesim.training.stage import Batch
 from drivesim.video_format import FRAME_RATES, INTERPOLATION_FACTOR, WINDOW
 
@@ -26,6 +30,11 @@ class Task(NamedTuple):
     frames: int
     fps: float
     given: tuple[tuple[float, tuple[int, ...]], ...]
+
+    @property
+    def label(self) -> str:
+        """What it is, in words."""
+        return "prediction" if self == PREDICTION else f"interpolation to {self.fps:g} fps"
 
     @property
     def use(self) -> MovedUse:
@@ -68,6 +77,30 @@ def draw_context_noise(rng: np.random.Generator, latents: Tensor, largest: float
 
 
 TASKS = (PREDICTION, *INTERPOLATION)
+
+
+def task_windows(data: LatentData, stores: Sequence[Path]) -> dict[Task, ClipWindows]:
+    """Windows of the stores for each task that they have clips for; which ones they have none for is printed.
+
+    InputError if they have none for any.
+    """
+    opened = [ClipStore(path) for path in stores]
+    served = [task for task in TASKS if any(has_windows(store, task.frames, task.fps) for store in opened)]
+    if served and rank() == 0:
+        names = ", ".join(str(path) for path in stores)
+        for task in (task for task in TASKS if task not in served):
+            print(f"{names}: no clip has {task.frames} frames at {task.fps:g} fps; {task.label} is left out")
+    return {task: data.windows(stores, task.frames, task.fps) for task in served or TASKS}
+
+
+CONTEXT_CASES: dict[str, tuple[Task, tuple[int, ...]]] = {
+    "predict_0": (PREDICTION, ()),
+    "predict_1": (PREDICTION, (0,)),
+    "predict_2": (PREDICTION, (0, 1)),
+    "interpolate_7.5": (INTERPOLATION[0], (0, INTERPOLATION_FACTOR)),
+    "interpolate_30": (INTERPOLATION[1], (0, INTERPOLATION_FACTOR)),
+}
+"""What held-out figures are of: tasks, and the frames that are given."""
 
 
 def draw_task(rng: np.random.Generator, prediction: float, tasks: Collection[Task] = TASKS) -> Task:

@@ -41,6 +41,7 @@ from drivesim.training.presets import BACKBONE_PRESETS, PRESETS, DataSpec, Prese
 from drivesim.training.run import Run, has_state, last_figures, run_recipe
 from drivesim.training.stage import Recipe, Stage
 from drivesim.training.stages.all_stages import (
+    FRESH_FIELDS,
     RESTS_ON,
     build_stage,
     check_backbone,
@@ -71,6 +72,24 @@ def beginning(
     digest = None if origin is None else weights_hash(origin)
     stream = None if digest is None else stream_seed(recipe.seed, "goes on from", digest)
     return {"stream": stream, "init_from": digest, "device": device_label(device)}, origin
+
+
+def inherited(
+    values: dict[str, Any], name: TrainedName, backbone: Path | None, run_folder: Path, origin: Path | None
+) -> dict[str, Any]:
+    """`values` of a recipe, its model that of the checkpoint `origin`, or of the run that goes on, but for what they say of it.
+
+    Fields that a model grows in when it starts from another (FRESH_FIELDS) are those of the recipe.
+    """
+    said = values.get("model", {})
+    if "model" not in recipe_type(name, backbone, values).model_fields or not isinstance(said, dict):
+        return values
+    noted = run_recipe(run_folder) if has_state(run_folder) else {}
+    if noted.get("init_from"):
+        known = noted.get("model", {})
+    else:
+        known = {} if origin is None else read_checkpoint(origin, kind_of(name, backbone))[0].model
+    return values | {"model": {key: value for key, value in known.items() if key not in FRESH_FIELDS[name]} | said}
 
 
 def ensure_store(spec: DataSpec, folder: Path, workers: int | None, say: Say) -> Path:
@@ -152,6 +171,7 @@ def run_training(
     values = chosen.recipe | (overrides or {})
     recipe = recipe_type(name, backbone, values).parse(values, f"recipe of {name}")
     notes, origin = beginning(run_folder, recipe, init_from, checkpoints, device)
+    values = inherited(values, name, backbone, run_folder, origin)
     check_inputs(name, run_folder, [*(data or []), *(held_out or [])], checkpoints, origin, backbone)
     stage = build_stage(name, {"stream": notes.pop("stream")} | values, checkpoints, backbone)
     if origin is not None:

@@ -105,6 +105,17 @@ RESTS_ON: dict[TrainedName, tuple[TrainedName, ...]] = {
 """The stages whose checkpoints training a stage reads."""
 
 
+FRESH_FIELDS: dict[TrainedName, tuple[str, ...]] = {
+    "autoencoder": ("latent_channels", "temporal", "layout"),
+    "image-ldm": ("latent_channels", "groups", "number_code"),
+    "video-ldm": ("context_noise",),
+    "super-resolution": (),
+    "decoder": (),
+    "detector": (),
+}
+"""Fields of a stage's model that a run has from its recipe alone, where it goes on from other weights, too: it grows in them."""
+
+
 def kind_of(name: TrainedName, backbone: Path | None) -> str:
     """The kind of checkpoint that a stage writes."""
     if backbone is not None and name in ("decoder", "super-resolution"):

@@ -12,8 +12,6 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from drivesim.config import InputError
-from drivesim.dataset.batches import ClipWindows
-from drivesim.dataset.clips import ClipStore
 from drivesim.diffusion.ddim import sample
 from drivesim.models.stable_diffusion.latents import PublicLatents
 from drivesim.models.stable_diffusion.network import StableDiffusion
@@ -21,16 +19,16 @@ from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, hold
 from drivesim.tensors import numpy_stream, torch_stream
 from drivesim.training.captioned import caption_ids, check_captions
 from drivesim.training.clip_tasks import (
-    INTERPOLATION,
+    CONTEXT_CASES,
     PREDICTION,
-    TASKS,
     ClipErrors,
     Task,
     clip_errors,
     draw_context_noise,
     draw_task,
+    task_windows,
 )
-from drivesim.training.latent_data import LatentData, diffusion_time, has_windows, stack
+from drivesim.training.latent_data import LatentData, diffusion_time, stack
 from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, seeded
 from drivesim.video_format import StageName
 
@@ -78,14 +76,9 @@ class TextVideoStage:
 
     def open(self, data: list[Path], held_out: list[Path]) -> None:
         """Windows of the stores, with captions, for each task that they have some for."""
-        self.windows, self.held_out = self._windows(data), self._windows(held_out)
+        self.windows, self.held_out = (task_windows(self.latent_data, stores) for stores in (data, held_out))
         for windows in self.windows.values():
             check_captions(windows)
-
-    def _windows(self, stores: list[Path]) -> dict[Task, ClipWindows]:
-        opened = [ClipStore(path) for path in stores]
-        tasks = [task for task in TASKS if any(has_windows(store, task.frames, task.fps) for store in opened)]
-        return {task: self.latent_data.windows(stores, task.frames, task.fps) for task in tasks or TASKS}
 
     def draw(self, step: int, index: range) -> Batch:
         """latents, noise [b f c h w], t [b], mask float [b f], fps [b], caption int64 [b n]; one task for the whole step.
@@ -153,10 +146,10 @@ class TextVideoStage:
     def evaluate(self) -> dict[str, float]:
         """Loss on held-out windows of each task that there are some for, and choice of context, at fixed times and noise."""
         figures: dict[str, float] = {}
-        cases = (("predict_0", PREDICTION, ()), ("predict_1", PREDICTION, (0,)), ("predict_2", PREDICTION, (0, 1)),
-                 ("interpolate_7.5", INTERPOLATION[0], (0, 4)), ("interpolate_30", INTERPOLATION[1], (0, 4)))  # fmt: skip
         parts = self.recipe.held_out_batches
-        for name, task, given in (case for case in cases if case[1] in self.held_out):
+        for name, (task, given) in CONTEXT_CASES.items():
+            if task not in self.held_out:
+                continue
             errors = [self._errors(self._held_out_batch(task, part, self.recipe.batch, given)) for part in range(parts)]
             figures[name] = float(np.mean([float(each.prediction) for each in errors]))
             figures[f"{name}_estimate"] = float(np.mean([float(each.estimate) for each in errors]))

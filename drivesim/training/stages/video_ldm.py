@@ -24,13 +24,15 @@ from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, hold
 from drivesim.scene.clip import ClipLabels
 from drivesim.tensors import numpy_stream, torch_stream
 from drivesim.training.clip_tasks import (
-    INTERPOLATION,
+    CONTEXT_CASES,
     PREDICTION,
+    TASKS,
     ClipErrors,
     Task,
     clip_errors,
     draw_context_noise,
     draw_task,
+    task_windows,
 )
 from drivesim.training.latent_data import (
     LatentData,
@@ -106,14 +108,12 @@ class VideoLDMStage:
             self.model = VideoLDM(recipe.model, image)
         self.modules: dict[str, nn.Module] = {"model": self.model}
         self.networks = (*self.model.image.networks, self.model.temporal.context)
-        self.tasks = (PREDICTION, *INTERPOLATION)
 
     def open(self, data: list[Path], held_out: list[Path]) -> None:
-        """Windows of the stores for each task, and their given frames as the layout moves them."""
-        self.windows = {task: self.latent_data.windows(data, task.frames, task.fps) for task in self.tasks}
-        self.held_out = {task: self.latent_data.windows(held_out, task.frames, task.fps) for task in self.tasks}
+        """Windows of the stores for each task that they have some for, and their given frames as the layout moves them."""
+        self.windows, self.held_out = (task_windows(self.latent_data, stores) for stores in (data, held_out))
         both = (*self.windows.values(), *self.held_out.values())
-        self.moved = self.latent_data.moved(both, [task.use for task in self.tasks]) if self.latent_data.layouts else None
+        self.moved = self.latent_data.moved(both, [task.use for task in TASKS]) if self.latent_data.layouts else None
 
     def draw(self, step: int, index: range) -> Batch:
         """latents, noise [b f c h w], t [b], mask float [b f], fps [b], conditions [b f ...]; one task for the whole step.
@@ -121,7 +121,7 @@ class VideoLDMStage:
         `level` float [b] of the noise on given frames, and this in units, `context_noise` [b f 1 + MOVED c h w].
         """
         rng = self.recipe.sample_rng("task", step)
-        task = draw_task(rng, self.recipe.prediction)
+        task = draw_task(rng, self.recipe.prediction, self.windows)
         return stack([self._sample(task, i) for i in index])
 
     def _sample(self, task: Task, i: int) -> Batch:
@@ -232,14 +232,14 @@ class VideoLDMStage:
         return {name: value.to(device) for name, value in batch.items()}, conditions.to(device)
 
     def held_out_figures(self, part: int) -> dict[str, float]:
-        """Loss on 4 held-out windows of each task and choice of context, at fixed times and noise.
+        """Loss on 4 held-out windows of each task that there are some for, and choice of context, at fixed times and noise.
 
         Without boxes and layout; and where some frames are given, with both ("..._with_layout").
         """
         figures: dict[str, float] = {}
-        cases = (("predict_0", PREDICTION, ()), ("predict_1", PREDICTION, (0,)), ("predict_2", PREDICTION, (0, 1)),
-                 ("interpolate_7.5", INTERPOLATION[0], (0, 4)), ("interpolate_30", INTERPOLATION[1], (0, 4)))  # fmt: skip
-        for name, task, given in cases:
+        for name, (task, given) in CONTEXT_CASES.items():
+            if task not in self.held_out:
+                continue
             for suffix, dropped in (("", ("boxes", *LAYOUT_GROUPS)), ("_with_layout", ()))[: 1 + bool(given)]:
                 batch, conditions = self.held_out_batch(task, part, 4, given)
                 error, guessed, _ = self._errors(batch, conditions.drop(**dict.fromkeys(dropped, True)), foreground=0.0)
@@ -251,11 +251,11 @@ class VideoLDMStage:
         return mean_figures([self.held_out_figures(part) for part in range(self.recipe.held_out_batches)])
 
     def preview(self) -> np.ndarray:
-        """Held-out clips of key frames, each above its prediction from two frames, and interpolations at 7.5 fps."""
+        """Held-out clips of two tasks, of key frames if there are any, each above what is made of the frames that are given."""
         rows = []
         clips = min(2, self.recipe.batch)
-        for task, given in ((PREDICTION, (0, 1)), (INTERPOLATION[0], (0, 4))):
-            batch, conditions = self.held_out_batch(task, 0, clips, given)
+        for task in list(self.held_out)[:2]:
+            batch, conditions = self.held_out_batch(task, 0, clips, task.given[-1][1])
             latents = batch["latents"]
             context = self.context(batch, conditions)
             noise = torch.randn(latents.shape, generator=torch_stream(0, "preview")).to(latents.device)
