@@ -28,13 +28,15 @@ def compose(
     seed: int | None = None,
     device: str = "auto",
     quality: str = "standard",
+    height: int | None = None,
     checkpoints: Path | None = None,
 ) -> list[np.ndarray]:
     """First frames uint8 RGB [h w 3] of a scenario, one a variant; the first is the one that its rollouts start from.
 
-    `quality` is draft, standard or best. InputError for anything that the caller can mend.
+    `quality` is draft, standard or best; `height` in px of the frames before they are upsampled by 4, 128 where it is None.
+    InputError for anything that the caller can mend.
     """
-    settings, inputs = parse_quality(quality), inputs_of(scenario)
+    settings, inputs = parse_quality(quality, height), inputs_of(scenario)
     request = Request(Path(inputs.file), seed=seed, device=device, settings=settings, checkpoints=checkpoints)
     return compose_frames(request, variants, inputs)
 
@@ -50,9 +52,11 @@ def roll_out(
     seed: int | None = None,
     device: str = "auto",
     quality: str = "standard",
+    height: int | None = None,
     checkpoints: Path | None = None,
     fresh: bool = False,
     free: bool = False,
+    transfer: bool = False,
     ignore_free_space: bool = False,
     on_change: Callable[[Progress], None] = lambda _: None,
     say: Say = lambda _: None,
@@ -60,13 +64,15 @@ def roll_out(
     """Rolls a scenario out into folder `out`, or goes on where an earlier call was interrupted: the finished rollout.
 
     What is None is the scenario's; `only` makes that one future. `fresh` removes an earlier rollout there; `free`: networks make
-    up what follows the first frame. `on_change` is called after every unit of work, `say` with what a user should know.
+    up what follows the first frame; `transfer`: the video LDM may have been trained on top of another image LDM than that there.
+    `quality` and `height` as of `compose`. `on_change` is called after every unit of work, `say` with what a user should know.
     InputError for anything that the caller can mend, before anything is written; MachineError or OSError where the machine fails.
     """
-    settings, inputs = parse_quality(quality), inputs_of(scenario)
+    settings, inputs = parse_quality(quality, height), inputs_of(scenario)
     request = Request(
-        Path(inputs.file), seconds, fps, futures, only, seed, device, settings, checkpoints, ignore_free_space, free
-    )
+        Path(inputs.file), seconds, fps, futures, only, seed, device, settings, checkpoints, ignore_free_space, free,
+        transfer,
+    )  # fmt: skip
     plan = Plan.of(request, inputs)
     carry_out(plan, Path(out), fresh, ignore_free_space, on_change, say)
     return FinishedRollout.open(out, plan.numbers)
@@ -81,6 +87,7 @@ def generate_frames(
     seed: int | None = None,
     device: str = "auto",
     quality: str = "standard",
+    height: int | None = None,
     checkpoints: Path | None = None,
     free: bool = False,
 ) -> Iterator[LabelledFrame]:
@@ -88,7 +95,7 @@ def generate_frames(
 
     A window of frames is held at a time. InputError for anything that the caller can mend, from the call itself.
     """
-    settings, inputs = parse_quality(quality), inputs_of(scenario)
+    settings, inputs = parse_quality(quality, height), inputs_of(scenario)
     place = Path(inputs.file)
     request = Request(place, seconds, fps, None, future, seed, device, settings, checkpoints, free=free)
     return generated_frames(Plan.of(request, inputs))

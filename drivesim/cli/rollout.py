@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.numbers import positive
 from drivesim.scenario.names import find_scenario
 from drivesim.video_format import FRAME_RATES
 
@@ -36,9 +37,15 @@ def rollout(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     fresh: Annotated[bool, typer.Option("--fresh", help="Remove an earlier rollout in DIR and start anew.")] = False,
     quality: Annotated[str, typer.Option(help="draft, standard or best: more sampling steps.")] = "standard",
+    height: Annotated[
+        int | None, typer.Option(callback=positive, help="Of frames in pixels, before upsampling by 4; default: 128.")
+    ] = None,
     checkpoints: Annotated[Path | None, typer.Option(help="Folder of the weights; default: the shipped ones.")] = None,
     free: Annotated[
         bool, typer.Option("--free", help="Networks make up what follows the first frame, as with `traffic: free`.")
+    ] = False,
+    transfer: Annotated[
+        bool, typer.Option("--transfer", help="The video LDM was trained on top of another image LDM than that beside it.")
     ] = False,
     labels_video: Annotated[
         bool, typer.Option("--labels-video", help="Beside each video.mp4 write labels.mp4, with the boxes drawn.")
@@ -63,7 +70,8 @@ def rollout(
 
         finished = roll_out(
             scenario, out, seconds=seconds, fps=fps, futures=futures, only=only, seed=seed, device=device, quality=quality,
-            checkpoints=checkpoints, fresh=fresh, free=free, ignore_free_space=ignore_free_space, on_change=note,
+            height=height, checkpoints=checkpoints, fresh=fresh, free=free, transfer=transfer, ignore_free_space=ignore_free_space,
+            on_change=note,
             say=lambda line: typer.echo(line, err=True),
         )  # fmt: skip
     manifest = finished.manifest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import torch
 
 from drivesim.checkpoint import require_checkpoint, weight_files
 from drivesim.checksums import file_hash
+from drivesim.config import InputError
 from drivesim.engine.settings import SamplingSettings, TextSampling
 from drivesim.models.backbone import DrivingModel, LatentCodec
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
@@ -21,7 +23,7 @@ from drivesim.models.loading import load_image_model, load_latent_codec
 from drivesim.models.super_resolution import SuperResolution
 from drivesim.models.video_ldm import VideoLDM
 from drivesim.tensors import computes_bfloat16
-from drivesim.video_format import STAGE_NAMES
+from drivesim.video_format import LATENT_FACTOR, STAGE_NAMES
 
 S = TypeVar("S", SamplingSettings, TextSampling)
 
@@ -55,6 +57,13 @@ class Cascade:
             SuperResolution.load(super_resolution).eval().to(device),
             device,
         )
+
+    def check_height(self, height: int) -> None:
+        """InputError for decoded frames of a height, px, that the networks cannot halve as often as they do."""
+        halved = 2 ** max(level for _, level in self.image.shape.blocks)
+        cell = math.lcm(LATENT_FACTOR * halved, self.super_resolution.multiple)
+        if height % cell:
+            raise InputError(f"--height {height}: these weights make frames of multiples of {cell} pixels")
 
     @property
     def is_shown_layout(self) -> bool:

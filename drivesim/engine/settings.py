@@ -115,8 +115,13 @@ class TextSampling(Config):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
 
-def parse_quality(name: str) -> SamplingSettings:
-    """The preset of a --quality option; InputError for any other name."""
+def parse_quality(name: str, height: int | None = None) -> SamplingSettings:
+    """The preset of a --quality option, for decoded frames of this `height` if one is given; InputError for what is neither."""
     if name not in QUALITIES:
         raise InputError(f"--quality {name}: choose one of {', '.join(QUALITIES)}")
-    return SamplingSettings.preset(name)
+    settings = SamplingSettings.preset(name)
+    if height is None:
+        return settings
+    if height < LATENT_FACTOR or height % LATENT_FACTOR:
+        raise InputError(f"--height {height}: give a multiple of {LATENT_FACTOR} pixels, such as 256")
+    return settings.model_copy(update={"height": height})

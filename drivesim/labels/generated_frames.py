@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drivesim.engine.cascade import Cascade
 from drivesim.engine.engine import Engine
 from drivesim.engine.future import FutureSpec, Prompt
 from drivesim.engine.moments import ticks
@@ -37,7 +36,7 @@ def generated_frames(plan: Plan) -> Iterator[LabelledFrame]:
 
     Frames come in windows, as many as are finished together, of which one is held: memory does not grow with the length.
     """
-    cascade = Cascade.load(plan.checkpoints, plan.device)
+    cascade = plan.cascade()
     engine, prompt = Engine(cascade, plan.job.sampling), Prompt.of(plan.inputs.scenario)
     number = plan.numbers[0]
     labels = future_labels(plan.future(prompt, number), 1.0 if cascade.is_shown_layout else BOXES_ALONE)

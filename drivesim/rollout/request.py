@@ -9,7 +9,7 @@ from typing import Self
 import torch
 
 from drivesim.config import InputError, shipped
-from drivesim.engine.cascade import settle_precision, weights_of
+from drivesim.engine.cascade import Cascade, settle_precision, weights_of
 from drivesim.engine.future import FutureSpec, Prompt
 from drivesim.engine.settings import SamplingSettings
 from drivesim.engine.timeline import Timeline
@@ -29,6 +29,7 @@ class Request:
 
     `only` asks for that one future, otherwise futures 0 to `futures` - 1 are made. Without `ignore_free_space` there is
     none where the disk seems too small for it. `free`: networks make up what follows the first frame, as with free traffic.
+    `transfer`: as of Cascade.load.
     """
 
     scenario: Path
@@ -42,6 +43,7 @@ class Request:
     checkpoints: Path | None = None
     ignore_free_space: bool = False
     free: bool = False
+    transfer: bool = False
 
     def numbers(self, scenario: Scenario) -> tuple[int, ...]:
         """Numbers of the futures asked for; InputError where that makes no sense."""
@@ -66,7 +68,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Plan:
-    """A request with nothing left open: futures `numbers` of `timeline`, on `device`; `job` decides their pixels."""
+    """A request with nothing left open: futures `numbers` of `timeline`, on `device`; `job` decides their pixels.
+
+    `transfer` as of Cascade.load.
+    """
 
     inputs: Inputs
     numbers: tuple[int, ...]
@@ -74,6 +79,7 @@ class Plan:
     checkpoints: Path
     device: torch.device
     job: Job
+    transfer: bool
 
     @classmethod
     def of(cls, request: Request, inputs: Inputs | None = None) -> Self:
@@ -97,7 +103,7 @@ class Plan:
             weights=weights_of(checkpoints),
             device=device.type,
         )
-        return cls(inputs, numbers, timeline, checkpoints, device, job)
+        return cls(inputs, numbers, timeline, checkpoints, device, job, request.transfer)
 
     def manifest(self) -> Manifest:
         """The manifest of the job, of which nothing is made yet."""
@@ -113,6 +119,12 @@ class Plan:
             futures={},
             files={},
         )
+
+    def cascade(self) -> Cascade:
+        """The networks; InputError if they are missing or damaged, do not belong together, or cannot make frames of this size."""
+        cascade = Cascade.load(self.checkpoints, self.device, self.transfer)
+        cascade.check_height(self.job.sampling.height)
+        return cascade
 
     def future(self, prompt: Prompt, number: int) -> FutureSpec:
         """Future `number` of the prompt, which is that of the scenario."""

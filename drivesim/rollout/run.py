@@ -61,7 +61,7 @@ def carry_out(
     needed = needed_bytes(out, plan.timeline, plan.job.sampling, plan.numbers)
     space = f"{out}: {check_space(out, needed, ignore_free_space)}"
     with RolloutFolder.open(out, plan.manifest(), fresh) as folder:
-        cascade = Cascade.load(plan.checkpoints, plan.device) if fresh else None  # before the old rollout goes
+        cascade = plan.cascade() if folder.anew else None  # before anything is written, or an old rollout goes
         folder.prepare(plan.job.seconds, plan.inputs, say)
         with LiveProgress(out, lambda: folder.standing(plan.numbers, plan.timeline.windows), on_change) as live:
             futures = [future for future in map(folder.future, plan.numbers) if not future.complete]
@@ -69,7 +69,7 @@ def carry_out(
                 say(space)
             progress = Progress(on_change=live.note)
             if futures or not folder.has(FIRST_FRAME):
-                cascade = cascade or Cascade.load(plan.checkpoints, plan.device)
+                cascade = cascade or plan.cascade()
                 progress = _make(plan, cascade, folder, futures, live, say)
             if futures or not folder.has(PREVIEW):
                 folder.write_preview(plan.timeline)
@@ -91,6 +91,7 @@ def compose_frames(request: Request, variants: int = 1, inputs: Inputs | None = 
         raise InputError(f"--variants {variants}: {request.scenario} starts from a photo, which has no variants")
     seed = request.chosen_seed(scenario)
     cascade = Cascade.load(request.checkpoints or shipped("checkpoints"), pick_device(request.device), transfer=True)
+    cascade.check_height(request.settings.height)
     engine, prompt = Engine(cascade, request.settings), Prompt.of(scenario)
     return [engine.first_frame(engine.first_latents(prompt, seed, variant), prompt, seed) for variant in range(variants)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,8 +15,10 @@ import pytest
 from tiny_cascade import SCENARIO, SETTINGS, write_cascade
 from typer.testing import CliRunner
 
+from drivesim.checkpoint import sign_checkpoint
 from drivesim.cli.main import app
 from drivesim.engine.settings import SamplingSettings
+from drivesim.video_io import read_image, read_video
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +67,45 @@ def test_compose_writes_one_picture_or_several(folder: Path, checkpoints: Path) 
     assert (folder / "frames-00.png").read_bytes() == (folder / "frame.png").read_bytes()
 
 
+def test_frames_of_another_height(folder: Path, checkpoints: Path) -> None:
+    """A folder keeps the height that it was begun with, and one that the weights cannot make begins none."""
+    code, text = run("compose", folder, checkpoints, "--out", str(folder / "frame.png"), "--height", "32")
+    assert code == 0 and read_image(folder / "frame.png").shape == (128, 256, 3), text
+    out = ("--out", str(folder / "out"), "--seconds", "1", "--futures", "1", "--fps", "1.875")
+    code, text = run("rollout", folder, checkpoints, *out, "--height", "24")
+    assert code == 2 and "--height 24: these weights make frames of multiples of 16 pixels" in text
+    code, text = run("rollout", folder, checkpoints, *out, "--height", "32")
+    assert code == 0 and read_video(folder / "out" / "future-00" / "video.mp4")[0].shape[1:] == (128, 256, 3), text
+    code, text = run("rollout", folder, checkpoints, *out)
+    assert code == 2 and "sampling.height was 32, is 16" in text
+
+
+def test_a_video_model_moves_onto_another_image_model_when_asked_to(folder: Path, checkpoints: Path) -> None:
+    """A folder so made is mended without being asked: its weights are known."""
+    shutil.copytree(checkpoints, mixed := folder / "mixed")
+    values = json.loads((config := mixed / "video-ldm" / "config.json").read_text())
+    config.write_text(json.dumps(values | {"base": "0" * 64}))
+    sign_checkpoint(mixed / "video-ldm")
+    out = ("--out", str(folder / "out"), "--seconds", "1", "--futures", "1", "--fps", "1.875")
+    code, text = run("rollout", folder, mixed, *out)
+    assert code == 2 and "trained on top of image weights 000000000000" in text
+    code, text = run("rollout", folder, mixed, *out, "--transfer")
+    assert code == 0, text
+    whole = (picture := folder / "out" / "initial.png").read_bytes()
+    picture.unlink()
+    code, text = run_doctor(folder / "out", mixed)
+    assert code == 0 and picture.read_bytes() == whole, text
+
+
+def run_doctor(out: Path, checkpoints: Path) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["doctor", str(out), "--repair", "--checkpoints", str(checkpoints)])
+    return result.exit_code, result.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("compose", "--out", "OUT.png", "--height", "100"), "--height 100: give a multiple of 8 pixels"),
         (("rollout", "--out", "OUT", "--fps", "25"), "fps"),
         (("rollout", "--out", "OUT", "--quality", "superb"), "--quality superb"),
         (("rollout", "--out", "OUT", "--device", "abacus"), "--device abacus"),

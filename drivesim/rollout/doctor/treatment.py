@@ -13,7 +13,6 @@ from pathlib import Path
 from drivesim.checkpoint import sign_checkpoint
 from drivesim.checksums import SUMS
 from drivesim.config import InputError, Say
-from drivesim.engine.cascade import Cascade
 from drivesim.engine.progress import Progress
 from drivesim.rollout.disk import check_space, needed_bytes
 from drivesim.rollout.doctor.examination import Report, examine
@@ -98,14 +97,15 @@ def _plans(folder: Path, manifest: Manifest, inputs: Inputs, checkpoints: Path |
     if job.photo is not None and inputs.photo is None:
         raise InputError(f"{manifest.scenario.get('photo')} is not the photo any more, nor is there a copy; bring it back")
     request = Request(
-        Path(inputs.file), job.seconds, job.fps, seed=job.seed, device=job.device, settings=job.sampling, checkpoints=checkpoints
-    )
+        Path(inputs.file), job.seconds, job.fps, seed=job.seed, device=job.device, settings=job.sampling, checkpoints=checkpoints,
+        transfer=True,  # that the weights are those is asked below
+    )  # fmt: skip
     plan = replace(Plan.of(request, inputs), numbers=())
     if changed := differences(manifest, plan.manifest()):
         raise InputError(f"it was made otherwise ({'; '.join(changed)}); give its own weights as --checkpoints")
     futures = sorted({number for name in drawn if (number := future_number(name)) is not None})
     check_space(folder, needed_bytes(folder, plan.timeline, job.sampling, futures))
-    Cascade.load(plan.checkpoints, plan.device)
+    plan.cascade()
     return [replace(plan, numbers=(number,)) for number in futures] or [plan]
 
 
