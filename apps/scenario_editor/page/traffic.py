@@ -19,7 +19,7 @@ FPS = FRAME_RATES[1]
 LONGEST = 30.0  # s that are played
 START, STEP = -12.0, 6.0  # m from the ego: where the tabulated line begins, and between its points
 _ALONG = np.arange(START, 310.0, STEP)
-_SHOWN = -12.0, 230.0  # m ahead of the ego within which vehicles are on the page
+_SHOWN = -12.0  # m ahead of the ego from which on vehicles are on the page
 
 
 def played_traffic(scenario: Scenario, future: int) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def played_traffic(scenario: Scenario, future: int) -> dict[str, Any]:
 
 def _rows(moment: SceneAt) -> list[list[Any]]:
     """The vehicles of a moment that are on the page, far to near."""
-    vehicles = moment.vehicles.take((moment.vehicles.cuboid[:, 0] > _SHOWN[0]) & (moment.vehicles.cuboid[:, 0] < _SHOWN[1]))
+    vehicles = moment.vehicles.take(moment.vehicles.cuboid[:, 0] > _SHOWN)
     vehicles = vehicles.take(np.argsort(-np.hypot(vehicles.cuboid[:, 0], vehicles.cuboid[:, 1])))
     box, _ = project_cuboids(moment.camera, vehicles.cuboid)
     box = np.round(box * np.array([FRAME_WIDTH, FRAME_HEIGHT] * 2), 1)

@@ -24,7 +24,7 @@ from drivesim.traffic.simulation import Snapshot
 from drivesim.traffic.state import Roadway
 from drivesim.traffic.vehicle_lamps import lamps
 
-_AHEAD, _BEHIND = 330.0, -40.0  # m from the ego within which vehicles are shown
+_BEHIND = -40.0  # m from the ego: vehicles from there on are shown
 
 
 def scenario_moments(scenario: Scenario, future: int, frames: int, fps: float, seed: int) -> Iterator[SceneAt]:
@@ -72,7 +72,7 @@ class CommonScene:
         """The scene at a state of the traffic, `time` s after the first frame."""
         x, y, yaw = self._places(now)
         pose = Pose(x[0], y[0], yaw[0])
-        rows = 1 + np.flatnonzero((now.s[1:] > now.s[0] + _BEHIND) & (now.s[1:] < now.s[0] + _AHEAD))
+        rows = 1 + np.flatnonzero(now.s[1:] > now.s[0] + _BEHIND)
         ahead, left = pose.inverse().to_outer(x[rows], y[rows])
         size = SIZE_TABLE[now.kind[rows]]
         cuboid = np.column_stack([ahead, left, size[:, 2] / 2, size, yaw[rows] - yaw[0]])

@@ -14,7 +14,8 @@ from drivesim.scene.road import Road
 from drivesim.scene.vehicles import SIZE_TABLE
 from drivesim.traffic.coming_and_going import entering_speed, rename
 from drivesim.traffic.drivers import DESIRED_SPEED, HEAVY
-from drivesim.traffic.state import AHEAD, BEHIND, DECISION, GONE, INDICATING, ONCOMING, Traffic
+from drivesim.traffic.scenario.sight import ROOM, out_of_sight, parked_out_of_sight
+from drivesim.traffic.state import BEHIND, DECISION, GONE, INDICATING, ONCOMING, Traffic
 
 VIEW = 45.0  # m ahead within which cars are high enough to count, about
 _BESIDE, _NEAR = 7.0, 11.0  # m ahead: who is beside the ego is in view from the one on, and stays so ahead of the other
@@ -105,7 +106,7 @@ class Companions:
     def _leave(self, traffic: Traffic, actors: frozenset[int]) -> None:
         vehicles, n = traffic.vehicles, traffic.driving
         ahead = vehicles.s - vehicles.s[0]
-        for row in np.flatnonzero((ahead < BEHIND) | (ahead > AHEAD)):
+        for row in np.flatnonzero((ahead < BEHIND) | (ahead > out_of_sight(self.camera)[vehicles.kind] + ROOM)):
             if row == 0 or int(row) in actors or vehicles.s[row] < GONE / 2:
                 continue
             if row < n:
@@ -124,7 +125,7 @@ class Companions:
         side = np.flatnonzero((vehicles.d[n:] > 0) == (vehicles.d[row] > 0)) + n
         gap = self.parking_gap / (1.0 + 0.4 * float(np.clip(self.shortage, -1.0, 3.0)))
         gap = 6.0 + float(self.rng.exponential(max(gap - 6.0, 0.6)))
-        vehicles.s[row] = max(float(vehicles.s[side].max()) + gap, float(vehicles.s[0]) + AHEAD - 20.0)
+        vehicles.s[row] = max(float(vehicles.s[side].max()) + gap, float(vehicles.s[0]) + parked_out_of_sight(self.camera))
         vehicles.d[row] = strip
         vehicles.heading[row] = math.pi if vehicles.d[row] > 0 else 0.0
         rename(traffic, row, parked=True)
@@ -138,7 +139,7 @@ class Companions:
                 rate = self.oncoming_rate * float(np.clip(1.0 + 0.5 * self.shortage, 0.3, 2.5))
                 if self.rng.random() < rate * closing * DECISION:
                     lane = ONCOMING + int(self.rng.integers(traffic.oncoming_lanes))
-                    self._enter(traffic, row, lane, AHEAD - float(self.rng.uniform(1.0, 15.0)), self._oncoming_speed(traffic))
+                    self._enter(traffic, row, lane, None, self._oncoming_speed(traffic))
             elif self.shortage > 0.3 and self.rng.random() < 0.4 * min(self.shortage, 2.0):
                 self._enter_own(traffic, row)
 
@@ -152,16 +153,19 @@ class Companions:
                 if self._enter(traffic, row, lane, ahead, speed + 4.0):
                     return
         else:
-            self._enter(traffic, row, lane, AHEAD - float(self.rng.uniform(1.0, 15.0)), max(speed - 3.0, 2.0))
+            self._enter(traffic, row, lane, None, max(speed - 3.0, 2.0))
 
     def _oncoming_speed(self, traffic: Traffic) -> float:
         low, high = DESIRED_SPEED[traffic.road.setting]
         return float(self.rng.uniform(low, low + 0.7 * (high - low)))
 
-    def _enter(self, traffic: Traffic, row: int, lane: int, ahead: float, desired: float) -> bool:
-        """Puts a waiting row on the road as a new vehicle (in place); whether there was room."""
+    def _enter(self, traffic: Traffic, row: int, lane: int, ahead: float | None, desired: float) -> bool:
+        """Puts a waiting row on the road as a new vehicle (in place), if not `ahead` m before the ego then out of its sight;
+        whether there was room."""
         vehicles = traffic.vehicles
         rename(traffic, row)
+        if ahead is None:
+            ahead = float(out_of_sight(self.camera)[vehicles.kind[row]] + self.rng.uniform(0.0, 0.7) * ROOM)
         vehicles.lane[row] = vehicles.target[row] = lane
         s = float(vehicles.s[0]) + ahead
         speed = entering_speed(traffic, row, s, desired * traffic.pace)

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from drivesim.scenario.actions import SpeedAction
+from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
 from drivesim.traffic.scenario.actor import STRAIGHTENS, Actor, lanes_of, nearest_direction
 from drivesim.traffic.scenario.companions import Companions
+from drivesim.traffic.scenario.sight import ROOM, out_of_sight
 from drivesim.traffic.scenario.triggers import extents
-from drivesim.traffic.state import AHEAD, BEHIND, GONE, INDICATING, ONCOMING, Traffic, lane_bits
+from drivesim.traffic.state import BEHIND, GONE, INDICATING, ONCOMING, Traffic, lane_bits
 
 _HURRY = 130.0  # m ahead of an actor within which drawn drivers drive at its speed at least
 _OFF_CENTRE, _CENTRES = 0.25, 40.0  # m beside the middle that drivers keep, and m within which they lose most of more
@@ -45,6 +47,7 @@ class ScenarioDirector:
     """Director of the traffic of a scenario. `names` gives the row and track of whom triggers name."""
 
     road: Road
+    camera: Camera
     actors: list[Actor]
     names: Mapping[str, tuple[int, int]]
     turns: SlightTurns
@@ -95,10 +98,10 @@ class ScenarioDirector:
             vehicles.lane[row], vehicles.target[row] = lanes_taken(traffic, row, None if actor.move is None else actor)
 
     def _take_away(self, traffic: Traffic) -> None:
-        """Drivers who left the window are gone for good (in place)."""
+        """Drivers who are behind or out of sight are gone for good (in place)."""
         vehicles = traffic.vehicles
         ahead = vehicles.s - vehicles.s[0]
-        for row in np.flatnonzero((ahead < BEHIND) | (ahead > AHEAD + 80.0)):
+        for row in np.flatnonzero((ahead < BEHIND) | (ahead > out_of_sight(self.camera)[vehicles.kind] + ROOM)):
             if 0 < row < traffic.driving and int(row) not in self.rows:
                 vehicles.s[row] = GONE - 50.0 * row
                 vehicles.speed[row] = vehicles.accel[row] = vehicles.desired[row] = 0.0

@@ -14,6 +14,7 @@ from drivesim.scene.vehicles import KINDS, SIZES
 from drivesim.traffic.drivers import draw_kinds
 from drivesim.traffic.scenario.actor import lanes_of
 from drivesim.traffic.scenario.companions import VIEW, Companions, vehicles_in_view
+from drivesim.traffic.scenario.sight import out_of_sight, parked_out_of_sight
 from drivesim.traffic.state import AHEAD, BEHIND, GONE, ONCOMING, Roadway, Traffic
 
 _ACROSS: dict[Setting, float] = {"highway": 0.15, "city": 0.3, "residential": 0.15, "rural": 0.4}  # share that is oncoming
@@ -142,11 +143,15 @@ class _Draft:
                 count += 1
 
     def fill_far(self, shares: Shares, rng: np.random.Generator) -> None:
-        """Places vehicles ahead that are too far away to count."""
+        """Places vehicles ahead that are too far away to count: those that the ego will meet as far as it sees them."""
+        camera = self.scenario.camera_model()
+        unseen = out_of_sight(camera)
+        reach = AHEAD - 5.0, float(unseen.max()), parked_out_of_sight(camera)
         for group, density in enumerate((shares.own, shares.across, shares.parked)):
-            for s in _spread(VIEW, AHEAD - 5.0, density, rng):
+            apart, beside = (6.0, 0.7) if group == 2 else (14.0, 1.0)
+            for s in _spread(VIEW, reach[group], density, rng):
                 one = self._candidate(group, s, rng)
-                if self._is_small(one) and self._has_room(one, 6.0 if group == 2 else 14.0, 0.7 if group == 2 else 1.0):
+                if (group == 2 or s < unseen[one.kind]) and self._is_small(one) and self._has_room(one, apart, beside):
                     self.add(one)
 
     def fill_along(self, shares: Shares, rng: np.random.Generator) -> None:
@@ -155,7 +160,8 @@ class _Draft:
         weights = np.array([0.0, shares.across, shares.parked])
         if not weights.any():
             return
-        for way in np.arange(_STRIDE, AHEAD - VIEW, _STRIDE):
+        unseen = float(out_of_sight(self.scenario.camera_model()).min())
+        for way in np.arange(_STRIDE, unseen - VIEW, _STRIDE):
             missing = self.scenario.look.crowdedness - self.count(mine)
             met = [one for one in self.placed if one.lane == 0 or one.lane >= ONCOMING]
             seen = self.count(met, way)

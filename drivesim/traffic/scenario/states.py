@@ -182,4 +182,4 @@ def _director(scenario: Scenario, traffic: Traffic, everybody: list[Listed], roa
     if scenario.traffic == "simulated":
         companions = companions_of(scenario, traffic, everybody, roadway)
     turn = SlightTurns(rows, turns, np.zeros(len(rows)))
-    return ScenarioDirector(road, actors, names, turn, companions, traffic.rng)
+    return ScenarioDirector(road, scenario.camera_model(), actors, names, turn, companions, traffic.rng)
