@@ -19,7 +19,7 @@ from drivesim.dataset import synthesis
 from drivesim.engine.cascade import Cascade
 from drivesim.video_format import TRAINED_NAMES
 
-MAY_BE_ZERO = ("seed", "only", "workers", "worlds", "min-visible", "score")
+MAY_BE_ZERO = ("seed", "only", "workers", "worlds", "min-visible", "score", "upscaler-level")
 ARGUMENTS = {
     "compose": ("SCENARIO", "--out", "out.png"),
     "rollout": ("SCENARIO", "--out", "out"),

@@ -36,9 +36,15 @@ def text_to_video(
     upscaler: Annotated[
         Path | None, typer.Option(help="Folder of the Stable Diffusion x4 upscaler: frames four times as large.")
     ] = None,
+    upscaler_level: Annotated[
+        int | None,
+        typer.Option(min=0, help="Noise on the frames that the upscaler is given, a diffusion time: more leaves it more freedom. "
+                     "[default: 20]"),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Make a video of PROMPT."""
+    from drivesim.config import InputError
     from drivesim.engine.settings import TextSampling
     from drivesim.engine.text.film import TextFilm, write_text_film
     from drivesim.engine.text.text_to_video import TextPrompt
@@ -47,6 +53,10 @@ def text_to_video(
     half = -(-steps // 2)
     values = {"guidance": guidance, "steps": steps, "interpolation_steps": half, "upscaler_steps": half, "height": height,
               "width": width, "at_once": at_once}  # fmt: skip
+    if upscaler_level is not None:
+        if upscaler is None:
+            raise InputError(f"--upscaler-level {upscaler_level}: is for an upscaler; give --upscaler, or leave it out")
+        values["upscaler_level"] = upscaler_level
     settings = TextSampling.parse(values, "text-to-video")
     film = TextFilm(TextPrompt(prompt, negative), backbone, temporal, seconds, fps, seed, settings, transfer, upscaler, lora,
                     lora_strength)  # fmt: skip

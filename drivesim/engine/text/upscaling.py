@@ -44,7 +44,7 @@ class TextUpscaling:
         self.settings = settle_precision(settings, device)
         self.progress: Progress = UNTIMED
         if settings.upscaler_level > model.levels:
-            raise InputError(f"upscaler_level {settings.upscaler_level}: this upscaler knows 0 to {model.levels}")
+            raise InputError(f"--upscaler-level {settings.upscaler_level}: this upscaler knows 0 to {model.levels}")
 
     @classmethod
     def load(cls, folder: Path, settings: TextSampling, device: torch.device, temporal: Path | None = None) -> Self:

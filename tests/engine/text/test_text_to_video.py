@@ -60,6 +60,19 @@ def test_a_longer_or_slower_film_has_the_same_frames(maker: TextToVideo) -> None
     assert film(maker, 0.3, FULL).shape == (9, 16, 32, 3)
 
 
+def test_a_film_of_the_papers_length(maker: TextToVideo) -> None:
+    """113 frames: 8 key frames in one window, 7 links between them that become 28, and these 112."""
+    maker.settings = maker.settings.model_copy(update={"steps": 1})
+    maker.latent_codec.decode = lambda latents: latents[:, :3].repeat_interleave(8, 2).repeat_interleave(8, 3)  # type: ignore
+    timeline = Timeline.of(113 / FULL, FULL)
+    assert (timeline.frames, timeline.keys, timeline.windows) == (113, 8, 1)
+    links = [[link for batch in timeline.links(timeline.window(0), level) for link in batch] for level in (1, 2)]
+    assert links == [list(range(8)), list(range(28))]  # batches are whole: one link more than is needed
+    frames = film(maker, 113 / FULL, FULL)
+    assert frames.shape == (113, 16, 32, 3)
+    np.testing.assert_array_equal(frames[::16], film(maker, 8 / KEYS, KEYS))
+
+
 def test_all_key_frames_are_one_prediction_where_asked(backbone: Path, temporal: Path, maker: TextToVideo) -> None:
     whole = TextToVideo.load(backbone, temporal, SETTINGS.model_copy(update={"at_once": True}), CPU)
     timeline = Timeline.of(6.4, KEYS)
@@ -133,6 +146,17 @@ def test_upscaled_it_is_four_times_as_large(run: Run, upscaler: Path, tmp_path: 
     run(upscaler=upscaler)
     assert read_video(tmp_path / "film.mp4")[0].shape == (2, 64, 128, 3)
     assert json.loads((tmp_path / "film.json").read_text())["upscaler"] is not None
+
+
+def test_the_noise_on_small_frames_can_be_chosen(run: Run, upscaler: Path, tmp_path: Path) -> None:
+    films = []
+    for level in ("20", "0"):
+        run(upscaler=upscaler, **{"upscaler-level": level})
+        films.append(read_video(tmp_path / "film.mp4")[0])
+        assert json.loads((tmp_path / "film.json").read_text())["settings"]["upscaler_level"] == int(level)
+    assert not np.array_equal(*films)
+    assert "--upscaler-level 5000: this upscaler knows 0 to" in run(upscaler=upscaler, **{"upscaler-level": "5000"})
+    assert "--upscaler-level 5: is for an upscaler" in run(**{"upscaler-level": "5"})
 
 
 @pytest.fixture(scope="module")
