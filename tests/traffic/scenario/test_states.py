@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,18 @@ def test_futures_differ_in_who_is_drawn_and_agree_on_the_script() -> None:
         np.testing.assert_array_equal(getattr(one, field.name), getattr(same, field.name))
     assert one.s[0] == other.s[0] and one.s[row(one, 0)] == other.s[row(other, 0)]
     assert one.s[row(one, 1)] != other.s[row(other, 1)]
+
+
+def test_eight_futures_differ_from_each_other_while_their_actors_do_the_same() -> None:
+    scenario = load_scenario(shipped("scenarios") / "cut_in.yaml")
+    ends = [states(scenario, 3.0, 1.0, future)[-1] for future in range(8)]
+    for actor in (-1, 0):  # the ego and the van
+        places = {(now.s[row(now, actor)], now.d[row(now, actor)], now.speed[row(now, actor)]) for now in ends}
+        assert len(places) == 1
+    for one, other in combinations(ends, 2):
+        both = [track for track in one.track[one.s > 0].tolist() if track > 0 and track in other.track]
+        apart = [np.hypot(one.s[a] - other.s[b], one.d[a] - other.d[b]) for a, b in ((row(one, t), row(other, t)) for t in both)]
+        assert len(both) > 2 and max(apart) > 1.0  # m
 
 
 def test_on_an_empty_road_every_future_drives_at_a_pace_of_its_own() -> None:
