@@ -50,9 +50,9 @@ def ddim_step(
     alpha, sigma = float(schedule.alpha[now]), float(schedule.sigma[now])
     alpha_after, sigma_after = float(schedule.alpha[after]), float(schedule.sigma[after])
     spread = eta * (sigma_after / sigma) * max(0.0, 1.0 - (alpha / alpha_after) ** 2) ** 0.5
-    noise = (x - alpha * x0) / sigma
-    moved = alpha_after * x0 + max(0.0, sigma_after**2 - spread**2) ** 0.5 * noise
-    return moved if fresh is None else moved + spread * fresh
+    kept = max(0.0, sigma_after**2 - spread**2) ** 0.5 / sigma  # of the noise (x - alpha x0) / sigma
+    moved = (kept * x).add_(x0, alpha=alpha_after - kept * alpha)
+    return moved if fresh is None else moved.add_(fresh, alpha=spread)
 
 
 @torch.no_grad()

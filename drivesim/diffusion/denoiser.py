@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from drivesim.diffusion.schedule import NoiseSchedule
@@ -18,7 +19,7 @@ def to_sample(prediction: Prediction, schedule: NoiseSchedule, output: Tensor, x
     """The estimate of x_0 that a network's `output` for noisy `x` at `t` stands for. [b ...] each, `t` int64 [b]."""
     alpha, sigma = schedule.at(t, x)
     if prediction == "v":
-        return alpha * x - sigma * output
+        return torch.addcmul(alpha * x, sigma, output.to(x.dtype), value=-1)
     if prediction == "epsilon":
         return (x - sigma * output) / alpha
     return output
