@@ -142,7 +142,7 @@ class RolloutSection(Section):
 class GuidanceSection(Section):
     """How strongly a network is held to what it is given: 0 ignores it, 1 samples as trained, above 1 exaggerates."""
 
-    boxes: Real = Field(default=2.0, ge=0.0, le=10.0, description="Scale of boxes, look, road and camera.")
+    boxes: Real = Field(default=2.0, ge=0.0, le=10.0, description="Scale of boxes, layout, look, road and camera.")
     context: Real = Field(default=2.0, ge=0.0, le=10.0, description="Scale of the frames that a video continues.")
 
 
