@@ -12,7 +12,7 @@ from drivesim.engine.moments import Moments
 from drivesim.layout.flow import Flow, flow
 from drivesim.layout.maps import LayoutMaps
 from drivesim.layout.planes import planes_of
-from drivesim.layout.raster import layout_maps
+from drivesim.layout.raster import layout_maps_and_empty
 from drivesim.models.backbone import LatentCodec
 from drivesim.models.layers.context import MOVED
 from drivesim.models.moved_frames import move_frames, moved_sources, with_moved
@@ -32,15 +32,15 @@ class FrameLayouts:
         self.planes = lru_cache(maxsize=_KEPT)(self._planes)
         """What networks are shown of the frame of a tick, uint8 [planes h w]: asked for by prediction and by interpolations."""
 
-    def _draw(self, tick: int) -> LayoutMaps:
-        return layout_maps(self._scene(tick), *self.size)
+    def _draw(self, tick: int) -> tuple[LayoutMaps, LayoutMaps]:
+        return layout_maps_and_empty(self._scene(tick), *self.size)
 
     def _planes(self, tick: int) -> np.ndarray:
-        return planes_of(self._scene(tick), self._maps(tick))
+        return planes_of(self._scene(tick), *self._maps(tick))
 
     def flow(self, to: int, source: int) -> Flow:
         """From each pixel of frame `to` to its place in frame `source`."""
-        return flow(self._scene(to), self._maps(to), self._scene(source), self._maps(source))
+        return flow(self._scene(to), self._maps(to)[0], self._scene(source), self._maps(source)[0])
 
     def is_near(self, to: int, source: int) -> bool:
         """Whether the way between two frames is short enough for one to say much of the other."""

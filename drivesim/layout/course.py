@@ -41,13 +41,16 @@ class Course:
 
     def at(self, s: np.ndarray) -> np.ndarray:
         """Points of the line at s (m from the ego), held at the ends [... 4]."""
-        return self._between(self.points, s)
+        return self._between(self.points, np.diff(self.points, axis=0), s)
 
-    def _between(self, table: np.ndarray, s: np.ndarray) -> np.ndarray:
+    def _between(self, table: np.ndarray, rise: np.ndarray, s: np.ndarray) -> np.ndarray:
+        """Rows of a table at s; `rise` is from each row to the next."""
         place = np.clip((s - self.start) / self.step, 0.0, len(table) - 1.001)
         whole = place.astype(np.int64)
-        low = table.take(whole, axis=0)
-        return low + (place - whole)[..., None] * (table.take(whole + 1, axis=0) - low)
+        out = rise.take(whole, axis=0)
+        out *= (place - whole)[..., None]
+        out += table.take(whole, axis=0)
+        return out
 
     def to_plane(self, s: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Ego-frame x, y (m) [... 2] and road heading (rad) [...] at (s, d)."""
@@ -64,12 +67,13 @@ class Course:
         ahead, _, heading, curvature = self.points.T
         s = self.start + np.arange(len(ahead)) * self.step
         table = np.column_stack([self.points[:, :2], np.cos(heading), np.sin(heading), curvature])
+        rise = np.diff(table, axis=0)
         first = np.interp(x, np.maximum.accumulate(ahead) + np.arange(len(ahead)) * 1e-4, s)
-        line = self._between(table, first)[:, None]
+        line = self._between(table, rise, first)[:, None]
         place = first[:, None] + (y - line[..., 1]) * line[..., 3]
         left = y
         for _ in range(2):
-            near = self._between(table, place)
+            near = self._between(table, rise, place)
             dx, dy, c, n = x[:, None] - near[..., 0], y - near[..., 1], near[..., 2], near[..., 3]
             left = dy * c - dx * n
             place = place + (dx * c + dy * n) / np.maximum(1.0 - line[..., 4] * left, 0.4)

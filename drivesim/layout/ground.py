@@ -15,6 +15,7 @@ from drivesim.scene.classes import SceneClass
 _KNOTS = 17, 33  # columns whose road coordinates are computed, on gentle roads and in bends
 _BEND = 0.003  # 1/m
 _FAR = 3000.0  # m; the ground beyond is as if there
+_ROW = 256  # pixels that are looked up side by side
 MARKED = 0.5  # share of a pixel from which on it is a marking
 
 
@@ -57,7 +58,7 @@ def ground_of(
     bins = np.clip(across, 0, len(strips.surface) - 1).astype(np.int32)
     surface = strips.surface.take(bins)
     marking = np.zeros_like(surface)
-    where, white, yellow = _shares(strips, across, s, along, pixels)
+    where, white, yellow = _shares(strips, across, bins, s, along, pixels)
     share = white + yellow
     marked = share >= MARKED
     surface.ravel()[where[marked]] = np.where(yellow > white, SceneClass.YELLOW_MARKING, SceneClass.WHITE_MARKING)[
@@ -92,24 +93,31 @@ class _Pixels:
 
 
 def _shares(
-    strips: Strips, across: np.ndarray, s: np.ndarray, along: float, pixels: _Pixels
+    strips: Strips, across: np.ndarray, bins: np.ndarray, s: np.ndarray, along: float, pixels: _Pixels
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Flat indices [m] of pixels with paint, and their shares of white and yellow [m], by box filters as large as the pixels.
 
-    `across` [r w] counts bins of the strips' tables, `s` [r k] is m ahead of the ego at the knots.
+    `across` [r w] counts bins of the strips' tables, `bins` are the whole ones; `s` [r k] is m ahead of the ego at the knots.
     """
-    half = (pixels.wide * np.float32(0.5 / D_STEP))[:, None]
-    zeros = np.zeros_like(across)
-    high, low = (
-        cv2.remap(strips.any_paint, place, zeros, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        for place in (across + half, across - half)
-    )
-    where = np.flatnonzero(high > low + np.float32(1e-4))
-    row, column = np.divmod(where, across.shape[1])
-    middle, half = across.take(where), half[row, 0]
+    half = pixels.wide * np.float32(0.5 / D_STEP)
+    near = np.flatnonzero(strips.paint_distance.take(bins) <= half[:, None] + np.float32(2))
+    row = near // across.shape[1]
+    middle, half = across.take(near), half.take(row)
+    high, low = (_paint_until(strips, place) for place in (middle + half, middle - half))
+    kept = np.flatnonzero(high > low + np.float32(1e-4))
+    where, row, middle, half = near.take(kept), row.take(kept), middle.take(kept), half.take(kept)
+    column = where - row * across.shape[1]
     share = (_level(strips.paint, middle + half) - _level(strips.paint, middle - half)) / pixels.wide[row, None]
     dashes = _dashes(pixels.at(s, row, column) + along % strips.period, strips, pixels.long[row])
     return where, share[:, 0] + share[:, 1] * dashes, share[:, 2] + share[:, 3] * dashes
+
+
+def _paint_until(strips: Strips, place: np.ndarray) -> np.ndarray:
+    """Metres of paint from the strips' tables' start to `place` [m] (bins), float32 [m]."""
+    rows = np.zeros((len(place) // _ROW + 1, _ROW), np.float32)  # cv2.remap takes no row of 32767 and more
+    rows.ravel()[: len(place)] = place
+    level = cv2.remap(strips.any_paint, rows, np.zeros_like(rows), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return level.ravel()[: len(place)]
 
 
 def _level(table: np.ndarray, place: np.ndarray) -> np.ndarray:

@@ -7,6 +7,8 @@ from typing import Self
 
 import numpy as np
 
+from drivesim.scene.classes import SceneClass
+
 
 @dataclass(frozen=True, eq=False)
 class LayoutMaps:
@@ -29,11 +31,11 @@ class LayoutMaps:
 
     @classmethod
     def empty(cls, height: int, width: int) -> Self:
-        """Maps to write into: no vehicle has a kind, a face, a paint or a lamp, the rest is not set."""
+        """Maps of the sky alone, to write into."""
         size = (height, width)
-        kind, face, lamp = (np.zeros(size, np.uint8) for _ in range(3))
-        return cls(np.empty(size, np.float32), np.empty(size, np.uint8), np.empty(size, np.uint8), np.empty(size, np.int32),
-                   kind, face, lamp, np.zeros((*size, 3), np.uint8))  # fmt: skip
+        marking, kind, face, lamp = (np.zeros(size, np.uint8) for _ in range(4))
+        sky, none = np.full(size, SceneClass.SKY, np.uint8), np.full(size, -1, np.int32)
+        return cls(np.zeros(size, np.float32), sky, marking, none, kind, face, lamp, np.zeros((*size, 3), np.uint8))
 
     @property
     def size(self) -> tuple[int, int]:

@@ -20,9 +20,13 @@ def painter_order(footprints: np.ndarray) -> np.ndarray:
     reach = np.hypot(far_first[0], far_first[1])
     low, high = turn.min(axis=0), turn.max(axis=0)
     near, far = reach.min(axis=0) * 0.999, reach.max(axis=0)
-    rows = np.arange(len(order))
-    meets = (low[:, None] < high) & (low < high[:, None]) & (rows[:, None] < rows)
-    a, b = np.divmod(np.flatnonzero(meets & (near[:, None] < far)), len(order))
+    rows = np.arange(len(order), dtype=np.int32)
+    meets = rows[:, None] < rows
+    meets &= low[:, None] < high
+    meets &= low < high[:, None]
+    pair = np.flatnonzero(meets & (near[:, None] < far))
+    a = pair // max(len(order), 1)
+    b = pair - a * len(order)
     swapped = _in_front(far_first, a, b) > 0  # the others' farther middle is farther altogether
     if not swapped.any():
         return order
@@ -56,15 +60,16 @@ def _repaired(before: np.ndarray, odd: set[int]) -> list[int]:
     """
     done: list[bool] = [False] * len(before)
     out: list[int] = []
-    by_column = np.ascontiguousarray(before.T)
     needs: dict[int, list[int]] = {}
     for start in range(len(before)):
-        stack = [] if done[start] else [start]
+        if done[start]:
+            continue
+        stack = [start] if start in odd else []
         while stack:
             i = stack[-1]
-            if start in odd and not done[i]:
+            if not done[i]:
                 if i not in needs:
-                    needs[i] = np.flatnonzero(by_column[i]).tolist()
+                    needs[i] = np.flatnonzero(before[:, i]).tolist()
                 missing = next((j for j in needs[i] if not done[j] and j not in stack), None)
                 if missing is not None:
                     stack.append(missing)
@@ -73,4 +78,7 @@ def _repaired(before: np.ndarray, odd: set[int]) -> list[int]:
             if not done[i]:
                 done[i] = True
                 out.append(i)
+        if not done[start]:
+            done[start] = True
+            out.append(start)
     return out

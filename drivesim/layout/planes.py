@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import IntEnum
 
 import numpy as np
 
 from drivesim.layout.maps import LayoutMaps
-from drivesim.layout.raster import layout_maps
-from drivesim.layout.scene_at import SceneAt, Vehicles
+from drivesim.layout.raster import layout_maps_and_empty
+from drivesim.layout.scene_at import SceneAt
 from drivesim.layout.vehicles.body_places import body_places
 from drivesim.scene.classes import SceneClass
 
 PLANES_VERSION = 2
 """Grows when the planes of a scene change, so that those made before are not taken for them."""
 _FARTHEST = 500.0  # m; what is farther away is as if there, what is nearer than 1 m as if at 1 m
+_BAND = 32768  # pixels
 
 
 class Plane(IntEnum):
@@ -38,36 +38,44 @@ class Plane(IntEnum):
 
 def layout_planes(scene: SceneAt, height: int, width: int) -> np.ndarray:
     """The planes of one moment, uint8 [len(Plane) h w]."""
-    return planes_of(scene, layout_maps(scene, height, width))
+    return planes_of(scene, *layout_maps_and_empty(scene, height, width))
 
 
-def planes_of(scene: SceneAt, maps: LayoutMaps) -> np.ndarray:
-    """The planes of one moment whose `maps` are drawn already, of their size."""
+def planes_of(scene: SceneAt, maps: LayoutMaps, empty: LayoutMaps) -> np.ndarray:
+    """The planes of one moment of its maps with and without vehicles."""
     height, width = maps.size
-    empty = layout_maps(replace(scene, vehicles=Vehicles.none()), height, width) if len(scene.vehicles) else maps
-    shown = maps.kind > 0
     planes = np.zeros((len(Plane), height, width), np.uint8)
     planes[Plane.SCENE_CLASS], planes[Plane.MARKING] = empty.scene_class, empty.marking
-    planes[Plane.NEARNESS] = nearness_code(empty.inverse_depth)
-    if shown.any():
-        _draw_vehicles(planes, maps, shown)
+    step = max(_BAND // width, 1)
+    for first in range(0, height, step):  # in bands that stay in the processor's cache
+        rows = slice(first, first + step)
+        planes[Plane.NEARNESS, rows] = nearness_code(empty.inverse_depth[rows])
+    shown = maps.kind > 0
+    down, across = np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))
+    if len(down):
+        part = slice(int(down[0]), int(down[-1]) + 1), slice(int(across[0]), int(across[-1]) + 1)
+        _draw_vehicles(planes[:, *part], maps, part, shown[part])
         planes[Plane.BODY_ALONG : Plane.BODY_UP + 1] = body_places(scene, maps)
     return planes
 
 
-def _draw_vehicles(planes: np.ndarray, maps: LayoutMaps, shown: np.ndarray) -> None:
-    """Writes the planes of the pixels that show vehicles, bool [h w]."""
+def _draw_vehicles(planes: np.ndarray, maps: LayoutMaps, part: tuple[slice, slice], shown: np.ndarray) -> None:
+    """Writes the planes of a part of the frame whose pixels show vehicles, bool [h w]; maps are 0 elsewhere."""
     for plane, values in ((Plane.KIND, maps.kind), (Plane.FACE, maps.face), (Plane.LAMP, maps.lamp)):
-        planes[plane] = np.where(shown, values, 0)
-    planes[Plane.RED : Plane.BLUE + 1] = np.where(shown, maps.paint.transpose(2, 0, 1), 0)
-    planes[Plane.VEHICLE_NEARNESS, shown] = nearness_code(maps.inverse_depth[shown])
+        planes[plane] = values[part]
+    for colour in range(3):
+        planes[Plane.RED + colour] = maps.paint[(*part, colour)]
+    planes[Plane.VEHICLE_NEARNESS, shown] = nearness_code(maps.inverse_depth[part][shown])
 
 
 def nearness_code(inverse_depth: np.ndarray) -> np.ndarray:
     """Inverse depth (1/m) on a logarithmic scale, uint8: 0 is the sky, 1 at 500 m and beyond, 255 at 1 m; 2.5 % a step."""
     near = np.clip(inverse_depth, 1 / _FARTHEST, 1.0)
-    code = np.rint(1 + 254 * (1 + np.log(near) / np.log(_FARTHEST)))
-    return np.where(inverse_depth > 0, code, 0).astype(np.uint8)
+    code = np.log(near, out=near) / np.log(_FARTHEST)
+    code += 1
+    code *= 254
+    code += 1
+    return np.rint(code, out=code).astype(np.uint8) * (inverse_depth > 0)
 
 
 GROUND_CLASSES = (

@@ -78,3 +78,14 @@ class Strips:
     def any_paint(self) -> np.ndarray:
         """The sum of `paint` over its kinds, float32 [1 bins + 1]."""
         return self.paint.sum(axis=1)[None]
+
+    @cached_property
+    def paint_distance(self) -> np.ndarray:
+        """Bins from each bin to the nearest that has paint, float32 [bins]."""
+        painted = np.flatnonzero(np.diff(self.any_paint[0]) > 0)
+        if not len(painted):
+            return np.full(self.any_paint.shape[1] - 1, np.inf, np.float32)
+        bins = np.arange(self.any_paint.shape[1] - 1)
+        after = np.searchsorted(painted, bins)
+        ends = painted.take(after, mode="clip"), painted.take(after - 1, mode="clip")
+        return np.minimum(*(np.abs(end - bins) for end in ends)).astype(np.float32)

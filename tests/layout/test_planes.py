@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from drivesim.evaluation.layout_agreement import scene_of
 from drivesim.layout.planes import Plane, layout_planes, nearness_code
-from drivesim.layout.raster import layout_maps
+from drivesim.layout.raster import layout_maps, layout_maps_and_empty
 from drivesim.layout.scene_at import SceneAt, Vehicles
 from drivesim.scene.classes import SceneClass
 from drivesim.world.generator import moments, sample_world
@@ -42,6 +42,18 @@ def test_what_stands_tells_nothing_of_vehicles(scene: SceneAt) -> None:
     empty = layout_planes(replace(scene, vehicles=Vehicles.none()), 64, 128)
     np.testing.assert_array_equal(layout_planes(scene, 64, 128)[: Plane.KIND], empty[: Plane.KIND])
     assert not empty[Plane.KIND :].any() and not (empty[Plane.SCENE_CLASS] == SceneClass.VEHICLE).any()
+
+
+@pytest.mark.parametrize("seed", [8, 21])
+@pytest.mark.parametrize("size", [(64, 128), (512, 1024)])
+def test_maps_without_vehicles_are_drawn_beside_as_they_are_alone(seed: int, size: tuple[int, int]) -> None:
+    world = sample_world(seed, "day", "city")
+    scene = scene_of(world, next(moments(world, 1, 1.0))[0])
+    both, alone = layout_maps_and_empty(scene, *size), replace(scene, vehicles=Vehicles.none())
+    assert (both[0].track >= 0).any()
+    for beside, by_itself in zip(both, (layout_maps(scene, *size), layout_maps(alone, *size)), strict=True):
+        for field in fields(beside):
+            np.testing.assert_array_equal(getattr(beside, field.name), getattr(by_itself, field.name))
 
 
 def test_nearness_is_fine_near_and_far() -> None:
