@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from drivesim.scenario.actions import (
     EGO,
@@ -20,6 +21,8 @@ from drivesim.scenario.rules_of_placement import Conflict, Location
 from drivesim.scenario.sections import EgoSection, PlacedVehicle, RoadSection, TrafficMode, Vehicle
 
 ALONG = 20.0  # degrees from a lane's direction up to which a vehicle drives in the lane
+FASTEST = 45.0  # m/s, of anybody
+Stand = tuple[float, float, float]  # m ahead and left of the camera, degrees from the road: in the first frame
 _KINDS = ("time", "distance", "time_to_collision")
 
 
@@ -31,12 +34,12 @@ def script_conflicts(
     found = _names(placed)
     names = {vehicle.name for vehicle in placed.values() if vehicle.name is not None} | {EGO}
     if ego is not None:
-        found += _faults(("ego",), EGO, ego.actions, names, ego.speed)
+        found += _faults(("ego",), EGO, ego.actions, names, ego.speed, (0.0, 0.0, 0.0))
         if road is not None:
             found += _lanes(("ego",), ego.actions, road, 0.0, 0.0)
     for i, vehicle in placed.items():
         place: Location = ("vehicles", i)
-        found += _faults(place, vehicle.name, vehicle.actions, names, vehicle.speed)
+        found += _faults(place, vehicle.name, vehicle.actions, names, vehicle.speed, (vehicle.ahead, vehicle.left, vehicle.heading))
         if road is not None:
             found += _lanes(place, vehicle.actions, road, vehicle.left, vehicle.heading)
         if traffic == "free":
@@ -61,7 +64,7 @@ def _names(placed: Mapping[int, PlacedVehicle]) -> list[Conflict]:
 
 
 def _faults(
-    place: Location, name: str | None, actions: Sequence[AnyActionValue], names: set[str], speed: float | None
+    place: Location, name: str | None, actions: Sequence[AnyActionValue], names: set[str], speed: float | None, stands: Stand
 ) -> list[Conflict]:
     found = []
     for i, action in enumerate(actions):
@@ -72,7 +75,7 @@ def _faults(
             found += _dynamics_faults(spot, action)
         if isinstance(action, LaneChangeAction) and ((action.lane is None) == (action.by is None) or action.by == 0):
             found.append(Conflict(spot, "a lane change needs either lane, or by: a number of lanes that is not 0"))
-    return found + _at_once(place, actions, speed)
+    return found + _at_once(place, actions, speed, stands)
 
 
 def _trigger_faults(spot: Location, when: Trigger, name: str | None, names: set[str]) -> list[Conflict]:
@@ -108,9 +111,12 @@ def domain(action: Action) -> str:
     return "speed" if isinstance(action, SpeedAction | StopAction) else "lateral motion"
 
 
-def _at_once(place: Location, actions: Sequence[AnyActionValue], speed: float | None) -> list[Conflict]:
+def _at_once(
+    place: Location, actions: Sequence[AnyActionValue], speed: float | None, stands: Stand
+) -> list[Conflict]:
     """Pairs of one domain, started by the clock, of which the later starts while the earlier still runs."""
     found = []
+    steady = None if any(domain(action) == "speed" for action in actions) else speed
     for steered in ("speed", "lateral motion"):
         timed = [(_start(a), i) for i, a in enumerate(actions) if domain(a) == steered and _start(a) is not None]
         until, last, now = -1.0, -1, speed
@@ -120,7 +126,11 @@ def _at_once(place: Location, actions: Sequence[AnyActionValue], speed: float | 
             if last >= 0 and (start < until - 1e-6 or start == _start(actions[last])):
                 message = f"two actions steer the {steered} at once: at {start:g} s action {last + 1} still runs"
                 found.append(Conflict((*place, "actions", i), f"{message}; start this one at {until:g} s or later"))
-            until, last = start + _duration(action, now), i
+            if isinstance(action, WaypointsAction):
+                until = start + _least_seconds(action, start, steady, stands if last < 0 else None)
+            else:
+                until = start + _duration(action, now)
+            last = i
             now = getattr(action, "target", 0.0) if steered == "speed" else None
     return found
 
@@ -132,8 +142,6 @@ def _start(action: Action) -> float | None:
 
 def _duration(action: Action, speed: float | None) -> float:
     """Seconds that an action takes if it starts at `speed` (m/s); 0 where that cannot be said."""
-    if isinstance(action, WaypointsAction):
-        return 0.0
     seconds = getattr(action, "seconds", None)
     rate = getattr(action, "rate", None)
     if seconds is not None:
@@ -142,6 +150,20 @@ def _duration(action: Action, speed: float | None) -> float:
         return 0.0
     peak = math.pi / 2 if getattr(action, "dynamics", "linear") == "sinusoidal" else 1.0
     return peak * abs(getattr(action, "target", 0.0) - speed) / float(rate)
+
+
+def _least_seconds(action: WaypointsAction, start: float, speed: float | None, stands: Stand | None) -> float:
+    """Seconds that waypoints take at least, in tenths; with `speed` (m/s) from where one that `stands` there has come by then.
+
+    The way is at least that between the points in straight lines, driven at most as fast as anybody may.
+    """
+    points = list(action.waypoints)
+    if speed is not None and stands is not None:
+        ahead, left, heading = stands[0], stands[1], math.radians(stands[2])
+        points.insert(0, (ahead + speed * start * math.cos(heading), left + speed * start * math.sin(heading)))
+    metres = sum(math.dist(here, there) for here, there in pairwise(points))
+    fastest = FASTEST if speed is None else speed
+    return math.ceil(10 * metres / fastest) / 10 if fastest else 0.0
 
 
 def is_divided(road: RoadSection) -> bool:

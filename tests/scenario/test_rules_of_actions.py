@@ -55,6 +55,20 @@ def test_actions_of_two_domains_or_one_after_the_other_are_fine() -> None:
     assert "start this one at 6 s or later" in faults(CAR % (by_rate % (again % 5.9)))[0]
 
 
+def test_waypoints_take_as_long_as_their_way() -> None:
+    script = "{action: follow_waypoints, waypoints: [[49, 0], [89, 0]]%s}, {action: lane_change, lane: 1, when: {time: %g}}"
+    steady = CAR.replace("name: cutter", "name: cutter, speed: 20")
+    words = "two actions steer the lateral motion at once: at 3.9 s action 1 still runs; start this one at 4.1 s or later"
+    assert faults(steady % (script % ("", 3.9)))[0].endswith(words)
+    assert faults(steady % (script % ("", 4.1))) == []
+    later = ", when: {time: 1}"  # 20 m later on its way
+    assert "at 3.9 s action 1 still runs; start this one at 4.1 s" in faults(steady % (script % (later, 3.9)))[0]
+    # the speed is drawn: at 45 m/s the 40 m between the points take 0.9 s
+    assert "start this one at 0.9 s or later" in faults(CAR % (script % ("", 0.8)))[0] and faults(CAR % (script % ("", 0.9))) == []
+    slowing = "{action: speed, target: 30, seconds: 1}, " + script % ("", 1)
+    assert faults(steady % slowing) == []
+
+
 def test_the_other_direction_is_a_lane_only_where_nothing_divides_the_road() -> None:
     truck = "vehicles:\n- {ahead: 20, left: 0, kind: van, actions: [{action: lane_change, by: 1}]}\n"
     assert faults(truck + "road: {setting: rural, lanes: 1}") == []
