@@ -155,3 +155,25 @@ def test_given_frames_are_moved_by_the_layout(films: list[Path], checkpoints: Pa
     assert seen[:, 2, 0].any() and (seen.amax(dim=(3, 4)) <= 1).all() and not batch["moved_seen"][~given].any()
     assert (batch["moved"].abs().amax(dim=3) > 0)[batch["moved_seen"] > 0].all()
     assert not drawn(prediction=1.0, drop_motion=1.0)["moved_seen"].any()
+
+
+def test_vehicles_weigh_more_in_the_loss_of_clips(films: list[Path], checkpoints: Path) -> None:
+    """Where all of the error is in cells of vehicles, `foreground` raises the loss; where none is, it lowers it."""
+
+    def loss(foreground: float, of_vehicles: bool) -> float:
+        stage = video_stage_of(films, checkpoints, foreground=foreground, estimate=0.0, drop={"vehicles": 0.0})
+        for parameter in stage.model.image.unet.conv_out.parameters():
+            torch.nn.init.zeros_(parameter)
+        batch = stage.draw(0, range(4))
+        shape = batch["latents"].shape
+        shown = unpack(batch)["vehicles"]["planes"][:, KIND_PLANE].float()
+        vehicles = torch.nn.functional.adaptive_avg_pool2d(shown, shape[-2:]).reshape(*shape[:2], 1, *shape[-2:]) > 0
+        assert 0.01 < vehicles.float().mean() < 0.6
+        batch |= {"latents": torch.zeros(shape), "mask": torch.zeros(shape[:2])}
+        batch["noise"] = (vehicles == of_vehicles).float().expand(shape)
+        with torch.no_grad():
+            ((_, value, _),) = stage.losses(batch, 0)
+        return float(value)
+
+    assert loss(9.0, True) > 1.15 * loss(0.0, True) > 0
+    assert loss(9.0, False) < 0.85 * loss(0.0, False)
