@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from typer.testing import CliRunner
 
+from drivesim.cli.main import app
 from drivesim.config import InputError, read_json, read_yaml
 from drivesim.dataset.clips import ClipStore, ClipWriter
 from drivesim.models.stable_diffusion.network import StableDiffusion
@@ -46,6 +48,17 @@ def run(name: StageName, folder: Path, backbone: Path, stores: list[Path], minut
                  say=lambda _: None, backbone=backbone)  # fmt: skip
 
 
+def command(name: StageName, folder: Path, backbone: Path, stores: list[Path], *more: str) -> None:
+    data = [word for store in stores for word in ("--data", store, "--held-out", store)]
+    drivesim("train", name, "--run", folder, "--backbone", backbone, "--preset", "tiny", "--device", "cpu", *data, *more)
+
+
+def drivesim(*words: str | Path) -> None:
+    """A command that succeeds."""
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert done.exit_code == 0, (done.output, done.exception)
+
+
 @pytest.mark.parametrize("name", STAGES)
 def test_a_resumed_run_equals_one_that_was_not_interrupted(
     name: StageName, backbone: Path, stores: list[Path], tmp_path: Path
@@ -62,10 +75,11 @@ def test_a_resumed_run_equals_one_that_was_not_interrupted(
 def test_a_fine_tuned_backbone_is_a_folder_like_that_and_temporal_layers_rest_on_it(
     backbone: Path, stores: list[Path], tmp_path: Path
 ) -> None:
-    run("image-ldm", tmp_path / "image", backbone, stores, learning_rate=1e-2)
+    """By the commands that do it."""
+    command("image-ldm", tmp_path / "image", backbone, stores, "--set", "learning_rate=0.01")
     tuned = tmp_path / "tuned"
     for _ in range(2):  # written once more over itself
-        export_run(tmp_path / "image", tuned, [], None, say=lambda _: None)
+        drivesim("train", "export", tmp_path / "image", tuned)
     before, after = StableDiffusion.load(backbone), StableDiffusion.load(tuned)
     assert not torch.equal(before.unet.conv_in.weight, after.unet.conv_in.weight)
     assert all(torch.equal(a, b) for a, b in zip(before.text.parameters(), after.text.parameters(), strict=True))
@@ -73,9 +87,9 @@ def test_a_fine_tuned_backbone_is_a_folder_like_that_and_temporal_layers_rest_on
     with pytest.raises(InputError, match="was not written by `train export`"):
         export_run(tmp_path / "image", backbone, [], None, say=lambda _: None)
 
-    run("video-ldm", tmp_path / "video", tuned, stores)
+    command("video-ldm", tmp_path / "video", tuned, stores)
     assert read_yaml(tmp_path / "video" / "train.yaml")["backbone_weights"] == after.weights
-    export_run(tmp_path / "video", tmp_path / "temporal", [], None, say=lambda _: None)
+    drivesim("train", "export", tmp_path / "video", tmp_path / "temporal")
     VideoLDM.load(tmp_path / "temporal", after)
     with pytest.raises(InputError, match="trained on top of"):
         VideoLDM.load(tmp_path / "temporal", before)

@@ -1,29 +1,33 @@
-"""From a public folder to a rollout: a Stable Diffusion learns scenarios, temporal layers rest on it, the cascade takes both."""
+"""From a public folder to a rollout, by the commands that do it: the backbone, temporal layers on it, the cascade of both."""
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from tiny_backbone import write_backbone
 from tiny_cascade import SETTINGS
+from typer.testing import CliRunner
 
+from drivesim.cli.main import app
 from drivesim.config import InputError, read_json
 from drivesim.dataset.clips import ClipWriter
 from drivesim.engine.cascade import Cascade
+from drivesim.engine.settings import SamplingSettings
 from drivesim.models.stable_diffusion.driving import DrivingDiffusion
 from drivesim.models.stable_diffusion.latents import PublicLatents
-from drivesim.rollout.request import Request
-from drivesim.rollout.run import roll_out
 from drivesim.training.job import export_run, run_training
 from drivesim.video_format import FRAME_RATES
 from drivesim.video_io import read_video
 from drivesim.world.generator import generate_clip
 
 TINY = {"scenarios": True, "token_width": 32, "encoder_layers": 1, "batch": 1, "samples": 2}
+TINY_RUN = ("--preset", "tiny", "--device", "cpu")
 VIDEO = {"batch": 1, "samples": 2, "model": {"context_widths": [16, 16], "embedding_width": 16, "head_width": 16}}
 
 
@@ -41,18 +45,29 @@ def trained(backbone: Path, checkpoints: Path, stores: list[Path], tmp_path_fact
     """A cascade of a fine-tuned public model, its autoencoder, temporal layers, and the house's own super-resolution."""
     folder, runs = tmp_path_factory.mktemp("cascade"), tmp_path_factory.mktemp("runs")
     shutil.copytree(checkpoints / "super-resolution", folder / "super-resolution")
-    run_training("image-ldm", runs / "image", "tiny", stores, stores, overrides=TINY, device_name="cpu", say=lambda _: None,
-                 backbone=backbone)  # fmt: skip
-    export_run(runs / "image", folder / "image-ldm", [], None, say=lambda _: None)
-    run_training("video-ldm", runs / "video", "tiny", stores, stores, checkpoints=folder, overrides=VIDEO, device_name="cpu",
-                 say=lambda _: None)  # fmt: skip
-    export_run(runs / "video", folder / "video-ldm", [], folder, say=lambda _: None)
+    data = [word for store in stores for word in ("--data", store, "--held-out", store)]
+    drivesim("train", "image-ldm", "--run", runs / "image", "--backbone", backbone, *data, *TINY_RUN, *settings(TINY))
+    drivesim("train", "export", runs / "image", folder / "image-ldm")
+    drivesim("train", "video-ldm", "--run", runs / "video", "--checkpoints", folder, *data, *TINY_RUN, *settings(VIDEO))
+    drivesim("train", "export", runs / "video", folder / "video-ldm", "--checkpoints", folder)
     return folder
 
 
-def test_it_serves_a_rollout(trained: Path, scenario: Path, tmp_path: Path) -> None:
-    request = Request(scenario, seconds=1.1, futures=1, device="cpu", settings=SETTINGS, checkpoints=trained)
-    roll_out(request, tmp_path / "out")
+def settings(recipe: dict[str, Any]) -> list[str]:
+    """The options that say these fields of a recipe."""
+    return [word for field, value in recipe.items() for word in ("--set", f"{field}={json.dumps(value)}")]
+
+
+def drivesim(*words: str | Path) -> None:
+    """A command that succeeds."""
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert done.exit_code == 0, (done.output, done.exception)
+
+
+def test_it_serves_a_rollout(trained: Path, scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SamplingSettings, "preset", classmethod(lambda cls, quality: SETTINGS))
+    words = ("--seconds", "1.1", "--futures", "1", "--device", "cpu", "--checkpoints", trained)
+    drivesim("rollout", scenario, "--out", tmp_path / "out", *words)
     frames, _ = read_video(tmp_path / "out" / "future-00" / "video.mp4")
     assert frames.shape == (8, 64, 128, 3)
     assert {name.split("/")[0] for name in read_json(tmp_path / "out" / "manifest.json")["job"]["weights"]} == {

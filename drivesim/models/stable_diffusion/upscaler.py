@@ -20,6 +20,7 @@ from drivesim.video_format import UPSAMPLING_FACTOR
 
 PIPELINE = "StableDiffusionUpscalePipeline"
 FACTOR = UPSAMPLING_FACTOR  # theirs, and so what is made has the size of the house's own films
+USUAL_LEVELS = 350  # of noise, where a folder does not say how many
 _LOW_NOISE = Path("low_res_scheduler") / "scheduler_config.json"
 
 
@@ -75,7 +76,8 @@ class Upscaler(nn.Module):
                              "of noise; give the x4 upscaler")  # fmt: skip
         process = diffusion_process(part_config(folder, "scheduler"), folder / "scheduler" / "scheduler_config.json")
         noise = diffusion_process(read_json(folder / _LOW_NOISE), folder / _LOW_NOISE)
-        levels = int(read_json(folder / "model_index.json").get("max_noise_level", unet.config.num_class_embeds - 1))
+        levels = int(read_json(folder / "model_index.json").get("max_noise_level", USUAL_LEVELS))
+        levels = min(levels, unet.config.num_class_embeds - 1)
         model = cls(unet, TextEncoder.load(folder), latent_codec, process, noise, levels)
         model.weights = part_hash(folder, "unet")
         return model.eval()
