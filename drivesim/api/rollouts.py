@@ -56,6 +56,7 @@ def roll_out(
     checkpoints: Path | None = None,
     fresh: bool = False,
     free: bool = False,
+    context: int | None = None,
     transfer: bool = False,
     ignore_free_space: bool = False,
     on_change: Callable[[Progress], None] = lambda _: None,
@@ -65,10 +66,11 @@ def roll_out(
 
     What is None is the scenario's; `only` makes that one future. `fresh` removes an earlier rollout there; `free`: networks make
     up what follows the first frame; `transfer`: the video LDM may have been trained on top of another image LDM than that there.
-    `quality` and `height` as of `compose`. `on_change` is called after every unit of work, `say` with what a user should know.
+    `quality` and `height` as of `compose`; `context` key frames are given to the next window, 2 where it is None, or 1.
+    `on_change` is called after every unit of work, `say` with what a user should know.
     InputError for anything that the caller can mend, before anything is written; MachineError or OSError where the machine fails.
     """
-    settings, inputs = parse_quality(quality, height), inputs_of(scenario)
+    settings, inputs = parse_quality(quality, height, context), inputs_of(scenario)
     request = Request(
         Path(inputs.file), seconds, fps, futures, only, seed, device, settings, checkpoints, ignore_free_space, free,
         transfer,
@@ -90,12 +92,13 @@ def generate_frames(
     height: int | None = None,
     checkpoints: Path | None = None,
     free: bool = False,
+    context: int | None = None,
 ) -> Iterator[LabelledFrame]:
     """The labelled frames of a future, as networks make them, without a folder; they are those of `roll_out` before encoding.
 
     A window of frames is held at a time. InputError for anything that the caller can mend, from the call itself.
     """
-    settings, inputs = parse_quality(quality, height), inputs_of(scenario)
+    settings, inputs = parse_quality(quality, height, context), inputs_of(scenario)
     place = Path(inputs.file)
     request = Request(place, seconds, fps, None, future, seed, device, settings, checkpoints, free=free)
     return generated_frames(Plan.of(request, inputs))

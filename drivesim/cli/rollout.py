@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +13,7 @@ import typer
 
 from drivesim.cli.numbers import positive
 from drivesim.scenario.names import find_scenario
-from drivesim.video_format import FRAME_RATES
+from drivesim.video_format import CONTEXT, FRAME_RATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +44,9 @@ def rollout(
     free: Annotated[
         bool, typer.Option("--free", help="Networks make up what follows the first frame, as with `traffic: free`.")
     ] = False,
+    context: Annotated[
+        int, typer.Option(min=1, max=CONTEXT, help="Key frames that the next window is given: 2, or the last one alone.")
+    ] = CONTEXT,
     transfer: Annotated[
         bool, typer.Option("--transfer", help="The video LDM was trained on top of another image LDM than that beside it.")
     ] = False,
@@ -55,11 +58,8 @@ def rollout(
     ] = False,
 ) -> None:
     """Roll SCENARIO out into video, in several futures. The same command again goes on where it was interrupted."""
-    again = (
-        f"interrupted; finished windows are kept in {out}, the same command{' without --fresh' if fresh else ''} "
-        "goes on from there"
-    )
-    with stoppable(again), progress_bars() as show:
+    same = f"the same command{' without --fresh' if fresh else ''}"
+    with stoppable(f"interrupted; finished windows are kept in {out}, {same} goes on from there"), progress_bars() as show:
         from drivesim.api.rollouts import roll_out
 
         work: dict[Phase, float] = {}
@@ -70,23 +70,28 @@ def rollout(
 
         finished = roll_out(
             scenario, out, seconds=seconds, fps=fps, futures=futures, only=only, seed=seed, device=device, quality=quality,
-            height=height, checkpoints=checkpoints, fresh=fresh, free=free, transfer=transfer, ignore_free_space=ignore_free_space,
-            on_change=note,
-            say=lambda line: typer.echo(line, err=True),
+            height=height, checkpoints=checkpoints, fresh=fresh, free=free, context=context, transfer=transfer,
+            ignore_free_space=ignore_free_space, on_change=note, say=lambda line: typer.echo(line, err=True),
         )  # fmt: skip
-    manifest = finished.manifest
-    from drivesim.rollout.future_folder import DATA, LABELS_FILM, VIDEO
-    from drivesim.rollout.labels.film import write_labels_film
     from drivesim.rollout.manifest import future_name
 
-    for folder in [out / future_name(number) for number in manifest.complete] if labels_video else []:
-        if not (folder / LABELS_FILM).is_file():
-            write_labels_film(folder / VIDEO, folder / DATA, folder / LABELS_FILM)
-    complete = [future_name(number) for number in manifest.complete]
+    complete = [future_name(number) for number in finished.manifest.complete]
+    if labels_video:
+        _film_labels([out / name for name in complete])
     spent = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in work.items() if seconds)
     typer.echo(f"seconds spent: {spent}" if spent else "nothing was missing")
     films = ", ".join(str(out / name / "video.mp4") for name in complete)
     typer.echo(f"{len(complete)} future{'s' * (len(complete) != 1)} there: {films}; side by side: {out / 'preview.png'}")
+
+
+def _film_labels(folders: Iterable[Path]) -> None:
+    """Writes labels.mp4 in the folders of futures that have none."""
+    from drivesim.rollout.future_folder import DATA, LABELS_FILM, VIDEO
+    from drivesim.rollout.labels.film import write_labels_film
+
+    for folder in folders:
+        if not (folder / LABELS_FILM).is_file():
+            write_labels_film(folder / VIDEO, folder / DATA, folder / LABELS_FILM)
 
 
 @contextmanager

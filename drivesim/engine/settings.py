@@ -7,7 +7,7 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from drivesim.config import Config, InputError
-from drivesim.video_format import LATENT_FACTOR, NETWORK_HEIGHT, UPSAMPLING_FACTOR
+from drivesim.video_format import CONTEXT, LATENT_FACTOR, NETWORK_HEIGHT, UPSAMPLING_FACTOR
 
 Quality = Literal["draft", "standard", "best"]
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
@@ -22,11 +22,15 @@ class ImageSampling(Config):
 
 
 class PredictionSampling(Config):
-    """Key frames. Their guidance is the scenario's; `rescale` as of the first frame, for each of the two."""
+    """Key frames. Their guidance is the scenario's; `rescale` as of the first frame, for each of the two.
+
+    `context`: so many known ones are given to the next window: 2 (Video LDM, sec. 3.2) or 1 (LaVie). Networks learn both.
+    """
 
     steps: int = Field(default=20, ge=1)
     eta: float = Field(default=1.0, ge=0)
     rescale: float = Field(default=0.5, ge=0, le=1)
+    context: int = Field(default=CONTEXT, ge=1, le=CONTEXT)
 
 
 class InterpolationSampling(Config):
@@ -115,11 +119,18 @@ class TextSampling(Config):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
 
-def parse_quality(name: str, height: int | None = None) -> SamplingSettings:
-    """The preset of a --quality option, for decoded frames of this `height` if one is given; InputError for what is neither."""
+def parse_quality(name: str, height: int | None = None, context: int | None = None) -> SamplingSettings:
+    """The preset of a --quality option, with this `height` of decoded frames and `context` of prediction where they are given.
+
+    InputError for what is none.
+    """
     if name not in QUALITIES:
         raise InputError(f"--quality {name}: choose one of {', '.join(QUALITIES)}")
     settings = SamplingSettings.preset(name)
+    if context is not None:
+        if not 1 <= context <= CONTEXT:
+            raise InputError(f"--context {context}: networks are given 1 to {CONTEXT} key frames")
+        settings = settings.model_copy(update={"prediction": settings.prediction.model_copy(update={"context": context})})
     if height is None:
         return settings
     if height < LATENT_FACTOR or height % LATENT_FACTOR:

@@ -17,7 +17,7 @@ from drivesim.engine.moments import ticks
 from drivesim.engine.settings import SamplingSettings
 from drivesim.engine.timeline import Portions, Timeline, Window
 from drivesim.tensors import to_frames
-from drivesim.video_format import CONTEXT, Phase
+from drivesim.video_format import Phase
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +114,7 @@ def finished_windows(
         if _portions(timeline, engine.settings).ready(carry.portion, carry.decoded):
             with open_film(index) as film:
                 carry = _upsample(engine, future, carry, film)
-        carry = replace(carry, window=index + 1, keys=keys[-CONTEXT:].clone())
+        carry = replace(carry, window=index + 1, keys=keys[-timeline.context :].clone())
         added = keys[window.context if index else 0 : timeline.keys - window.keys.start]
         yield FinishedWindow(index, added, carry)
 
@@ -131,7 +131,7 @@ def replayed_windows(engine: Engine, future: FutureSpec, keys: Tensor, count: in
         known = keys[window.keys.start : window.keys.stop]
         carry = _decode(engine, future, window, _interpolate(engine, future, window, known, carry))
         carry = _upsample_ending(engine, future, carry)
-        carry = replace(carry, window=index + 1, keys=known[-CONTEXT:].clone())
+        carry = replace(carry, window=index + 1, keys=known[-timeline.context :].clone())
         yield FinishedWindow(index, known[window.context if index else 0 :], carry)
 
 

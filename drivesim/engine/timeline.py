@@ -1,7 +1,7 @@
 """Which frame is made when: integers only.
 
 The rates and lengths themselves stand in video_format.py; this is what follows of them. Prediction works in windows of WINDOW
-key frames: the first has 1 as context, every later one has CONTEXT, and the rest is added (Video LDM, section 3.2).
+key frames: the first has 1 as context, every later one has `context`, and the rest is added (Video LDM, section 3.2).
 Interpolation turns a link between two neighbours into INTERPOLATION_FACTOR + 1 frames, those two and the ones between; it is
 done not at all, once or twice (section 3.3). Decoding and super-resolution work in portions.
 
@@ -19,7 +19,6 @@ from fractions import Fraction
 from drivesim.config import InputError
 from drivesim.video_format import CONTEXT, FRAME_RATES, INTERPOLATION_FACTOR, KEY_FPS, WINDOW
 
-NEW = WINDOW - CONTEXT
 LINKS_AT_ONCE = 4  # in a batch of an interpolation
 MAX_SECONDS = 86_400.0  # a day
 LEVELS: dict[Fraction, int] = {Fraction(rate): level for level, rate in enumerate(FRAME_RATES)}
@@ -46,13 +45,17 @@ class Window:
 
 @dataclass(frozen=True)
 class Timeline:
-    """`frames` frames at KEY_FPS * INTERPOLATION_FACTOR**level fps. Frame 0 is key frame 0, the first frame of the rollout."""
+    """`frames` frames at KEY_FPS * INTERPOLATION_FACTOR**level fps. Frame 0 is key frame 0, the first frame of the rollout.
+
+    `context`: key frames that windows but the first are given.
+    """
 
     frames: int
     level: int
+    context: int = CONTEXT
 
     @classmethod
-    def of(cls, seconds: float, fps: float) -> Timeline:
+    def of(cls, seconds: float, fps: float, context: int = CONTEXT) -> Timeline:
         """The timeline of `seconds` at `fps`; InputError for another rate, less than 2 frames or more than a day."""
         level = LEVELS.get(Fraction(fps).limit_denominator(1000)) if math.isfinite(fps) else None
         if level is None:
@@ -62,7 +65,7 @@ class Timeline:
         frames = round(seconds * fps)
         if frames < 2:
             raise InputError(f"seconds: {seconds:g} at {fps:g} fps is less than two frames; ask for more")
-        return cls(frames, level)
+        return cls(frames, level, context)
 
     @property
     def fps(self) -> Fraction:
@@ -82,12 +85,12 @@ class Timeline:
     @property
     def windows(self) -> int:
         """Number of prediction windows."""
-        return max(1, -(-(self.keys - CONTEXT) // NEW))
+        return max(1, -(-(self.keys - self.context) // (WINDOW - self.context)))
 
     def window(self, index: int) -> Window:
         """Window `index`, from 0."""
-        first = NEW * index
-        context = 1 if index == 0 else CONTEXT
+        first = (WINDOW - self.context) * index
+        context = 1 if index == 0 else self.context
         start = 0 if index == 0 else (first + context - 1) * self.stride + 1
         stop = min((first + WINDOW - 1) * self.stride + 1, self.frames)
         return Window(index, context, range(first, first + WINDOW), range(start, stop))

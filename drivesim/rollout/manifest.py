@@ -50,7 +50,7 @@ class Job(Config):
     @property
     def timeline(self) -> Timeline:
         """The frames of every future."""
-        return Timeline.of(self.seconds, self.fps)
+        return Timeline.of(self.seconds, self.fps, self.sampling.prediction.context)
 
 
 class FutureRecord(Config):

@@ -90,7 +90,8 @@ class Plan:
         scenario = inputs.scenario
         rollout, numbers = scenario.rollout, request.numbers(scenario)
         seconds = rollout.seconds if request.seconds is None else request.seconds
-        timeline = Timeline.of(seconds, rollout.fps if request.fps is None else request.fps)
+        fps = rollout.fps if request.fps is None else request.fps
+        timeline = Timeline.of(seconds, fps, request.settings.prediction.context)
         device = pick_device(request.device)
         checkpoints = request.checkpoints or shipped("checkpoints")
         job = Job(

@@ -76,7 +76,7 @@ def collect(cascade: Cascade, prompt: Prompt, timeline: Timeline, carry: Carry |
     return np.concatenate(films.frames), torch.cat(keys)
 
 
-@pytest.mark.parametrize("timeline", [Timeline(2, 0), Timeline(19, 0), Timeline(9, 1), Timeline(45, 1), Timeline(150, 2)])
+@pytest.mark.parametrize("timeline", [Timeline(2, 0), Timeline(19, 0), Timeline(9, 1), Timeline(45, 1, 1), Timeline(150, 2)])
 def test_a_future_has_every_frame_once(either: Cascade, prompt: Prompt, timeline: Timeline) -> None:
     progress = Progress(units_left(timeline, SETTINGS))
     frames, keys = collect(either, prompt, timeline, progress=progress)
@@ -86,7 +86,7 @@ def test_a_future_has_every_frame_once(either: Cascade, prompt: Prompt, timeline
     assert progress.units == progress.totals
 
 
-@pytest.mark.parametrize("timeline", [Timeline(19, 0), Timeline(60, 1)])
+@pytest.mark.parametrize("timeline", [Timeline(19, 0, 1), Timeline(60, 1)])
 def test_going_on_from_a_carry_gives_the_same_bits(
     either: Cascade, prompt: Prompt, timeline: Timeline, tmp_path: Path
 ) -> None:
@@ -97,6 +97,12 @@ def test_going_on_from_a_carry_gives_the_same_bits(
     frames, later_keys = collect(either, prompt, timeline, carry)
     np.testing.assert_array_equal(np.concatenate([*films.frames, frames]), whole)
     assert torch.equal(keys, torch.cat([first.keys, later_keys]))
+
+
+def test_the_last_key_frame_alone_can_be_given_to_the_next_window(cascade: Cascade, prompt: Prompt) -> None:
+    (_, two), (_, one) = (collect(cascade, prompt, Timeline(19, 0, context)) for context in (2, 1))
+    assert torch.equal(one[:10], two[:10]), "the first window is given the first frame"
+    assert all(not torch.equal(a, b) for a, b in zip(one[10:], two[10:], strict=True))
 
 
 def test_a_window_is_given_out_when_its_film_is_closed(cascade: Cascade, prompt: Prompt) -> None:

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivesim.config import InputError
-from drivesim.engine.timeline import NEW, Portions, Timeline
+from drivesim.engine.timeline import Portions, Timeline
 from drivesim.video_format import CONTEXT, INTERPOLATION_FACTOR, WINDOW
 
-timelines = st.builds(Timeline, frames=st.integers(2, 1500), level=st.integers(0, 2))
+timelines = st.builds(Timeline, frames=st.integers(2, 1500), level=st.integers(0, 2), context=st.integers(1, CONTEXT))
 
 
 def test_the_rates_of_the_paper() -> None:
@@ -20,6 +20,12 @@ def test_the_rates_of_the_paper() -> None:
     first, second = Timeline.of(60, 30).window(0), Timeline.of(60, 30).window(1)
     assert (first.context, len(first.added), len(first.frames)) == (1, 9, 145)
     assert (second.context, len(second.added), second.frames) == (2, 8, range(145, 273))
+
+
+def test_with_the_last_key_frame_alone_windows_add_one_more() -> None:
+    first, second = (Timeline.of(60, 30, context=1).window(index) for index in (0, 1))
+    assert first == Timeline.of(60, 30).window(0)
+    assert (second.context, second.keys, second.frames) == (1, range(9, 19), range(145, 289))
 
 
 @pytest.mark.parametrize(
@@ -42,7 +48,7 @@ def test_every_frame_belongs_to_exactly_one_window(timeline: Timeline) -> None:
         assert list(after.keys[: after.context]) == list(before.keys[-after.context :])
 
 
-@given(st.builds(Timeline, frames=st.integers(2, 60_000), level=st.integers(0, 2)))
+@given(st.builds(Timeline, frames=st.integers(2, 60_000), level=st.integers(0, 2), context=st.integers(1, CONTEXT)))
 def test_context_is_always_made_before_and_no_key_frame_twice(timeline: Timeline) -> None:
     made = {0}
     for window in map(timeline.window, range(timeline.windows)):
@@ -50,7 +56,7 @@ def test_context_is_always_made_before_and_no_key_frame_twice(timeline: Timeline
         assert len(window.keys) == WINDOW and 1 <= window.context <= CONTEXT
         assert not made & set(window.added)
         made |= set(window.added)
-    assert made >= set(range(timeline.keys)) and max(made) - timeline.keys < NEW
+    assert made >= set(range(timeline.keys)) and max(made) - timeline.keys < WINDOW - timeline.context
 
 
 @given(timelines, st.integers(1, 20))
@@ -72,7 +78,7 @@ def test_links_make_every_needed_frame_once_and_never_miss_their_ends(timeline: 
 
 @given(timelines, st.integers(1, 300), st.integers(1, 20))
 def test_a_longer_rollout_makes_the_same_batches(timeline: Timeline, more: int, batch: int) -> None:
-    longer = Timeline(timeline.frames + more, timeline.level)
+    longer = Timeline(timeline.frames + more, timeline.level, timeline.context)
     for index in range(timeline.windows):
         short, long = timeline.window(index), longer.window(index)
         assert (short.keys, short.context, short.frames.start) == (long.keys, long.context, long.frames.start)

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 from outcome import results
+from rollouts import Crash, crash_at
 from tiny_cascade import SCENARIO, SETTINGS
 
+from drivesim.config import InputError, read_json
 from drivesim.engine.progress import Progress
 from drivesim.rollout.doctor.examination import examine
 from drivesim.rollout.future_folder import FutureFolder
+from drivesim.rollout.manifest import Manifest
 from drivesim.rollout.request import Request
 from drivesim.rollout.run import roll_out
 from drivesim.rollout.windows import Windows
@@ -58,6 +61,23 @@ def test_interrupted_at_any_moment_it_goes_on(
     assert not examine(out).faults
     roll_out(asked, out)
     assert results(out) == results(folder / "whole")
+
+
+def test_with_the_last_key_frame_alone_it_goes_on_with_that(made: tuple[Request, Path], tmp_path: Path) -> None:
+    """Made longer, and cut short on the way; older manifests, which do not say how many are given, mean two."""
+    alone = SETTINGS.prediction.model_copy(update={"context": 1})
+    changes = {"fps": 1.875, "futures": 1, "settings": SETTINGS.model_copy(update={"prediction": alone})}
+    asked = Request(**{**vars(made[0]), **changes})
+    roll_out(asked, tmp_path / "whole")
+    roll_out(Request(**{**vars(asked), "seconds": 7.0}), out := tmp_path / "out")
+    with pytest.raises(Crash):
+        roll_out(asked, out, on_change=crash_at("predict", 1))
+    roll_out(asked, out)
+    assert results(out) == results(tmp_path / "whole")
+    with pytest.raises(InputError, match=r"sampling\.prediction\.context was 1, is 2"):
+        roll_out(Request(**{**vars(asked), "settings": SETTINGS}), out)
+    del (older := read_json(out / "manifest.json"))["job"]["sampling"]["prediction"]["context"]
+    assert Manifest.parse(older, out).job.timeline.context == 2
 
 
 def test_only_the_last_window_is_predicted_anew(made: tuple[Request, Path], tmp_path: Path) -> None:

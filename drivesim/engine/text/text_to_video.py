@@ -31,8 +31,8 @@ from drivesim.models.stable_diffusion.lora import fold_lora
 from drivesim.models.stable_diffusion.network import StableDiffusion
 from drivesim.models.video_ldm import FAR_ENOUGH, Context, VideoLDM, hold
 from drivesim.tensors import to_frames
-from drivesim.video_format import CONTEXT, KEY_FPS, LATENT_FACTOR, Phase
 from drivesim.video_format import INTERPOLATION_FACTOR as FACTOR
+from drivesim.video_format import KEY_FPS, LATENT_FACTOR, Phase
 
 DECODED_AT_ONCE = 4
 
@@ -123,7 +123,7 @@ class TextToVideo:
             stop = len(waiting) if window.frames.stop == timeline.frames else max(decoded, len(waiting) - reach)
             yield from self._decode(waiting, decoded, stop)
             decoded = min(stop, reach)
-            waiting, keys = waiting[stop - decoded :], keys[-CONTEXT:]
+            waiting, keys = waiting[stop - decoded :], keys[-timeline.context :]
 
     def first_frame(self, prompt: TextPrompt, seed: int) -> Tensor:
         """Latents [c h w] of the first frame, by the image model alone."""
