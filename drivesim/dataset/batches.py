@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
+import cv2
 import numpy as np
 
 from drivesim.config import InputError
@@ -181,3 +182,39 @@ class FrameSource:
             size, corner = np.array([width, height] * 2), np.array([x, y] * 2)
             boxes = replace(boxes, box=((boxes.box * size - corner) / np.array([*crop[::-1], *crop[::-1]])).astype(np.float32))
         return picture[y : y + crop[0], x : x + crop[1]], boxes
+
+
+class StillMotion(NamedTuple):
+    """How a still moves as a clip (LaVie, of video super-resolution): what each frame adds to the one before.
+
+    The view goes `across` and `down`, px, and what it shows grows by the factor `growth` about its middle.
+    """
+
+    across: float
+    down: float
+    growth: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> Self:
+        """A slow one: up to 6 px and 1 %."""
+        across, down, growth = rng.uniform(-1, 1, 3)
+        return cls(6 * across, 6 * down, 1 + 0.01 * growth)
+
+    def shrunk(self, factor: int) -> StillMotion:
+        """The same of a picture that is smaller by a factor."""
+        return self._replace(across=self.across / factor, down=self.down / factor)
+
+
+def clip_patch(frames: np.ndarray, place: tuple[int, int], side: int, motion: StillMotion | None = None) -> np.ndarray:
+    """The patch uint8 [f side side 3] that begins at `place` (y, x) of frames [f h w 3]; with a `motion` of the first alone."""
+    y, x = place
+    if motion is None:
+        return frames[:, y : y + side, x : x + side]
+    made = []
+    for number in range(len(frames)):
+        step = motion.growth**-number
+        rest = (side - 1) / 2 * (1 - step)
+        to_still = np.array([[step, 0, x + rest + number * motion.across], [0, step, y + rest + number * motion.down]])
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        made.append(cv2.warpAffine(frames[0], to_still, (side, side), flags=flags, borderMode=cv2.BORDER_REFLECT_101))
+    return np.stack(made)

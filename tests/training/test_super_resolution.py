@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from drivesim.config import InputError
 from drivesim.dataset.clips import ClipWriter
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
 from drivesim.models.conditions.layout.vehicles import KIND_PLANE
@@ -68,3 +69,22 @@ def test_patches_show_vehicles_more_often_than_chance(store: Path, checkpoints: 
         vehicles = unpack(stage.draw(0, range(80)), "high")["vehicles"]
         shown.append(float((vehicles["planes"][vehicles.given][:, KIND_PLANE] > 0).float().mean()))
     assert shown[1] > 1.1 * shown[0] > 0
+
+
+def test_stills_are_moved_as_clips(store: Path, checkpoints: Path) -> None:
+    """Their first frame is that of the clip; the others follow from it, in high and low resolution alike; the layout is unknown."""
+    temporal = {"model": MODEL | {"temporal": True}, "drop_layout": 0.0, "vehicles": 0.0, "blur": 0.0}
+    batches = []
+    for stills in (0.0, 1.0):
+        stage = SuperResolutionStage(SuperResolutionRecipe.parse(RECIPE | temporal | {"stills": stills}, "test"), checkpoints)
+        stage.open([store], [store])
+        batches.append(stage.draw(0, range(12)))
+    clips, moved = batches
+    torch.testing.assert_close(moved["high"][:, 0], clips["high"][:, 0], rtol=0, atol=0)
+    assert not torch.equal(moved["high"][:, 1], clips["high"][:, 1]) and not torch.equal(moved["high"][:, 1], moved["high"][:, 0])
+    assert torch.equal(moved["noise"], clips["noise"]) and torch.equal(moved["t"], clips["t"])
+    assert all(unpack(clips, "high")[name].given.any() and not unpack(moved, "high")[name].given.any() for name in LAYOUT_GROUPS)
+    for temporal_layers, frames in ((False, 2), (True, 1)):
+        recipe = RECIPE | {"model": MODEL | {"temporal": temporal_layers}, "frames": frames, "stills": 0.5}
+        with pytest.raises(InputError, match="stills: are moved as clips for temporal layers"):
+            SuperResolutionStage(SuperResolutionRecipe.parse(recipe, "test"), checkpoints)

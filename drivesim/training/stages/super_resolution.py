@@ -13,9 +13,10 @@ from einops import rearrange
 from pydantic import Field
 from torch import Tensor, nn
 
-from drivesim.dataset.batches import ClipWindow, ClipWindows
+from drivesim.config import InputError
+from drivesim.dataset.batches import ClipWindow, ClipWindows, StillMotion, clip_patch
 from drivesim.dataset.clips import ClipStore
-from drivesim.dataset.layouts import LayoutCache, is_known
+from drivesim.dataset.layouts import is_known
 from drivesim.dataset.progress_line import ProgressLine
 from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.denoiser import training_target
@@ -42,6 +43,7 @@ class SuperResolutionRecipe(Recipe):
     `decoded`: share of patches whose low resolution went through latents and the decoder of clips, as it does in a rollout; the
     others are softened by up to `blur` pixels (standard deviation). Of these latents a share `generated` are one-step estimates
     of the image LDM, from noise of times up to `generated_time`; the others have noise of a deviation of up to `latent_noise`.
+    A share `stills` of the patches are one frame that moves as a clip, for temporal layers (LaVie); its layout is not known then.
     `sharpening`: weight of the estimate's absolute error, in units of the residual. Level and steps of the held-out figures are
     those of a rollout. `vehicles`: share of patches that show a labelled vehicle, where there is one. `drop_layout`: chance that
     all layout maps are left out, if the model is shown any; each by itself by the chance that its group says.
@@ -57,6 +59,7 @@ class SuperResolutionRecipe(Recipe):
     latent_noise: float = Field(0.3, ge=0)
     sharpening: float = Field(1.0, ge=0)
     vehicles: Chance = 0.5
+    stills: Chance = 0.0
     level: int = Field(50, ge=0, le=MAX_LEVEL)
     steps: int = Field(2, ge=1)
     drop_layout: Chance = 0.15
@@ -81,6 +84,8 @@ class SuperResolutionStage:
     name: StageName = "super-resolution"
 
     def __init__(self, recipe: SuperResolutionRecipe, checkpoints: Path) -> None:
+        if recipe.stills and not (recipe.model.temporal and recipe.frames > 1):
+            raise InputError("stills: are moved as clips for temporal layers; give 2 frames or more and temporal in model, or 0")
         self.recipe = recipe
         self.space = load_latent_codec(checkpoints / "autoencoder").requires_grad_(False)
         self.image = load_image_model(checkpoints / "image-ldm").requires_grad_(False) if recipe.generated > 0 else None
@@ -148,14 +153,17 @@ class SuperResolutionStage:
         (window,) = self.windows.draw(rng, 1)
         frames = self.windows.stores[window.store].pictures(*window[1:])
         y, x = self._place(window, frames.shape[1:3], rng)
-        high = frames[:, y : y + recipe.crop, x : x + recipe.crop]
+        motion = self._motion(i)
+        high = clip_patch(frames, (y, x), recipe.crop, motion)
         sample: Batch = {
             "high": to_network(high),
-            "low": to_network(self._low(window, high, (y // FACTOR, x // FACTOR), rng)),
+            "low": to_network(self._low(window, high, (y // FACTOR, x // FACTOR), rng, motion)),
             "t": diffusion_time(i, rng, len(self.model.schedule)),
             "level": torch.tensor(int(rng.integers(MAX_LEVEL + 1))),
-            **({} if self.windows.layouts is None else pack(self._shown(self.windows.layouts[window.store], window, y, x, rng))),
         }
+        if self.windows.layouts is not None:
+            known = self.windows.layouts[window.store].read(*window[1:])
+            sample |= pack(self._shown(known if motion is None else [None for _ in known], y, x, rng))
         for name, like in (("noise", "high"), ("low_noise", "low")):
             sample[name] = torch.from_numpy(rng.standard_normal(sample[like].shape, np.float32))
         return sample
@@ -175,14 +183,21 @@ class SuperResolutionStage:
                 )
         return FACTOR * y, FACTOR * x
 
-    def _low(self, window: ClipWindow, high: np.ndarray, place: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    def _motion(self, i: int) -> StillMotion | None:
+        """How the first frame of patch number `i` moves as a clip; None if the clip's own frames are taken."""
+        rng = self.recipe.sample_rng(f"{self.name} still", i)
+        return StillMotion.draw(rng) if rng.random() < self.recipe.stills else None
+
+    def _low(
+        self, window: ClipWindow, high: np.ndarray, place: tuple[int, int], rng: np.random.Generator, motion: StillMotion | None
+    ) -> np.ndarray:
         """The low resolution uint8 [f h w 3] of a patch `high` whose first pixel is at `place` (y, x) of the low resolution."""
         recipe, sigma = self.recipe, rng.uniform(0, self.recipe.blur)
         decoded, generated = rng.random(2) < (recipe.decoded, recipe.generated)
         if not decoded:
             return soften(shrink(high), sigma)
-        (y, x), side = place, recipe.crop // FACTOR
-        return self._decoded(self.windows, window, bool(generated))[:, y : y + side, x : x + side]
+        small = None if motion is None else motion.shrunk(FACTOR)
+        return clip_patch(self._decoded(self.windows, window, bool(generated)), place, recipe.crop // FACTOR, small)
 
     def _decoded(self, windows: ClipWindows, window: ClipWindow, generated: bool) -> np.ndarray:
         """The low resolution uint8 [f h w 3] of a window's frames as decoded from latents."""
@@ -191,11 +206,11 @@ class SuperResolutionStage:
         made: np.ndarray = self.seen(store)[int(generated), first : last : window.step]
         return made
 
-    def _shown(self, cache: LayoutCache, window: ClipWindow, y: int, x: int, rng: np.random.Generator) -> Conditions:
-        """What is told of a patch's layout."""
+    def _shown(self, layouts: list[np.ndarray | None], y: int, x: int, rng: np.random.Generator) -> Conditions:
+        """What is told of a patch's layout, from that of whole frames, None where it is not known."""
         groups = {name: group.dropout.picture for name, group in LAYOUT_GROUPS.items()}
         side = (self.recipe.crop, self.recipe.crop)
-        return _cut_layouts(cache.read(*window[1:]), y, x, side).drop(**drawn_drops(groups, self.recipe.drop_layout, rng))
+        return _cut_layouts(layouts, y, x, side).drop(**drawn_drops(groups, self.recipe.drop_layout, rng))
 
     def _features(self, batch: Batch) -> list[Tensor] | None:
         return self.model.layout_features(unpack(batch, "high")) if self.recipe.model.layout else None
