@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from drivesim.config import shipped
+from drivesim.layout.preview.drive import CommonScene
 from drivesim.scenario.file import check_scenarios, dump_scenario, load_scenario
+from drivesim.traffic.scenario.companions import vehicles_in_view
+from drivesim.traffic.state import GONE
 
 SCENARIOS = sorted(shipped("scenarios").glob("*.yaml"))
 
@@ -42,3 +45,20 @@ def test_they_differ_in_kind() -> None:
     assert len({(s.look, s.road, s.camera, s.vehicles) for s in scenarios}) == len(scenarios)
     assert any(not s.vehicles and s.look.crowdedness == 0 for s in scenarios)
     assert any(hasattr(vehicle, "box") for s in scenarios for vehicle in s.vehicles)
+
+
+SIMULATED = [path for path in SCENARIOS if load_scenario(path).traffic == "simulated"]
+
+
+@pytest.mark.parametrize("path", SIMULATED, ids=lambda path: path.stem)
+def test_about_as_many_vehicles_are_in_view_as_are_asked_for(path: Path) -> None:
+    """On the road that the scenario has, on average over ten seconds of two futures: within a vehicle or a quarter."""
+    scenario = load_scenario(path)
+    camera, road, counts = scenario.camera_model(), scenario.road_model(), []
+    for future in (0, 1):
+        for now in CommonScene.of(scenario, scenario.rollout.seed, future).states(scenario, 11, 1.0):
+            others = np.flatnonzero(now.s[1:] > GONE / 2) + 1
+            ahead, left = now.s[others] - now.s[0], now.d[others] - now.d[0]
+            counts.append(vehicles_in_view(camera, road, ahead, left, now.heading[others], now.kind[others]))
+    asked = scenario.look.crowdedness
+    assert abs(np.mean(counts) - asked) <= max(1.0, 0.25 * asked)
