@@ -53,9 +53,14 @@ def prompt(scenario: Path) -> Prompt:
     return Prompt.of(load_scenario(scenario))
 
 
-@pytest.fixture(scope="session", params=[False, True], ids=["frame decoder", "temporal decoder"])
+@pytest.fixture(scope="session", params=[True, False], ids=["frame decoder", "temporal decoder with layout"])
 def either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Cascade:
-    return load_cascade(write_cascade(tmp_path_factory.mktemp("either"), temporal_decoder=request.param))
+    return load_cascade(write_cascade(tmp_path_factory.mktemp("either"), plain=request.param))
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Cascade:
+    return load_cascade(write_cascade(tmp_path / "plain", plain=True))
 
 
 def start(cascade: Cascade, prompt: Prompt) -> Carry:
@@ -126,13 +131,13 @@ def test_futures_share_the_first_key_frame_and_then_differ(cascade: Cascade, pro
     assert all(not torch.equal(a, b) for a, b in zip(one[1:], other[1:], strict=True))
 
 
-def test_memory_does_not_grow_with_the_length(cascade: Cascade, prompt: Prompt, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_does_not_grow_with_the_length(plain: Cascade, prompt: Prompt, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of an ego that drives beside the same few things everywhere: how dense a road is furnished decides memory, too."""
     one = _solids(scenario_roadside(prompt.scenario, 1, 0), range(1))
     monkeypatch.setattr("drivesim.layout.scene_at._solids", lambda roadside, cells: one)
     sizes, held, peaks = [], [], []
     tracemalloc.start()
-    for window in stream(cascade, prompt, Timeline(19 + 16 * 6, 0), Nowhere()):
+    for window in stream(plain, prompt, Timeline(19 + 16 * 6, 0), Nowhere()):
         sizes.append(sum(x.numel() for x in window.carry.tensors().values()))
         del window
         now, peak = tracemalloc.get_traced_memory()

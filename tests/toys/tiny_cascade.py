@@ -40,8 +40,11 @@ rollout: {seconds: 3, fps: 7.5, futures: 2, seed: 5}
 UPSAMPLER = SuperResolutionConfig(widths=(8, 8), blocks=(1, 1), sharpener_width=8, sharpener_blocks=1)
 
 
-def write_cascade(folder: Path, temporal_decoder: bool = False, seed: int = 0) -> Path:
-    """Writes the four checkpoints; every weight is random, those that start at zero too."""
+def write_cascade(folder: Path, *, plain: bool = False, seed: int = 0) -> Path:
+    """Writes the four checkpoints; every weight is random, those that start at zero too.
+
+    As with the shipped ones, what makes pixels is shown the layout, and the decoder has temporal layers; not where it is `plain`.
+    """
     torch.manual_seed(seed)
     image = ImageLDM(ImageLDMConfig(widths=(16, 16), blocks=1, head_width=8, token_width=32, encoder_layers=1))
     space = AutoencoderConfig(
@@ -49,13 +52,15 @@ def write_cascade(folder: Path, temporal_decoder: bool = False, seed: int = 0) -
         encoder_blocks=(1, 1, 1),
         decoder_widths=(8, 8, 8),
         decoder_blocks=(1, 1, 1),
-        temporal=temporal_decoder,
+        temporal=not plain,
+        layout=not plain,
     )
+    upsampler = UPSAMPLER.model_copy(update={"layout": not plain})
     models: dict[str, tuple[nn.Module, Config]] = {
         "autoencoder": (LatentSpace(Autoencoder(space)), space),
         "image-ldm": (image, image.config),
         "video-ldm": (VideoLDM(config := VideoLDMConfig(context_widths=(8, 8), embedding_width=16, head_width=8), image), config),
-        "super-resolution": (SuperResolution(config := UPSAMPLER), config),
+        "super-resolution": (SuperResolution(upsampler), upsampler),
     }
     for name, (model, config) in models.items():
         with torch.no_grad():

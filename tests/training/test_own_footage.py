@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_cascade import UPSAMPLER
+from tiny_cascade import UPSAMPLER, write_cascade
 
 from drivesim.config import InputError, read_yaml
 from drivesim.dataset.clips import ClipStore, ClipWriter
@@ -54,12 +54,12 @@ def test_footage_that_has_frames_for_nothing_is_refused(footage: Path, checkpoin
 
 
 def test_a_run_has_the_model_of_what_it_goes_on_from_but_for_what_is_said(
-    checkpoints: Path, tmp_path: Path, make_clip: Callable[..., Clip]
+    tmp_path: Path, make_clip: Callable[..., Clip]
 ) -> None:
     """The preset says smaller sizes, and `--set` others; what neither says is as in the checkpoint, in a resumed run, too."""
     with ClipWriter(store := tmp_path / "large.h5") as writer:
         writer.append(Clip(make_clip(0, 1, 7.5, 64, 128).frames, unknown_labels(1, 7.5, "own.mp4", None)))
-    shutil.copytree(checkpoints, chain := tmp_path / "chain")
+    chain = write_cascade(tmp_path / "chain", plain=True)
     sizes = {"widths": [8, 8], "blocks": [1, 1], "layout": True}
     for minutes in (0.0, math.inf):
         go_on("super-resolution", tmp_path / "run", chain / "super-resolution", store, minutes, model=sizes, crop=32)
