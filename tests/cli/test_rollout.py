@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from drivesim.checkpoint import sign_checkpoint
 from drivesim.cli.main import app
 from drivesim.engine.settings import SamplingSettings
+from drivesim.rollout.labels.file import read_rollout
 from drivesim.video_io import read_image, read_video
 
 
@@ -48,6 +49,23 @@ def test_rollout_says_what_it_wrote_and_where_the_time_went(folder: Path, checkp
     assert code == 0 and (out / "future-03" / "video.mp4").is_file() and not (out / "future-01").exists()
     code, text = run("rollout", folder, checkpoints, "--out", str(out), "--seconds", "2", "--futures", "1")
     assert code == 0 and "nothing was missing" in text
+
+
+def test_free_futures_and_films_of_labels_are_made_on_request(folder: Path, checkpoints: Path) -> None:
+    short = ("--seconds", "1", "--futures", "1", "--fps", "1.875")
+    code, text = run("rollout", folder, checkpoints, "--out", str(folder / "out"), *short)
+    future = folder / "out" / "future-00"
+    assert code == 0 and not (future / "labels.mp4").exists(), text
+    film, labels = (future / "video.mp4").read_bytes(), read_rollout(future / "rollout.h5").boxes
+    assert run("rollout", folder, checkpoints, "--out", str(folder / "out"), *short, "--labels-video")[0] == 0
+    drawn, plain = read_video(future / "labels.mp4")[0], read_video(future / "video.mp4")[0]
+    assert drawn.shape == plain.shape and (drawn != plain).any() and (future / "video.mp4").read_bytes() == film
+    code, text = run("rollout", folder, checkpoints, "--out", str(folder / "out"), *short, "--free")
+    assert code == 2 and "traffic was simulated, is free" in text
+    code, text = run("rollout", folder, checkpoints, "--out", str(folder / "free"), *short, "--free")
+    assert code == 0, text
+    free = read_rollout(folder / "free" / "future-00" / "rollout.h5").boxes
+    assert set(free["frame"]) == {0} and set(labels["frame"]) > {0}
 
 
 def test_another_job_exits_with_2_and_fresh_takes_the_folder(folder: Path, checkpoints: Path) -> None:
