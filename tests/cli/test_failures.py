@@ -134,7 +134,7 @@ def test_a_disk_of_20_mb_that_another_file_fills(
     assert drivesim("doctor", out)[0] == 0
 
 
-@pytest.mark.parametrize("write", [0, 3, 7, 12, 20, 26])
+@pytest.mark.parametrize("write", [0, 3, 7, 12, 20, 24])
 def test_a_disk_that_is_full_at_any_write(
     roll: Callable[..., tuple[int, str]], tmp_path: Path, whole: dict[str, object], monkeypatch: pytest.MonkeyPatch, write: int
 ) -> None:

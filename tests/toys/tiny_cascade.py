@@ -55,7 +55,7 @@ def write_cascade(folder: Path, *, plain: bool = False, seed: int = 0) -> Path:
         temporal=not plain,
         layout=not plain,
     )
-    upsampler = UPSAMPLER.model_copy(update={"layout": not plain})
+    upsampler = UPSAMPLER.model_copy(update={"layout": not plain, "bodies": not plain})
     models: dict[str, tuple[nn.Module, Config]] = {
         "autoencoder": (LatentSpace(Autoencoder(space)), space),
         "image-ldm": (image, image.config),

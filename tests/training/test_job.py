@@ -13,6 +13,7 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
+from tiny_cascade import write_cascade
 
 from drivesim.checkpoint import weights_hash
 from drivesim.config import InputError, MachineError, read_json, read_yaml
@@ -241,12 +242,13 @@ def test_an_autoencoder_does_not_start_from_one_of_fewer_blocks(checkpoints: Pat
         initialise(LatentSpace(Autoencoder(config)), "autoencoder", checkpoints / "autoencoder", "autoencoder")
 
 
-def test_parts_of_which_a_checkpoint_has_nothing_start_afresh(checkpoints: Path) -> None:
+def test_parts_of_which_a_checkpoint_has_nothing_start_afresh(tmp_path: Path) -> None:
     """A decoder of clips with its layout, and groups of conditions."""
-    config = LatentSpace.load(checkpoints / "autoencoder").config.model_copy(update={"temporal": True, "layout": True})
+    plain = write_cascade(tmp_path, plain=True) / "autoencoder"
+    config = LatentSpace.load(plain).config.model_copy(update={"temporal": True, "layout": True})
     space = LatentSpace(Autoencoder(config))
     drawn = {name: value.clone() for name, value in space.state_dict().items()}
-    initialise(space, "autoencoder", checkpoints / "autoencoder", "autoencoder")
+    initialise(space, "autoencoder", plain, "autoencoder")
     for name, value in space.state_dict().items():
         assert torch.equal(value, drawn[name]) or name.startswith(("autoencoder.", "shift", "scale")), name
 
