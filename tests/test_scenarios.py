@@ -52,13 +52,12 @@ SIMULATED = [path for path in SCENARIOS if load_scenario(path).traffic == "simul
 
 @pytest.mark.parametrize("path", SIMULATED, ids=lambda path: path.stem)
 def test_about_as_many_vehicles_are_in_view_as_are_asked_for(path: Path) -> None:
-    """On the road that the scenario has, on average over ten seconds of two futures: within a vehicle or a quarter."""
+    """On the road that the scenario has, on average over ten seconds of a future: within a vehicle or a quarter."""
     scenario = load_scenario(path)
     camera, road, counts = scenario.camera_model(), scenario.road_model(), []
-    for future in (0, 1):
-        for now in CommonScene.of(scenario, scenario.rollout.seed, future).states(scenario, 11, 1.0):
-            others = np.flatnonzero(now.s[1:] > GONE / 2) + 1
-            ahead, left = now.s[others] - now.s[0], now.d[others] - now.d[0]
-            counts.append(vehicles_in_view(camera, road, ahead, left, now.heading[others], now.kind[others]))
+    for now in CommonScene.of(scenario, scenario.rollout.seed, 0).states(scenario, 11, 1.0):
+        others = np.flatnonzero(now.s[1:] > GONE / 2) + 1
+        ahead, left = now.s[others] - now.s[0], now.d[others] - now.d[0]
+        counts.append(vehicles_in_view(camera, road, ahead, left, now.heading[others], now.kind[others]))
     asked = scenario.look.crowdedness
     assert abs(np.mean(counts) - asked) <= max(1.0, 0.25 * asked)
