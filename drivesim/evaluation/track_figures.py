@@ -9,12 +9,11 @@ import numpy as np
 
 from drivesim.evaluation.track_sheet import LEAST
 from drivesim.metrics.intervals import Figures, Interval, bootstrap
-from drivesim.metrics.label_trust import Trust
+from drivesim.metrics.label_trust import SAME_PAINT, Trust
 from drivesim.rollout.labels.file import Rollout
 
 MOSTLY = 0.8  # share of its looks in which a vehicle has to be there
-SAME_PAINT = 0.2  # of 1, mean over the channels: the detector's own error is 0.08
-_LOOKS = 8  # about a second; a vehicle with fewer is not counted among the tracks
+_LOOKS = 8  # about a second of films of 7.5 fps and more; a vehicle with fewer is not counted among the tracks
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Sightings:
     """What was seen of the vehicles of one film that are LEAST px high and open enough to be looked for, a row each look.
 
     `track`, `trust` (Trust) int64 [n]; `paint`: how far the paint that was found is from that of the label, mean over the channels,
-    float [n], and `steady`, from the median of what was found in the track's first second; NaN where nothing was found or is known.
+    float [n], and `steady`, from the median of what was found in the track's first _LOOKS; NaN where nothing was found or is known.
     """
 
     track: np.ndarray
@@ -51,9 +50,9 @@ def sightings(rollout: Rollout) -> Sightings:
 def track_figures(films: Sequence[Sightings]) -> Figures:
     """Shares with their intervals over films; NaN where nothing was looked at.
 
-    Of looks: `shown`, `doubtful`, `not_shown`; `paint_kept`, of those with a paint that was found and is known. Of tracks with a
-    second of looks: `tracks_shown`, shown in MOSTLY of them, and `tracks_same`, whose paint was within SAME_PAINT of what it was
-    in the first second in MOSTLY of those in which one was found.
+    Of looks: `shown`, `doubtful`, `not_shown`; `paint_kept`, of those with a paint that was found and is known. Of tracks with
+    _LOOKS or more: `tracks_shown`, shown in MOSTLY of them, and `tracks_same`, whose paint was within SAME_PAINT of what it was in
+    the first _LOOKS in MOSTLY of those in which one was found.
     """
     names: dict[str, Callable[[Sightings], np.ndarray]] = {
         "shown": lambda film: film.trust == Trust.SHOWN,

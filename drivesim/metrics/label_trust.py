@@ -12,6 +12,7 @@ from drivesim.scene.boxes import MIN_HEIGHT, Boxes, pairwise_iou
 SURE, UNSURE = 0.35, 0.1  # scores from which on a vehicle is there, or may be
 FITS, TOUCHES, APART = 0.5, 0.3, 0.1  # intersection over union with a label; what is below APART of all has none
 _COUNTS = 0.4  # score at which as many are found in rendered frames as there are
+SAME_PAINT = 0.2  # of 1, mean over the channels, by which paint may be off and is the same: the detector's own error is 0.08
 _VEHICLE_LIKE = 0.6  # score from which on something without a label counts as a vehicle
 
 

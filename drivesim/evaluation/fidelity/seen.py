@@ -16,7 +16,7 @@ from drivesim.layout.scene_at import SceneAt
 from drivesim.metrics.average_precision import FrameMatches, match_vehicles
 from drivesim.metrics.distances import clip_features
 from drivesim.metrics.flicker import steadiness
-from drivesim.metrics.label_trust import Trust, agreement
+from drivesim.metrics.label_trust import SAME_PAINT, Trust, agreement
 from drivesim.metrics.pulse import pulse
 from drivesim.metrics.reconstruction import gradient_energy
 from drivesim.models.detector.detector import Detections, Detector
@@ -26,7 +26,6 @@ from drivesim.scene.clip import ClipLabels
 
 EVERY = 4  # frames from one in which vehicles are looked for to the next
 _HIGH = 16 / 128  # of the frame height
-_SAME_PAINT = 0.2  # of 1, mean over the channels: the detector's own error is 0.08
 _PAIRS = 24  # of neighbouring frames whose motion is measured
 PARTS: dict[str, tuple[SceneClass, ...]] = {
     "ground": GROUND_CLASSES, "vehicles": (SceneClass.VEHICLE,), "roadside": ROADSIDE_CLASSES,
@@ -122,7 +121,7 @@ def _vehicles(
         rows = agreed.found[high]
         apart = np.abs(found.paint[rows] - boxes.paint[high]).mean(axis=1) if len(found) else np.ones(len(high))
         kinds = found.kind[rows] == boxes.kind[high] if len(found) else np.zeros(len(high), bool)
-        told.append(np.stack([agreed.trust[high] == Trust.SHOWN, kinds, ~(apart > _SAME_PAINT)]))  # unknown paint is right
+        told.append(np.stack([agreed.trust[high] == Trust.SHOWN, kinds, ~(apart > SAME_PAINT)]))  # unknown paint is right
         clean.append(not len(agreed.unlabelled))
     there, kind, paint = np.concatenate(told, axis=1)
     return matches, _mean(there), _mean(kind[there]), _mean(paint[there]), _mean(there & kind & paint), _mean(np.array(clean))
