@@ -54,7 +54,7 @@ class BackboneShape:
 
 
 class Backbone(nn.Module, ABC, Generic[C]):
-    """An image model of latents whose U-Net calls a hook after each block, under conditions `C` of a row a picture.
+    """An image model of latents whose U-Net calls a hook after or within each block, under conditions `C` of a row a picture.
 
     `weights` is the sha256 of the weights that it was loaded from; None where it was not.
     """
@@ -78,12 +78,14 @@ class Backbone(nn.Module, ABC, Generic[C]):
         """The conditions as the U-Net takes them, for latents of this size; the same at all diffusion times."""
 
     @abstractmethod
-    def network(self, x: Tensor, t: Tensor, encoded: Encoded, hook: Hook | None = None) -> Tensor:
-        """Network output [b c h w] for noisy latents `x` [b c h w] at `t` int64 [b]."""
+    def network(
+        self, x: Tensor, t: Tensor, encoded: Encoded, hook: Hook | None = None, inner: Hook | None = None
+    ) -> Tensor:
+        """Network output [b c h w] for noisy latents `x` [b c h w] at `t` int64 [b]; `hook`, `inner`: see Hook."""
 
-    def forward(self, x: Tensor, t: Tensor, conditions: C, hook: Hook | None = None) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, conditions: C) -> Tensor:
         """`network` under conditions that are encoded on the way."""
-        return self.network(x, t, self.encode(conditions, x.shape[2], x.shape[3]), hook)
+        return self.network(x, t, self.encode(conditions, x.shape[2], x.shape[3]))
 
     def denoise(self, conditions: C) -> Denoise:
         """(x_t [b c h w], t [b]) -> x_0 under these conditions (b rows), which are encoded once, in the first call."""

@@ -159,8 +159,10 @@ class ImageLDM(DrivingModel):
         features = self.encoder.features(conditions, height, width)
         return Encoded(tokens, mask, torch.cat(maps, dim=1), features, self.entry(features))
 
-    def network(self, x: Tensor, t: Tensor, encoded: Encoded, hook: Hook | None = None) -> Tensor:
-        """Network output [b c h w] for noisy latents `x` [b c h w] at `t` int64 [b]; `hook` as in UNet.forward."""
+    def network(
+        self, x: Tensor, t: Tensor, encoded: Encoded, hook: Hook | None = None, inner: Hook | None = None
+    ) -> Tensor:
+        """Network output [b c h w] for noisy latents `x` [b c h w] at `t` int64 [b]; hooks as in UNet.forward."""
         inputs = torch.cat([x, encoded.maps.to(x.dtype)], dim=1)
-        out: Tensor = self.unet(inputs, t, encoded.tokens, encoded.mask, hook, encoded.entry)
+        out: Tensor = self.unet(inputs, t, encoded.tokens, encoded.mask, hook, encoded.entry, inner)
         return out

@@ -38,9 +38,10 @@ class VideoLDMConfig(Config):
     channels between their two factors. With an `attention_distance` frames attend to frames at most so far away, so
     that clips of any length can be sampled at once (see FAR_ENOUGH).
 
-    For comparison with what others do (drivesim evaluate ablation): `mixing` of frames by "both" kinds of layers or by
-    "attention" alone; `positions` of frames in attention as an added "sinusoid" or as "rotary" angles; `context` by the "network"
-    that moves what is seen, or "plain", by the paper's convolutions.
+    For comparison with what others do (drivesim evaluate ablation): `mixing` of frames by "both" kinds of layers, by
+    "attention" alone, or by attention that stands inside the transformers of the image model ("transformer", LaVie); `positions`
+    of frames in attention as an added "sinusoid" or as "rotary" angles; `context` by the "network" that moves what is seen, or
+    "plain", by the paper's convolutions.
     """
 
     context_noise: bool = True
@@ -49,7 +50,7 @@ class VideoLDMConfig(Config):
     embedding_width: int = 128
     head_width: int = 32
     attention_distance: int | None = None
-    mixing: Literal["both", "attention"] = "both"
+    mixing: Literal["both", "attention", "transformer"] = "both"
     positions: Literal["sinusoid", "rotary"] = "sinusoid"
     context: Literal["network", "plain"] = "network"
 
@@ -109,7 +110,8 @@ class VideoLDM(nn.Module, Generic[C]):
     """Temporal layers inside a frozen image model, which says what conditions `C` are.
 
     Parameters and state_dict are those of the temporal layers alone, `image` moves along with `to` but is no submodule
-    (and is frozen, in eval mode, from here on). With every alpha at 1 the output equals the image model's, bit for bit.
+    (and is frozen, in eval mode, from here on). With every alpha at 1 the output equals the image model's, bit for bit; inside
+    transformers there is no alpha, and a fresh model's does.
     `decoder` is the fingerprint of the decoder through which its context passed in training; None where it was not noted.
     """
 
@@ -134,6 +136,7 @@ class VideoLDM(nn.Module, Generic[C]):
             rotary=config.positions == "rotary",
             plain_context=config.context == "plain",
             distance=config.attention_distance,
+            inside=config.mixing == "transformer",
         )
 
     @property
@@ -222,7 +225,8 @@ class VideoLDM(nn.Module, Generic[C]):
         text = encoded.tokens[::frames] if self.image.shape.text_width else None
         hook = self.temporal.hook(t, features, text)
         pictures = rearrange(x, "b f c h w -> (b f) c h w")
-        out = self.image.network(pictures, t.repeat_interleave(frames), encoded, hook)
+        hooks = (None, hook) if self.temporal.inside else (hook, None)
+        out = self.image.network(pictures, t.repeat_interleave(frames), encoded, *hooks)
         return rearrange(out, "(b f) c h w -> b f c h w", f=frames)
 
     def denoise(self, conditions: C, context: Context, fps: Tensor) -> Denoise:

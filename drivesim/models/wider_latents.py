@@ -68,6 +68,6 @@ def wider_video_model(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor], 
     for name in (f"{last}.weight", f"{last}.bias"):
         fitted[name] = widened(tensors[name], [wider], axis=0)
     for name, value in tensors.items():  # of the finest level: the estimate is the last of what they are given
-        if name.endswith(".conv1.weight") and name in own and own[name].shape[1] == value.shape[1] + new - old:
+        if name.endswith((".conv1.weight", ".context.weight")) and name in own and own[name].shape[1] == value.shape[1] + new - old:
             fitted[name] = widened(value, [(value.shape[1], own[name].shape[1])], axis=1)
     return fitted

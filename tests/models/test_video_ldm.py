@@ -15,6 +15,7 @@ from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.guidance import guide
 from drivesim.models.conditions.all_groups import no_conditions
 from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
+from drivesim.models.layers.blocks import zero_initialised
 from drivesim.models.layers.context import MOVED
 from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig
 from drivesim.scene.camera import Camera
@@ -22,6 +23,7 @@ from drivesim.scene.road import Road
 
 SMALL = ImageLDMConfig(latent_channels=4, widths=(16, 32), blocks=1, head_width=16, token_width=32, encoder_layers=1)
 TEMPORAL = VideoLDMConfig(context_widths=(16, 16), embedding_width=16, head_width=16)
+INSIDE = TEMPORAL.model_copy(update={"mixing": "transformer", "positions": "rotary"})
 B, F = 2, 4
 
 
@@ -32,10 +34,10 @@ def perturb(module: nn.Module, seed: int) -> None:
             nn.init.normal_(parameter.data, std=0.15)
 
 
-def video(seed: int = 0) -> VideoLDM:
+def video(seed: int = 0, config: VideoLDMConfig = TEMPORAL) -> VideoLDM:
     image = ImageLDM(SMALL)
     perturb(image, seed)
-    model = VideoLDM(TEMPORAL, image)
+    model = VideoLDM(config, image)
     perturb(model, seed + 1)
     return model.eval()
 
@@ -58,6 +60,23 @@ def test_alpha_one_is_the_image_model_bit_for_bit() -> None:
         if name.endswith("logit"):
             nn.init.constant_(parameter.data, 40.0)
     assert torch.equal(model(X, T, GIVEN, context, FPS), alone)
+
+
+def test_inside_transformers_a_fresh_model_is_the_image_model_bit_for_bit() -> None:
+    model, context = video(config=INSIDE), Context.of(X, {0: noise(2)[:, 0]})
+    alone = model.image(X.flatten(0, 1), T.repeat_interleave(F), GIVEN).unflatten(0, (B, F))
+    other = Context.of(X, {0: noise(2)[:, 1]})
+    made = model(X, T, GIVEN, context, FPS)
+    assert not torch.allclose(made, alone, atol=1e-3)
+    assert not torch.allclose(made[:, -1], model(X, T, GIVEN, other, FPS)[:, -1], atol=1e-5), "the first frame reaches the last"
+    model.image.requires_grad_(False)
+    for attention in model.temporal.attentions:
+        zero_initialised(attention.attention.out)
+    assert torch.equal(model(X, T, GIVEN, context, FPS), alone)
+    (model(X, T, GIVEN, context, FPS) - 1).square().mean().backward()
+    moved = {name for name, p in model.named_parameters() if p.grad is not None and p.grad.abs().max() > 0}
+    assert moved and all(".attention.out." in name for name in moved) and len(moved) == 2 * len(model.temporal.attentions)
+    assert all(p.grad is None for p in model.image.parameters())
 
 
 def test_a_fresh_model_is_the_image_model() -> None:

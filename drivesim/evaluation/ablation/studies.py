@@ -77,6 +77,10 @@ _VIDEO = {
     "no-foreground": Arm("vehicles count as much as any cell", {"foreground": 0.0}),
     "no-estimate": Arm("no loss on the context network's own estimate", {"estimate": 0.0}),
     "rotary": Arm("rotary angles of frames (RoPE) in the place of sinusoids", {"model": {"positions": "rotary"}}),
+    "rotary-in-block": Arm(
+        "attention with rotary angles inside the transformers, in the place of all temporal layers (LaVie)",
+        {"model": {"mixing": "transformer", "positions": "rotary"}},
+    ),
     "joint": Arm("the image model learns, too, from clips and pictures (LaVie)", spatial="joint"),
 }  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -105,8 +107,17 @@ class SpatialTransformer(nn.Module):
         )
         self.feed_forward = FeedForward(width, 2) if self_attention else None
 
-    def forward(self, x: Tensor, tokens: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """`x` [b c h w], `tokens` [b n k] (None: no cross-attention), `mask` bool [b n] to [b c h w]."""
+    def forward(
+        self,
+        x: Tensor,
+        tokens: Tensor | None = None,
+        mask: Tensor | None = None,
+        inner: Callable[[Tensor], Tensor] | None = None,
+    ) -> Tensor:
+        """`x` [b c h w], `tokens` [b n k] (None: no cross-attention), `mask` bool [b n] to [b c h w].
+
+        What `inner` makes of a map [b c h w] is added before the feed-forward.
+        """
         height = x.shape[2]
         h = rearrange(x, "b c h w -> b (h w) c")
         if len(self.own):
@@ -115,6 +126,8 @@ class SpatialTransformer(nn.Module):
         if len(self.cross) and tokens is not None:
             norm, attention = self.cross
             h = h + attention(norm(h), tokens, mask)
+        if inner is not None:
+            h = h + rearrange(inner(rearrange(h, "b (h w) c -> b c h w", h=height)), "b c h w -> b (h w) c")
         if self.feed_forward is not None:
             h = h + self.feed_forward(h)
         return rearrange(h, "b (h w) c -> b c h w", h=height)

@@ -14,7 +14,11 @@ from drivesim.models.layers.norms import group_norm
 M = TypeVar("M", bound=nn.Module)
 
 Hook = Callable[[int, Tensor], Tensor]
-"""hook(i, h) is called with the output h [b c h w] of block or level i of a spatial network, and returns what replaces it."""
+"""hook(i, h) is called with the output h [b c h w] of block or level i of a spatial network, and returns what replaces it.
+
+An inner one is called within the transformer of block i, after its attention and before its feed-forward, and where there is no
+transformer after the block; it returns what is added to h.
+"""
 
 
 def zero_initialised(module: M) -> M:

@@ -96,15 +96,51 @@ class TemporalAttention(nn.Module):
         """
         height, width = z.shape[2:]
         places = rearrange(z, "(b f) c h w -> (b h w) f c", f=frames)
-        if self.rotary:
-            h, position = self.attention(self.norm(places), mask=near, angles=position), places.new_zeros(())
-        else:
-            h = self.attention(self.norm(places) + position, mask=near)
+        h = among_frames(self.attention, self.norm(places), position, self.rotary, near)
+        position = places.new_zeros(()) if self.rotary else position
         if self.text is not None and text is not None:
             h = h + self.text(places + h, position, text)
         h = rearrange(h, "(b h w) f c -> (b f) c h w", h=height, w=width)
         out: Tensor = self.merge(z, z + h)
         return out
+
+
+class InnerAttention(nn.Module):
+    """Self-attention of every place among the frames of its clip, to stand in the transformer of an image model, as LaVie has it
+    (arXiv 2309.15103). What it adds starts at zero; nothing is merged.
+
+    What the temporal layers know joins the features that are attended to: an embedding, and those of given frames where there
+    are some (`context_width` above 0).
+    """
+
+    def __init__(
+        self, width: int, embedding_width: int, context_width: int = 0, head_width: int = 32, rotary: bool = False
+    ) -> None:
+        super().__init__()
+        self.rotary = rotary
+        self.norm = nn.LayerNorm(width)
+        self.embedding = nn.Linear(embedding_width, width)
+        self.context = nn.Linear(context_width, width) if context_width else None
+        self.attention = Attention(width, head_width)
+
+    def forward(
+        self, z: Tensor, frames: int, position: Tensor, embedding: Tensor, context: Tensor | None = None, near: Tensor | None = None
+    ) -> Tensor:
+        """`z` [(b f) c h w], `embedding` [b e], `context` [(b f) k h w] to what is added to z; else as of TemporalAttention."""
+        height, width = z.shape[2:]
+        places = self.norm(rearrange(z, "(b f) c h w -> (b h w) f c", f=frames))
+        places = places + self.embedding(F.silu(embedding)).repeat_interleave(height * width, dim=0)[:, None]
+        if self.context is not None and context is not None:
+            places = places + self.context(rearrange(context, "(b f) k h w -> (b h w) f k", f=frames))
+        h = among_frames(self.attention, places, position, self.rotary, near)
+        return rearrange(h, "(b h w) f c -> (b f) c h w", h=height, w=width)
+
+
+def among_frames(attention: Attention, places: Tensor, position: Tensor, rotary: bool, near: Tensor | None) -> Tensor:
+    """`attention` of normalised `places` [n f c] among frames, whose `position` is turned by or added."""
+    if rotary:
+        return attention(places, mask=near, angles=position)
+    return attention(places + position, mask=near)
 
 
 def near_frames(frames: int, distance: int | None) -> Tensor | None:

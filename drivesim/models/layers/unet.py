@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -43,10 +46,19 @@ class SpatialBlock(nn.Module):
             SpatialTransformer(width, config.head_width, token_width, attends) if attends or token_width else None
         )
 
-    def forward(self, x: Tensor, embedding: Tensor, tokens: Tensor | None, mask: Tensor | None) -> Tensor:
-        """`x` [b c h w], `embedding` [b e], `tokens` [b n k], `mask` bool [b n] to [b width h w]."""
+    def forward(
+        self,
+        x: Tensor,
+        embedding: Tensor,
+        tokens: Tensor | None,
+        mask: Tensor | None,
+        inner: Callable[[Tensor], Tensor] | None = None,
+    ) -> Tensor:
+        """`x` [b c h w], `embedding` [b e], `tokens` [b n k], `mask` bool [b n] to [b width h w]; `inner`: see Hook."""
         h: Tensor = self.residual(x, embedding)
-        return h if self.transformer is None else self.transformer(h, tokens, mask)
+        if self.transformer is not None:
+            return self.transformer(h, tokens, mask, inner)
+        return h if inner is None else h + inner(h)
 
 
 class UNet(nn.Module):
@@ -105,14 +117,20 @@ class UNet(nn.Module):
         token_mask: Tensor | None = None,
         hook: Hook | None = None,
         entry: Tensor | None = None,
+        inner: Hook | None = None,
     ) -> Tensor:
         """Network output [b out_channels h w] for noisy `x` [b in_channels h w] at diffusion time `t` int64 [b].
 
         `h` and `w` are multiples of 2^(levels - 1); `tokens` [b n token_width], `token_mask` bool [b n]. The hook
-        is called after every spatial block. `entry` [b widths[0] h w] is added to the first convolution's output.
+        is called after every spatial block, the `inner` one within. `entry` [b widths[0] h w] is added to the first
+        convolution's output.
         """
         embedding = self.embed(t, tokens, token_mask)
-        hook = hook or (lambda i, h: h)
+
+        def run(i: int, block: nn.Module, h: Tensor) -> Tensor:
+            out: Tensor = block(h, embedding, tokens, token_mask, None if inner is None else partial(inner, i))
+            return out if hook is None else hook(i, out)
+
         h = self.conv_in(x)
         if entry is not None:
             h = h + entry.to(h.dtype)
@@ -120,16 +138,16 @@ class UNet(nn.Module):
         i = 0
         for level, blocks in enumerate(self.down):
             for block in blocks:  # type: ignore[attr-defined]
-                h = hook(i, block(h, embedding, tokens, token_mask))
+                h = run(i, block, h)
                 skips.append(h)
                 i += 1
             if level < len(self.shrink):
                 h = self.shrink[level](h)
-        h = hook(i, self.middle(h, embedding, tokens, token_mask))
+        h = run(i, self.middle, h)
         i += 1
         for level in reversed(range(len(self.up))):
             for block in self.up[level]:  # type: ignore[attr-defined]
-                h = hook(i, block(torch.cat([h, skips.pop()], dim=1), embedding, tokens, token_mask))
+                h = run(i, block, torch.cat([h, skips.pop()], dim=1))
                 i += 1
             if level > 0:
                 h = self.grow[level - 1](h)

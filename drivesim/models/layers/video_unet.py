@@ -17,7 +17,7 @@ from drivesim.models.layers.embeddings import (
     TimeEmbedding,
     fourier_features,
 )
-from drivesim.models.layers.temporal import MAX_INNER, TemporalAttention, TemporalConv, near_frames
+from drivesim.models.layers.temporal import MAX_INNER, InnerAttention, TemporalAttention, TemporalConv, near_frames
 from drivesim.video_format import FRAME_RATES
 
 MAX_GIVEN = 2  # given frames that the embedding of their number tells apart
@@ -39,7 +39,8 @@ class ContextFeatures(NamedTuple):
 
 
 class TemporalLayers(nn.Module):
-    """A TemporalConv and a TemporalAttention for each spatial block of a U-Net (`block_shapes`: channels, level).
+    """A TemporalConv and a TemporalAttention for each spatial block of a U-Net (`block_shapes`: channels, level); with `inside` an
+    InnerAttention for each, which reads no text but its mean, and whose hook is an inner one.
 
     They know the diffusion time, the frame rate (logarithm, Fourier features), the number of given frames (0, 1 or 2), with
     `context_noise` the level of the noise on these, and, through a ContextNetwork with a width for each level, the given frames
@@ -64,12 +65,13 @@ class TemporalLayers(nn.Module):
         rotary: bool = False,
         plain_context: bool = False,
         distance: int | None = None,
+        inside: bool = False,
     ) -> None:
         super().__init__()
         widths = {level: width for width, level in block_shapes}
         if len(context_widths) != len(widths):
             raise ValueError(f"{len(context_widths)} context widths for a U-Net of {len(widths)} levels")
-        self.levels, self.distance = [level for _, level in block_shapes], distance
+        self.levels, self.distance, self.inside = [level for _, level in block_shapes], distance, inside
         self.time = TimeEmbedding(64, embedding_width)
         self.given = nn.Embedding(MAX_GIVEN + 1, embedding_width)
         self.rate = nn.Linear(1 + 2 * _FPS_OCTAVES, embedding_width)
@@ -84,9 +86,15 @@ class TemporalLayers(nn.Module):
             FrameAngles(head_width) if rotary else FrameEmbedding(widths[level]) for level in sorted(widths)
         )
         self.convolutions = nn.ModuleList(
-            TemporalConv(width, embedding_width, context_channels_of[level], inner_width, reach) for width, level in block_shapes
+            TemporalConv(width, embedding_width, context_channels_of[level], inner_width, reach)
+            for width, level in ([] if inside else block_shapes)
         )
-        self.attentions = nn.ModuleList(TemporalAttention(width, head_width, text_width, rotary) for width, _ in block_shapes)
+        self.attentions = nn.ModuleList(
+            InnerAttention(width, embedding_width, context_channels_of[level], head_width, rotary)
+            if inside
+            else TemporalAttention(width, head_width, text_width, rotary)
+            for width, level in block_shapes
+        )
         self.summary = zero_initialised(nn.Linear(text_width, embedding_width)) if text_width else None
 
     def embed(self, t: Tensor, mask: Tensor, fps: Tensor) -> Tensor:
@@ -119,7 +127,8 @@ class TemporalLayers(nn.Module):
         return ContextFeatures(mask, fps, features, estimate, told)
 
     def hook(self, t: Tensor, context: ContextFeatures, text: Tensor | None = None) -> Hook:
-        """The hook of UNet.forward for one batch of clips at `t` int64 [b], with the tokens of their `text` [b n k], if any."""
+        """The hook of a backbone, `inside` the inner one, for one batch of clips at `t` int64 [b], with the tokens of their `text`
+        [b n k], if any."""
         frames = context.mask.shape[1]
         embedding = self.embed(t, context.mask, context.fps)
         if context.level is not None:
@@ -132,6 +141,9 @@ class TemporalLayers(nn.Module):
 
         def hook(i: int, h: Tensor) -> Tensor:
             level = self.levels[i]
+            if self.inside:
+                added: Tensor = self.attentions[i](h, frames, positions[level], embedding, context.features[level], near)
+                return added
             h = self.convolutions[i](h, frames, embedding, context.features[level])
             attended: Tensor = self.attentions[i](h, frames, positions[level], text, near)
             return attended

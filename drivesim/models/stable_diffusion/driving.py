@@ -138,9 +138,11 @@ class DrivingDiffusion(DrivingModel):
             torch.where(asked[:, None, None, None], entry, torch.zeros((), dtype=entry.dtype, device=entry.device)),
         )
 
-    def network(self, x: Tensor, t: Tensor, encoded: Encoded, hook: Hook | None = None) -> Tensor:
+    def network(
+        self, x: Tensor, t: Tensor, encoded: Encoded, hook: Hook | None = None, inner: Hook | None = None
+    ) -> Tensor:
         """Network output [b c h w] for noisy latents `x` [b c h w] at `t` int64 [b]."""
-        self._hooks.hook, self._added = hook, encoded.entry
+        self._hooks.hook, self._hooks.inner, self._added = hook, inner, encoded.entry
         out: Tensor = self.unet(
             x, t, encoder_hidden_states=encoded.tokens, encoder_attention_mask=encoded.mask, return_dict=False
         )[0]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from torch import nn
+from einops import rearrange
+from torch import Tensor, nn
 
 from drivesim.models.layers.blocks import Hook
 
@@ -20,21 +21,51 @@ class PublicBlock(NamedTuple):
 
 
 class BlockHooks:
-    """Calls `hook`, where there is one, after each of these blocks, with its number and output.
+    """Calls `hook`, where there is one, after each of these blocks, with its number and output, and `inner` within: see Hook.
 
-    It stays until it is changed: with gradient checkpointing blocks run once more in the backward pass.
+    They stay until they are changed: with gradient checkpointing blocks run once more in the backward pass.
     """
 
     def __init__(self, blocks: Sequence[PublicBlock]) -> None:
         self.hook: Hook | None = None
+        self.inner: Hook | None = None
+        self._heights: dict[int, int] = {}
+        self._residuals: dict[int, Tensor] = {}
         for i, block in enumerate(blocks):
             block.module.register_forward_hook(partial(self._after, i))
+            if _is_transformer(block.module):
+                last = cast(Any, block.module).transformer_blocks[-1]
+                block.module.register_forward_pre_hook(partial(self._note_height, i))
+                last.norm2.register_forward_pre_hook(partial(self._note_residual, i))
+                last.attn2.register_forward_hook(partial(self._within, i))
 
     def _after(self, i: int, module: nn.Module, inputs: Any, output: Any) -> Any:
         """What follows block i instead of its output; transformers give a tuple."""
+        if self.inner is not None and not _is_transformer(module):
+            return output + self.inner(i, output)
         if self.hook is None:
             return None
         return (self.hook(i, output[0]),) if isinstance(output, tuple) else self.hook(i, output)
+
+    def _note_height(self, i: int, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        """Of the map that the transformer of block i is given, whose layers see places in a row."""
+        self._heights[i] = inputs[0].shape[2]
+
+    def _note_residual(self, i: int, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        """What the attention to tokens is added to."""
+        if self.inner is not None:
+            self._residuals[i] = inputs[0]
+
+    def _within(self, i: int, module: nn.Module, inputs: Any, output: Tensor) -> Tensor | None:
+        """What attention to tokens adds in block i, with what `inner` makes of their sum [b (h w) c]."""
+        if self.inner is None:
+            return None
+        h = rearrange(self._residuals.pop(i) + output, "b (h w) c -> b c h w", h=self._heights[i])
+        return output + rearrange(self.inner(i, h), "b c h w -> b (h w) c").to(output.dtype)
+
+
+def _is_transformer(module: nn.Module) -> bool:
+    return hasattr(module, "transformer_blocks")
 
 
 def unet_blocks(unet: Any) -> list[PublicBlock]:

@@ -68,8 +68,10 @@ class StableDiffusion(Backbone[Tensor]):
         tokens = self.text(conditions)
         return Encoded(tokens, None, tokens.new_zeros(len(tokens), 0, height, width))
 
-    def network(self, x: Tensor, t: Tensor, encoded: Encoded, hook: Hook | None = None) -> Tensor:
+    def network(
+        self, x: Tensor, t: Tensor, encoded: Encoded, hook: Hook | None = None, inner: Hook | None = None
+    ) -> Tensor:
         """Network output [b c h w] for noisy latents `x` [b c h w] at `t` int64 [b]."""
-        self._hooks.hook = hook
+        self._hooks.hook, self._hooks.inner = hook, inner
         out: Tensor = self.unet(x, t, encoder_hidden_states=encoded.tokens, return_dict=False)[0]
         return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,14 @@ from torch import Tensor, nn
 
 from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.guidance import guide
+from drivesim.models.layers.blocks import zero_initialised
 from drivesim.models.layers.video_unet import TemporalLayers
 from drivesim.models.stable_diffusion.network import StableDiffusion
 from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig
 
 diffusers = pytest.importorskip("diffusers")
 TEMPORAL = VideoLDMConfig(context_widths=(16, 16), embedding_width=16, head_width=16)
+INSIDE = TEMPORAL.model_copy(update={"mixing": "transformer", "positions": "rotary"})
 B, F = 2, 3
 X = torch.randn(B, F, 4, 8, 8, generator=torch.Generator().manual_seed(1))
 T, FPS = torch.tensor([300, 800]), torch.tensor([1.875, 30.0])
@@ -24,15 +27,23 @@ TEXTS = ["a red car", "a city street at night"]
 GIVEN = Context.of(X, {0: X[:, 1]})
 
 
-def video(folder: Path, alpha_one: bool = False) -> VideoLDM[Tensor]:
+def video(folder: Path, alpha_one: bool = False, config: VideoLDMConfig = TEMPORAL) -> VideoLDM[Tensor]:
     """Random temporal layers on the backbone, merged with alpha 1 or 1/2."""
     torch.manual_seed(0)
-    model = VideoLDM(TEMPORAL, StableDiffusion.load(folder)).eval()
+    model = VideoLDM(config, StableDiffusion.load(folder)).eval()
     for name, parameter in model.named_parameters():
         if not name.endswith("logit"):
             nn.init.normal_(parameter.data, std=0.2)
         elif alpha_one:
             nn.init.constant_(parameter.data, 40.0)
+    return model
+
+
+def inside(folder: Path, fresh: bool = False) -> VideoLDM[Tensor]:
+    """Attention among frames within the transformers, its outputs random or, as in a `fresh` model, zero."""
+    model = video(folder, config=INSIDE)
+    for attention in model.temporal.attentions if fresh else ():
+        zero_initialised(attention.attention.out)
     return model
 
 
@@ -70,6 +81,37 @@ def test_sampling_is_that_of_diffusers_own_pipeline_frame_by_frame(prediction: s
         assert torch.allclose(made[frame], alone[0], rtol=1e-3, atol=1e-3)
 
 
+def test_fresh_layers_inside_transformers_leave_the_unet_of_diffusers_as_it_is_bit_for_bit(backbone: Path) -> None:
+    model, conditions = inside(backbone, fresh=True), ids(video(backbone), TEXTS)
+    unet = diffusers.UNet2DConditionModel.from_pretrained(str(backbone / "unet")).eval()
+    with torch.no_grad():
+        tokens = model.image.encode(conditions, 8, 8).tokens
+        alone = unet(X.flatten(0, 1), T.repeat_interleave(F), encoder_hidden_states=tokens).sample
+        assert torch.equal(model(X, T, conditions, GIVEN, FPS).flatten(0, 1), alone)
+        assert not torch.allclose(inside(backbone)(X, T, conditions, GIVEN, FPS).flatten(0, 1), alone, atol=1e-3)
+
+
+def test_layers_inside_transformers_stand_between_attention_to_the_text_and_feed_forward(backbone: Path) -> None:
+    image = StableDiffusion.load(backbone)
+    encoded = image.encode(image.text.ids(TEXTS), 8, 8)
+    seen: dict[int, Tensor] = {}
+    read: list[Tensor] = []
+
+    def inner(i: int, h: Tensor) -> Tensor:
+        seen[i] = h
+        return 0.5 * h
+
+    transformers = [block.module for block in image._blocks if hasattr(block.module, "transformer_blocks")]
+    for transformer in transformers:
+        transformer.transformer_blocks[-1].norm3.register_forward_pre_hook(lambda module, inputs: read.append(inputs[0]))
+    with torch.no_grad():
+        image.network(X[:, 0], T, encoded, inner=inner)
+    assert list(seen) == list(range(len(image.shape.blocks))) and len(read) == len(transformers) < len(seen)
+    maps = [h for i, h in seen.items() if image._blocks[i].module in transformers]
+    for h, places in zip(maps, read, strict=True):
+        torch.testing.assert_close(places, 1.5 * h.flatten(2).mT)
+
+
 def test_the_text_reaches_the_temporal_layers(backbone: Path) -> None:
     model = video(backbone)
     encoded = model.image.encode(ids(model, TEXTS), 8, 8)
@@ -79,8 +121,9 @@ def test_the_text_reaches_the_temporal_layers(backbone: Path) -> None:
     assert not torch.allclose(first, other)
 
 
-def test_a_step_moves_the_temporal_layers_alone(backbone: Path) -> None:
-    model = video(backbone)
+@pytest.mark.parametrize("made", [video, inside])
+def test_a_step_moves_the_temporal_layers_alone(made: Callable[[Path], VideoLDM[Tensor]], backbone: Path) -> None:
+    model = made(backbone)
     conditions = ids(model, TEXTS)
     features = model.encode_context(GIVEN, FPS, model.image.encode(conditions, 8, 8))
     output = model.network(X, T, model.image.encode(conditions, 8, 8), features)
@@ -90,10 +133,11 @@ def test_a_step_moves_the_temporal_layers_alone(backbone: Path) -> None:
     assert all(parameter.grad is None for parameter in model.image.parameters())
 
 
-def test_gradients_are_the_same_with_checkpointing(backbone: Path) -> None:
+@pytest.mark.parametrize("made", [video, inside])
+def test_gradients_are_the_same_with_checkpointing(made: Callable[[Path], VideoLDM[Tensor]], backbone: Path) -> None:
     gradients = []
     for checkpointing in (False, True):
-        model = video(backbone)
+        model = made(backbone)
         assert isinstance(model.image, StableDiffusion)
         if checkpointing:
             model.image.unet.enable_gradient_checkpointing()
