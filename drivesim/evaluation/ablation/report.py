@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from drivesim.config import write_atomic
 from drivesim.evaluation.ablation.sampled import SAMPLED
-from drivesim.evaluation.ablation.scores import CLIP_DISTANCE, ArmScores, Drawn, drawn
+from drivesim.evaluation.ablation.scores import CLIP_DISTANCE, ArmScores, drawn
 from drivesim.evaluation.ablation.studies import OURS, Arm, Study
 from drivesim.metrics.intervals import Interval, flat
 
 ScoresByArm = Mapping[str, Sequence[ArmScores]]
 """The scores of every arm, a seed each."""
+VERDICTS = ("better", "worse", "no difference seen")
+_UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
+
+
+class Compared(NamedTuple):
+    """A figure of an arm over its seeds, and how far it is from that of "ours" in the same seeds and parts."""
+
+    value: Interval
+    difference: Interval
+
+
+Table = Mapping[str, Mapping[str, Compared]]
+"""By arm and figure."""
 
 
 def write_report(folder: Path, study: Study, facts: Mapping[str, Any], arms: Mapping[str, Arm], scores: ScoresByArm) -> None:
     """report.json and report.md in `folder`."""
-    names = figure_names(study)
-    table = {arm: {name: drawn(name, seeds) for name in names} for arm, seeds in scores.items()}
+    table = compared(study, scores)
     values = {
-        arm: {"about": arms[arm].about, "seeds": len(scores[arm]), **flat({name: figure.interval for name, figure in row.items()}),
-              **flat({f"{name}_difference": figure.difference(table[OURS][name]) for name, figure in row.items()})}
+        arm: {"about": arms[arm].about, "seeds": _seeds(scores[arm]),
+              "cpu_seconds": [round(one.cpu_seconds) for one in scores[arm]],
+              **flat({name: figure.value for name, figure in row.items()}),
+              **flat({f"{name}_difference": figure.difference for name, figure in row.items()})}
         for arm, row in table.items()
     }  # fmt: skip
     write_atomic(folder / "report.json", json.dumps({**facts, "arms": values}, indent=2) + "\n")
-    write_atomic(folder / "report.md", _markdown(study, facts, arms, scores, table))
+    parts = [_head(study, facts, arms, scores, table), _sentences(study, scores, table), _runs(study, scores)]
+    write_atomic(folder / "report.md", "\n".join("\n".join(lines) + "\n" for lines in parts))
 
 
 def figure_names(study: Study) -> list[str]:
@@ -35,9 +50,21 @@ def figure_names(study: Study) -> list[str]:
     return [*study.figures, *((*SAMPLED, CLIP_DISTANCE) if study.sampled else ())]
 
 
-def _markdown(
-    study: Study, facts: Mapping[str, Any], arms: Mapping[str, Arm], scores: ScoresByArm, table: Mapping[str, Mapping[str, Drawn]]
-) -> str:
+def compared(study: Study, scores: ScoresByArm) -> Table:
+    """Every figure of every arm, each beside "ours" in the seeds that both have."""
+
+    def row(seeds: Sequence[ArmScores]) -> dict[str, Compared]:
+        ours = [one for one in scores[OURS] if one.seed in _seeds(seeds)]
+        both = [one for one in seeds if one.seed in _seeds(ours)]
+        return {
+            name: Compared(drawn(name, seeds).interval, drawn(name, both).difference(drawn(name, ours)) if both else _UNKNOWN)
+            for name in figure_names(study)
+        }
+
+    return {arm: row(seeds) for arm, seeds in scores.items()}
+
+
+def _head(study: Study, facts: Mapping[str, Any], arms: Mapping[str, Arm], scores: ScoresByArm, table: Table) -> list[str]:
     names = figure_names(study)
     lines = [
         f"# Ablation: {facts['study']}",
@@ -45,34 +72,70 @@ def _markdown(
         f"Stage {facts['stage']}, {facts['samples']} samples an arm, the same data and batches; held out: {facts['parts']} parts "
         f"of {', '.join(facts['held_out'])}. Each figure with the 95 % interval over seeds and parts, and below it how far it is "
         f'from "{OURS}", in pairs of the same seeds and parts. With few seeds intervals are too narrow.',
+        *(f"\nFAILED: {line}" for line in facts.get("failed", ())),
         "",
         f"| arm | seeds | {' | '.join(f'{name} ({_wanted(study, name)})' for name in names)} |",
         f"|{'---|' * (len(names) + 2)}",
     ]
     for arm, row in table.items():
-        cells = [_cell(row[name], None if arm == OURS else table[OURS][name], name in study.higher) for name in names]
-        lines.append(f"| **{arm}**: {arms[arm].about} | {len(scores[arm])} | {' | '.join(cells)} |")
-    return "\n".join([*lines, *(f"\nFAILED: {line}" for line in facts.get("failed", ()))]) + "\n"
+        cells = [_words(value) if arm == OURS else f"{_words(value)}<br>{_compared(difference, name in study.higher)}"
+                 for name, (value, difference) in row.items()]  # fmt: skip
+        lines.append(f"| **{arm}**: {arms[arm].about} | {_listed(_seeds(scores[arm]))} | {' | '.join(cells)} |")
+    return lines
+
+
+def _sentences(study: Study, scores: ScoresByArm, table: Table) -> list[str]:
+    """What each arm shows, in a sentence: which intervals of differences exclude zero, and which do not."""
+    lines = ["## In words", ""]
+    for arm, row in table.items():
+        if arm == OURS:
+            continue
+        found: dict[str, list[str]] = {word: [] for word in VERDICTS}
+        for name, (_, difference) in row.items():
+            found[verdict(difference, name in study.higher)].append(f"{name} {_words(difference, '+')}")
+        said = [f"{word}{':' if word == VERDICTS[2] else ' in'} {', '.join(names)}" for word, names in found.items() if names]
+        lines.append(f'- **{arm}** against "{OURS}" (seeds {_listed(_seeds(scores[arm]))}): {"; ".join(said)}.')
+    return [*lines, "", "Better and worse: the interval of the difference excludes zero."]
+
+
+def _runs(study: Study, scores: ScoresByArm) -> list[str]:
+    """Every figure of every run, and what its training cost."""
+    names = figure_names(study)
+    lines = ["## Runs", "", f"| arm | seed | CPU minutes | {' | '.join(names)} |", f"|{'---|' * (len(names) + 3)}"]
+    for arm, seeds in scores.items():
+        for one in seeds:
+            cells = [_number(drawn(name, [one]).value) for name in names]
+            lines.append(f"| {arm} | {one.seed} | {one.cpu_seconds / 60:.1f} | {' | '.join(cells)} |")
+    return [*lines, "", "CPU minutes are those of training, over all cores; 0.0: trained by another arm, or not at all."]
+
+
+def verdict(difference: Interval, higher: bool) -> str:
+    """One of VERDICTS: better or worse where the difference's interval, to the digits that are shown, leaves no doubt."""
+    if round(difference.low, 4) > 0 or round(difference.high, 4) < 0:
+        return VERDICTS[0] if (difference.value > 0) == higher else VERDICTS[1]
+    return VERDICTS[2]
+
+
+def _compared(difference: Interval, higher: bool) -> str:
+    return f"{verdict(difference, higher)}: {_words(difference, '+')}"
 
 
 def _wanted(study: Study, name: str) -> str:
     return "higher is better" if name in study.higher else "lower is better"
 
 
-def _cell(figure: Drawn, ours: Drawn | None, higher: bool) -> str:
-    text = _words(figure.interval)
-    return text if ours is None else f"{text}<br>{verdict(figure.difference(ours), higher)}"
-
-
-def verdict(difference: Interval, higher: bool) -> str:
-    """A difference in words: better or worse where its interval, to the digits that are shown, leaves no doubt."""
-    if round(difference.low, 4) > 0 or round(difference.high, 4) < 0:
-        word = "better" if (difference.value > 0) == higher else "worse"
-    else:
-        word = "no difference seen"
-    return f"{word}: {_words(difference, '+')}"
-
-
 def _words(interval: Interval, sign: str = "") -> str:
-    value, low, high = (f"{number:{sign}.4f}" if number == number else "unknown" for number in interval)
+    value, low, high = (_number(number, sign) for number in interval)
     return f"{value} ({low} to {high})"
+
+
+def _number(value: float, sign: str = "") -> str:
+    return f"{value:{sign}.4f}" if value == value else "unknown"
+
+
+def _seeds(scores: Iterable[ArmScores]) -> list[int]:
+    return [one.seed for one in scores]
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(str(number) for number in numbers)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -12,7 +14,7 @@ import torch
 
 from drivesim.checkpoint import read_checkpoint, weights_hash
 from drivesim.checksums import make_folder
-from drivesim.config import InputError, MachineError, Say
+from drivesim.config import InputError, MachineError, Say, write_atomic
 from drivesim.evaluation.ablation.report import write_report
 from drivesim.evaluation.ablation.sampled import SAMPLED, sampled_part
 from drivesim.evaluation.ablation.scores import ArmScores, read_scores
@@ -30,6 +32,8 @@ from drivesim.training.stages.super_resolution import SuperResolutionStage
 from drivesim.training.stages.video_ldm import VideoLDMRecipe, VideoLDMStage
 from drivesim.video_format import TrainedName
 from drivesim.world.generator import WORLD_VERSION
+
+CPU_SECONDS = "cpu_seconds.txt"
 
 
 class HeldOut(Protocol):
@@ -139,16 +143,34 @@ def _arm_scores(
         {"stage": study.stage, "preset": question.preset, **stage.recipe.model_dump(mode="json")},
     )
     if arm.trained and arm.weights_of is None:
-        train(stage, run, device, say)
+        with cpu_time_noted(folder):
+            train(stage, run, device, say)
     for module in stage.modules.values():
         module.to(device)
     state = start_state(stage, run)
     model = stage.modules["model"]
     with state.emas["model"].applied(model), torch.no_grad():
         scores = _scored(stage, study, arm, question.parts, detector, asked)
+    scores = replace(scores, cpu_seconds=cpu_seconds(folder))
     folder.mkdir(parents=True, exist_ok=True)
     scores.write(folder / "scores.json")
     return scores
+
+
+def cpu_seconds(folder: Path) -> float:
+    """What was spent so far on training in a run's folder, over all cores (s)."""
+    file = folder / CPU_SECONDS
+    return float(file.read_text(encoding="utf-8")) if file.is_file() else 0.0
+
+
+@contextmanager
+def cpu_time_noted(folder: Path) -> Iterator[None]:
+    """What this process spends within it is added to what the folder notes, however it ends."""
+    before, begun = cpu_seconds(folder), time.process_time()
+    try:
+        yield
+    finally:
+        write_atomic(folder / CPU_SECONDS, f"{before + time.process_time() - begun:.1f}\n")
 
 
 def _scored(

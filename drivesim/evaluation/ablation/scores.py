@@ -22,12 +22,18 @@ CLIP_DISTANCE = "clip_distance"
 @dataclass(frozen=True)
 class ArmScores:
     """`asked`: what it was measured on. `figures`: by name, a value a part. `made`, `rendered`: features [clips d] of sampled clips
-    and of their renders, where clips are sampled."""
+    and of their renders, where clips are sampled. `cpu_seconds` of training, over all cores."""
 
     asked: dict[str, Any]
     figures: dict[str, list[float]]
     made: list[list[float]] = field(default_factory=list)
     rendered: list[list[float]] = field(default_factory=list)
+    cpu_seconds: float = 0.0
+
+    @property
+    def seed(self) -> int:
+        """Of its weights and batches."""
+        return int(self.asked["recipe"]["seed"])
 
     def write(self, file: Path) -> None:
         """As JSON."""

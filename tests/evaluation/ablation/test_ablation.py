@@ -13,7 +13,7 @@ from tiny_detector import write_detector
 from drivesim.config import InputError
 from drivesim.dataset.clips import ClipWriter
 from drivesim.evaluation.ablation import run as ablation_run
-from drivesim.evaluation.ablation.report import verdict
+from drivesim.evaluation.ablation.report import compared, verdict, write_report
 from drivesim.evaluation.ablation.run import AblationQuestion, arm_recipe, chosen_arms, run_study
 from drivesim.evaluation.ablation.scores import ArmScores, drawn
 from drivesim.evaluation.ablation.studies import OURS, STUDIES
@@ -45,6 +45,7 @@ def test_arms_are_trained_measured_and_reported_once(question: AblationQuestion,
     guided = report["arms"]["context-guidance"]
     assert guided["predict_1"] == ours["predict_1"] and guided["clip_distance"] != ours["clip_distance"]
     assert report["arms"]["joint"]["predict_1"] != ours["predict_1"]
+    assert ours["cpu_seconds"][0] > 0 and guided["cpu_seconds"] == [0]
     assert "| **joint**: the image model learns, too" in text and "lower is better" in text
     assert not (question.folder / "no-temporal-layers" / "seed-0" / "state.safetensors").exists()
 
@@ -73,7 +74,7 @@ def test_what_is_no_study_and_no_arm_is_told(question: AblationQuestion) -> None
 
 
 def scores(*seeds: list[float]) -> list[ArmScores]:
-    return [ArmScores({}, {"loss": values}) for values in seeds]
+    return [ArmScores({"recipe": {"seed": seed}}, {"loss": values}) for seed, values in enumerate(seeds)]
 
 
 def test_differences_are_of_pairs() -> None:
@@ -84,8 +85,26 @@ def test_differences_are_of_pairs() -> None:
     assert ours.interval.low < worse.interval.value < ours.interval.high
     difference = worse.difference(ours)
     assert 0 < difference.low <= difference.value == pytest.approx(0.05)
-    assert verdict(difference, higher=False).startswith("worse") and verdict(difference, higher=True).startswith("better")
-    assert verdict(Interval(0.1, -0.1, 0.3), higher=True).startswith("no difference seen")
-    assert verdict(Interval(1e-8, 9e-9, 2e-8), higher=True).startswith("no difference seen")
+    assert verdict(difference, higher=False) == "worse" and verdict(difference, higher=True) == "better"
+    assert verdict(Interval(0.1, -0.1, 0.3), higher=True) == "no difference seen"
+    assert verdict(Interval(1e-8, 9e-9, 2e-8), higher=True) == "no difference seen"
     single = drawn("loss", scores([1.0])).difference(drawn("loss", scores([0.5])))
-    assert np.isnan(single.low) and verdict(single, higher=True).startswith("no difference seen")
+    assert np.isnan(single.low) and verdict(single, higher=True) == "no difference seen"
+
+
+def test_the_report_says_each_arm_in_words_and_each_run_by_its_seed(tmp_path: Path) -> None:
+    arms = chosen_arms("image", ("muon", "no-boxes"))
+    measured = {
+        OURS: scores([1.0, 1.2, 1.1], [1.1, 1.2, 1.3]),
+        "no-boxes": scores([2.0, 2.2, 2.1], [2.1, 2.3, 2.2]),
+        "muon": [replace(scores([0.0], [1.0, 1.3, 1.2])[1], cpu_seconds=90.0)],  # seed 0 failed
+    }
+    facts = {"study": "image", "stage": "image-ldm", "samples": 2, "parts": 3, "held_out": ["held.h5"],
+             "failed": ["muon, seed 0: lost"]}  # fmt: skip
+    write_report(tmp_path, STUDIES["image"], facts, arms, measured)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert '- **no-boxes** against "ours" (seeds 0, 1): worse in loss +1.0' in text
+    assert '- **muon** against "ours" (seeds 1): no difference seen: loss -0.03' in text
+    assert "| muon | 1 | 1.5 | 1.1667 |" in text and "FAILED: muon, seed 0: lost" in text
+    difference = compared(STUDIES["image"], measured)["muon"]["loss"].difference
+    assert difference.value == pytest.approx(1.1667 - 1.2, abs=1e-3), "of seed 1 alone"
