@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from drivesim.dataset.latents import LatentCache
 from drivesim.dataset.layouts import is_known
 from drivesim.dataset.progress_line import ProgressLine
 from drivesim.layout.flow import Flow, flow
+from drivesim.layout.maps import LayoutMaps
 from drivesim.layout.raster import layout_maps
 from drivesim.layout.scene_at import SceneAt
 from drivesim.models.road_ahead import REACH
@@ -79,6 +81,28 @@ class MovedCache:
         if row is None:
             return None
         return MovedFrame(self._file["latents"][row], self._file["seen"][row].astype(np.float32) / 255)
+
+
+class PairFlows:
+    """Flow between frames of a store's clips, made as it is asked for: for frames that are there in training alone."""
+
+    def __init__(self, store: ClipStore) -> None:
+        self.store = store
+        self._labels = lru_cache(maxsize=2)(self._read)
+        self._drawn = lru_cache(maxsize=32)(self._draw)
+
+    def flow(self, clip: int, to: int, source: int) -> Flow | None:
+        """From each pixel of frame `to` of a clip to its place in frame `source`; None where nobody knows, or it is too far."""
+        if not _moves(self._labels(clip), to, source):
+            return None
+        return flow(*self._drawn(clip, to), *self._drawn(clip, source))
+
+    def _read(self, clip: int) -> ClipLabels:
+        return self.store.labels(clip)
+
+    def _draw(self, clip: int, frame: int) -> tuple[SceneAt, LayoutMaps]:
+        scene = SceneAt.labelled(self._labels(clip), frame)
+        return scene, layout_maps(scene, self.store.height, self.store.width)
 
 
 def cache_moved(

@@ -13,9 +13,12 @@ from torch import Tensor
 from drivesim.dataset.batches import ClipWindows
 from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.moved import MovedUse
+from drivesim.diffusion.ddim import sample
+from drivesim.layout.flow import Flow
+from drivesim.models.backbone import LatentCodec
 from drivesim.models.layers.context import MOVED
-from drivesim.models.moved_frames import moved_sources
-from drivesim.models.video_ldm import Context, VideoLDM, with_given
+from drivesim.models.moved_frames import move_frames, moved_sources
+from drivesim.models.video_ldm import Context, VideoLDM, hold, with_given
 from drivesim.training.latent_data import LatentData, diffusion_error, has_windows
 from drivesim.training.optim import rank
 from drivesim.training.stage import Batch
@@ -74,6 +77,55 @@ def draw_context_noise(rng: np.random.Generator, latents: Tensor, largest: float
     level = 0.0 if rng.random() < clean else rng.uniform(0, largest)
     noise = rng.standard_normal((len(latents), 1 + MOVED, *latents.shape[1:]), np.float32)
     return {"level": torch.tensor(level, dtype=torch.float32), "context_noise": torch.from_numpy(noise)}
+
+
+OWN, OWN_STEPS = 1, 4
+"""The given frame of a prediction that is the model's own at times, and the steps that it is sampled in."""
+
+
+def second_frame(model: VideoLDM[C], conditions: C, context: Context, fps: Tensor, noise: Tensor) -> Tensor:
+    """Frame OWN of clips as the model goes on from what `context` gives of the first two: [b c h w], of unit `noise` [b 2 c h w].
+
+    A clip of these two alone: a fifth of the work of a window, and few steps, since it is there to be wrong as samples are.
+    """
+    denoise = hold(model.denoise(conditions, context, fps), context)
+    return sample(denoise, model.schedule, noise, OWN_STEPS)[:, OWN]
+
+
+def flow_tensors(flows: Sequence[Flow | None], height: int, width: int) -> Batch:
+    """Flow of each frame of a clip to frame OWN, where it is known: `own_flow` [f 2 H W] px, `own_seen` and `own_moves` [f]."""
+    tensors = {
+        "own_flow": torch.zeros(len(flows), 2, height, width),
+        "own_seen": torch.zeros(len(flows), height, width, dtype=torch.bool),
+        "own_moves": torch.tensor([one is not None for one in flows]),
+    }
+    for frame, one in enumerate(flows):
+        if one is not None:
+            tensors["own_flow"][frame] = torch.from_numpy(np.stack([one.right, one.down]))
+            tensors["own_seen"][frame] = torch.from_numpy(one.seen)
+    return tensors
+
+
+@torch.no_grad()
+def with_own(space: LatentCodec, batch: Batch, rows: Tensor, own: Tensor) -> Batch:
+    """The batch, of whose clips `rows` int64 [n] frame OWN is given as `own` [n c h w], moved to other frames as rollouts move it.
+
+    `given` [b f c h w] are its latents with these; `moved` and `moved_seen` follow, where the layout says how.
+    """
+    given = batch["latents"].clone()
+    given[rows, OWN] = own.to(given.dtype)
+    batch = batch | {"given": given}
+    if "own_flow" not in batch or "moved" not in batch:
+        return batch
+    clip, frame = batch["own_moves"][rows].nonzero(as_tuple=True)
+    if not len(clip):
+        return batch
+    flow, seen = (batch[name][rows[clip], frame] for name in ("own_flow", "own_seen"))
+    made, share = move_frames(space, space.decode(own.float())[clip], flow, seen)
+    place = rows[clip], frame, (frame < OWN).long()
+    moved, moved_seen = batch["moved"].clone(), batch["moved_seen"].clone()
+    moved[place], moved_seen[place] = made.to(moved.dtype), share
+    return batch | {"moved": moved, "moved_seen": moved_seen}
 
 
 TASKS = (PREDICTION, *INTERPOLATION)

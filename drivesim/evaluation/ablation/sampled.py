@@ -15,9 +15,9 @@ from drivesim.metrics.distances import clip_features, kernel_distance
 from drivesim.metrics.reconstruction import gradient_energy
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
 from drivesim.models.detector.detector import Detector
-from drivesim.models.video_ldm import Context, hold
+from drivesim.models.video_ldm import hold
 from drivesim.tensors import computes_bfloat16, torch_stream
-from drivesim.training.clip_tasks import PREDICTION, clip_errors
+from drivesim.training.clip_tasks import OWN, PREDICTION, with_own
 from drivesim.training.stages.video_ldm import VideoLDMStage
 
 CLIPS, STEPS = 4, 8  # of a part
@@ -41,7 +41,7 @@ class SampledPart:
 
 def sampled_part(stage: VideoLDMStage, part: int, arm: Arm, detector: Detector, with_layout: bool) -> SampledPart:
     """Samples with the arm's guidance, as Engine.predict does; told boxes and layout, or the look and the road alone."""
-    batch, conditions = stage.held_out_batch(PREDICTION, part, CLIPS, GIVEN)
+    batch, conditions = stage.held_out_batch(PREDICTION, part, CLIPS, GIVEN, own=True)
     plain = conditions.drop(boxes=True, **dict.fromkeys(LAYOUT_GROUPS, True))
     if not with_layout:
         conditions = plain
@@ -53,9 +53,10 @@ def sampled_part(stage: VideoLDMStage, part: int, arm: Arm, detector: Detector, 
     with torch.autocast(latents.device.type, torch.bfloat16, enabled=computes_bfloat16(latents.device)):
         held = hold(denoise, context if arm.context_guidance else context.without())
         made = sample(held, model.schedule, noise, STEPS).float()
-    # the same clip, whose second frame is given as the model has made it; what is given is not moved, which was seen in training
-    own = Context.of(latents, {0: latents[:, 0], 1: made[:, 1]})
-    error = clip_errors(model, {**batch, "mask": own.mask}, conditions, own, torch.ones_like(latents[:, :, 0])).prediction
+    # the same clip, whose second frame is given as the model has made it
+    mask = batch["mask"].index_fill(1, torch.tensor(OWN, device=latents.device), 1.0)
+    own = with_own(stage.latent_data.space, batch | {"mask": mask}, torch.arange(CLIPS, device=latents.device), made[:, OWN])
+    error = stage.errors(own, conditions).prediction
     films = [np.stack([stage.latent_data.decode(clip) for clip in clips]) for clips in (made, latents)]
     features = [np.stack([clip_features(detector.feature_maps(film)) for film in side]) for side in films]
     energy = [gradient_energy(side).sum() for side in films]

@@ -74,6 +74,7 @@ _VIDEO = {
     ),
     "unmoved-context": Arm("given frames are not moved along", {"drop_motion": 1.0}),
     "no-context-noise": Arm("given frames are clean in training", {"context_noise": 0.0, "model": {"context_noise": False}}),
+    "own-context": Arm("of half of the clips with two given frames, the second is the model's own", {"own": 0.5}),
     "no-foreground": Arm("vehicles count as much as any cell", {"foreground": 0.0}),
     "no-estimate": Arm("no loss on the context network's own estimate", {"estimate": 0.0}),
     "rotary": Arm("rotary angles of frames (RoPE) in the place of sinusoids", {"model": {"positions": "rotary"}}),

@@ -12,7 +12,8 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from drivesim.checkpoint import weights_hash
-from drivesim.dataset.batches import ClipWindows, WindowBatch
+from drivesim.dataset.batches import ClipWindow, ClipWindows, WindowBatch
+from drivesim.dataset.moved import PairFlows
 from drivesim.diffusion.ddim import sample
 from drivesim.models.conditions.all_groups import GROUPS, LAYOUT_GROUPS
 from drivesim.models.conditions.conditions import Conditions
@@ -25,6 +26,7 @@ from drivesim.scene.clip import ClipLabels
 from drivesim.tensors import numpy_stream, torch_stream
 from drivesim.training.clip_tasks import (
     CONTEXT_CASES,
+    OWN,
     PREDICTION,
     TASKS,
     ClipErrors,
@@ -32,7 +34,10 @@ from drivesim.training.clip_tasks import (
     clip_errors,
     draw_context_noise,
     draw_task,
+    flow_tensors,
+    second_frame,
     task_windows,
+    with_own,
 )
 from drivesim.training.latent_data import (
     LatentData,
@@ -64,7 +69,8 @@ class VideoLDMRecipe(Recipe):
     of the absolute error of the context network's own estimate of the frames, which teaches it motion without noise in the way;
     by squared error it would blur what it is not sure of. `drop_layout`: chance that all layout maps are left out. Cells of
     vehicles count `foreground` times more than others. Given frames get noise of a deviation of up to `context_noise`, which the
-    networks are told, but for a share `context_clean` of the clips.
+    networks are told, but for a share `context_clean` of the clips. Of predictions from two frames, the second is the model's own
+    for a share `own`, made on the spot from the first, and moved as rollouts move it: its errors are met in training.
     """
 
     batch: int = Field(4, ge=1)
@@ -80,6 +86,7 @@ class VideoLDMRecipe(Recipe):
     foreground: float = Field(2.0, ge=0)
     context_noise: Chance = 0.4
     context_clean: Chance = 0.3
+    own: Chance = 0.0
 
     @field_validator("drop")
     @classmethod
@@ -114,11 +121,12 @@ class VideoLDMStage:
         self.windows, self.held_out = (task_windows(self.latent_data, stores) for stores in (data, held_out))
         both = (*self.windows.values(), *self.held_out.values())
         self.moved = self.latent_data.moved(both, [task.use for task in TASKS]) if self.latent_data.layouts else None
+        self.flows = {store.path: PairFlows(store) for each in both for store in each.stores} if self.latent_data.layouts else {}
 
     def draw(self, step: int, index: range) -> Batch:
         """latents, noise [b f c h w], t [b], mask float [b f], fps [b], conditions [b f ...]; one task for the whole step.
 
-        `level` float [b] of the noise on given frames, and this in units, `context_noise` [b f 1 + MOVED c h w].
+        `level` float [b] of the noise on given frames, and this in units, `context_noise` [b f 1 + MOVED c h w]. See `_own`.
         """
         rng = self.recipe.sample_rng("task", step)
         task = draw_task(rng, self.recipe.prediction, self.windows)
@@ -138,6 +146,11 @@ class VideoLDMStage:
         moving = rng.random() >= recipe.drop_motion
         metres, moved = self._motion(self.windows[task], labelled, given, moving)
         context_noise = draw_context_noise(rng, latents, recipe.context_noise, recipe.context_clean)
+        own: Batch = {}
+        if recipe.own and task is PREDICTION:
+            own_rng, window = recipe.sample_rng("own", i), labelled.windows[0]
+            wanted = own_rng.random() < recipe.own and OWN in given
+            own = self._own(self.windows[task], window, latents, wanted, moving, own_rng)
         return {
             "latents": latents,
             "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
@@ -146,6 +159,7 @@ class VideoLDMStage:
             "metres": metres[0],
             **{name: value[0] for name, value in moved.items()},
             **context_noise,
+            **own,
             "fps": torch.tensor(task.fps),
             **pack(conditions),
         }
@@ -175,6 +189,20 @@ class VideoLDMStage:
         metres = torch.where(known[:, None] | (not moving), torch.nan, metres)
         return metres, {"moved": torch.from_numpy(moved), "moved_seen": torch.from_numpy(seen)}
 
+    def _own(
+        self, windows: ClipWindows, window: ClipWindow, like: Tensor, own: bool, moving: bool, rng: np.random.Generator
+    ) -> Batch:
+        """Whether frame OWN of a window with latents `like` [f c h w] is to be the model's, bool []; unit noise that it is made of,
+        `own_noise` [2 c h w]; and how the layout moves it (see flow_tensors)."""
+        values = {"own": torch.tensor(own), "own_noise": torch.from_numpy(rng.standard_normal(like[: OWN + 1].shape, np.float32))}
+        if not self.flows:
+            return values
+        store = windows.stores[window.store]
+        to = [window.start + frame * window.step for frame in range(len(like))]
+        flows = [self.flows[store.path].flow(window.clip, place, to[OWN]) if own and moving and frame != OWN else None
+                 for frame, place in enumerate(to)]  # fmt: skip
+        return values | flow_tensors(flows, store.height, store.width)
+
     def _asked(self, labels: ClipLabels, rng: np.random.Generator) -> ClipLabels:
         """The labels with the boxes that a scenario might ask for, in every frame, in the first alone, or in none."""
         boxes = asked_boxes(labels.boxes, rng)
@@ -186,7 +214,7 @@ class VideoLDMStage:
 
     def context(self, batch: Batch, conditions: Conditions) -> Context:
         """The frames that the mask gives, as they are and moved with the road; with their noise, where there is some."""
-        latents = batch["latents"]
+        latents = batch.get("given", batch["latents"])
         given = replace(Context.none(latents), latents=latents, mask=batch["mask"])
         context = move_along(self.latent_data.space.to(latents.device), given, conditions, batch["metres"])
         if "moved" in batch:
@@ -195,7 +223,23 @@ class VideoLDMStage:
             return context
         return context.noised(batch["level"], batch["context_noise"])
 
-    def _errors(self, batch: Batch, conditions: Conditions, foreground: float) -> ClipErrors:
+    def with_own(self, batch: Batch, conditions: Conditions) -> Batch:
+        """The batch with the model's own frames in the place of given ones, where it asks for some."""
+        rows = batch["own"].nonzero()[:, 0] if "own" in batch else torch.zeros(0)
+        if not len(rows):
+            return batch
+        names = [name for name in ("latents", "mask", "metres", "moved", "moved_seen") if name in batch]
+        first: Batch = {name: batch[name][rows, : OWN + 1].clone() for name in names}
+        first["mask"][:, OWN] = 0.0
+        for name in names[3:]:
+            first[name][:, :OWN] = 0.0  # by the frame that is not yet there
+        frames = batch["latents"].shape[1]
+        known = conditions.rows((rows.cpu()[:, None] * frames + torch.arange(OWN + 1)).flatten())
+        with torch.no_grad():
+            made = second_frame(self.model, known, self.context(first, known), batch["fps"][rows], batch["own_noise"][rows])
+        return with_own(self.latent_data.space.to(made.device), batch, rows, made)
+
+    def errors(self, batch: Batch, conditions: Conditions, foreground: float = 0.0) -> ClipErrors:
         """Errors over the frames that are not given, where cells of vehicles count `foreground` times more."""
         clips, frames, _, height, width = batch["latents"].shape
         weight = foreground_weight(conditions, height, width, foreground).unflatten(0, (clips, frames))
@@ -203,13 +247,16 @@ class VideoLDMStage:
 
     def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
         """Mean squared error over the frames that are not given, and mean absolute error of their estimates."""
-        error, guessed, absolute = self._errors(batch, unpack(batch), self.recipe.foreground)
+        conditions = unpack(batch)
+        error, guessed, absolute = self.errors(self.with_own(batch, conditions), conditions, self.recipe.foreground)
         task = "predict" if batch["latents"].shape[1] == PREDICTION.frames else "interpolate"
         noted = {task: error.detach(), f"{task}_estimate": guessed.detach()}
         yield "model", error + self.recipe.estimate * absolute, noted
 
-    def held_out_batch(self, task: Task, part: int, clips: int, given: Sequence[int]) -> tuple[Batch, Conditions]:
-        """Tensors and conditions of held-out windows with fixed times and noise."""
+    def held_out_batch(
+        self, task: Task, part: int, clips: int, given: Sequence[int], own: bool = False
+    ) -> tuple[Batch, Conditions]:
+        """Tensors and conditions of held-out windows with fixed times and noise; with those that `own` frames are made of."""
         rng = numpy_stream(0, "held-out", part)
         labelled = self.held_out[task].batch(rng, clips, pictures=False)
         assert labelled.latents is not None
@@ -225,6 +272,10 @@ class VideoLDMStage:
             **moved,
             "fps": torch.full((clips,), task.fps),
         }
+        if own:
+            own_rng, moving = numpy_stream(0, "held-out-own", part), self.recipe.drop_motion < 1
+            rows = zip(labelled.windows, latents, strict=True)
+            batch |= stack([self._own(self.held_out[task], window, clip, True, moving, own_rng) for window, clip in rows])
         batch["mask"][:, list(given)] = 1.0
         device = next(self.model.parameters()).device
         labels = tuple(constant_crowdedness(labels) for labels in labelled.labels)
@@ -234,16 +285,21 @@ class VideoLDMStage:
     def held_out_figures(self, part: int) -> dict[str, float]:
         """Loss on 4 held-out windows of each task that there are some for, and choice of context, at fixed times and noise.
 
-        Without boxes and layout; and where some frames are given, with both ("..._with_layout").
+        Without boxes and layout; and where some frames are given, with both ("..._with_layout"). "predict_2_own": frame OWN as the
+        model makes it.
         """
         figures: dict[str, float] = {}
         for name, (task, given) in CONTEXT_CASES.items():
             if task not in self.held_out:
                 continue
             for suffix, dropped in (("", ("boxes", *LAYOUT_GROUPS)), ("_with_layout", ()))[: 1 + bool(given)]:
-                batch, conditions = self.held_out_batch(task, part, 4, given)
-                error, guessed, _ = self._errors(batch, conditions.drop(**dict.fromkeys(dropped, True)), foreground=0.0)
+                own = task is PREDICTION and OWN in given
+                batch, conditions = self.held_out_batch(task, part, 4, given, own)
+                known = conditions.drop(**dict.fromkeys(dropped, True))
+                error, guessed, _ = self.errors(batch, known)
                 figures[f"{name}{suffix}"], figures[f"{name}{suffix}_estimate"] = float(error), float(guessed)
+                if own:
+                    figures[f"{name}_own{suffix}"] = float(self.errors(self.with_own(batch, known), known).prediction)
         return figures
 
     def evaluate(self) -> dict[str, float]:
