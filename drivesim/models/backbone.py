@@ -37,6 +37,11 @@ class Encoded:
     features: Tensor | None = None
     entry: Tensor | None = None
 
+    def rows(self, index: slice) -> Encoded:
+        """Of these pictures alone."""
+        mask, features, entry = (None if x is None else x[index] for x in (self.mask, self.features, self.entry))
+        return Encoded(self.tokens[index], mask, self.maps[index], features, entry)
+
 
 @dataclass(frozen=True)
 class BackboneShape:
@@ -72,6 +77,11 @@ class Backbone(nn.Module, ABC, Generic[C]):
     @abstractmethod
     def networks(self) -> tuple[nn.Module, ...]:
         """Where the work is done."""
+
+    @property
+    def spatial(self) -> nn.Module:
+        """What learns where image layers learn together with temporal ones, and is kept with these: text encoders are not."""
+        return self
 
     @abstractmethod
     def encode(self, conditions: C, height: int, width: int) -> Encoded:

@@ -6,6 +6,7 @@ the first one or two frames, interpolation the first and the last.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -20,12 +21,14 @@ from drivesim.config import Config, InputError
 from drivesim.diffusion.denoiser import Denoise, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.models.backbone import Backbone, C, Encoded
+from drivesim.models.layers.blocks import Hook
 from drivesim.models.layers.context import MOVED
 from drivesim.models.layers.temporal import MAX_INNER
 from drivesim.models.layers.video_unet import ContextFeatures, TemporalLayers
 from drivesim.models.wider_latents import wider_video_model
 
 KIND = "video-ldm"
+SPATIAL = "spatial."  # what names of image layers' tensors begin with in a checkpoint that has some
 FAR_ENOUGH = 8  # frames: the paper's `attention_distance` in long clips
 OLDER_FIELDS: dict[str, Any] = {"context_noise": False}
 """What a configuration without these fields means."""
@@ -110,9 +113,9 @@ class VideoLDM(nn.Module, Generic[C]):
     """Temporal layers inside a frozen image model, which says what conditions `C` are.
 
     Parameters and state_dict are those of the temporal layers alone, `image` moves along with `to` but is no submodule
-    (and is frozen, in eval mode, from here on). With every alpha at 1 the output equals the image model's, bit for bit; inside
-    transformers there is no alpha, and a fresh model's does.
-    `decoder` is the fingerprint of the decoder through which its context passed in training; None where it was not noted.
+    (and is frozen, in eval mode, from here on; WholeVideoModel is for where it learns, too). With every alpha at 1 the output
+    equals the image model's, bit for bit; inside transformers there is no alpha, and a fresh model's does. `decoder` is the
+    fingerprint of the decoder through which its context passed in training; None where it was not noted.
     """
 
     def __init__(self, config: VideoLDMConfig, image: Backbone[C]) -> None:
@@ -157,6 +160,7 @@ class VideoLDM(nn.Module, Generic[C]):
     def load(cls, folder: Path, image: Backbone[C], transfer: bool = False) -> Self:
         """The model of a checkpoint folder on top of `image`, in eval mode.
 
+        Where image layers have learned, too (WholeVideoModel), these are the folder's own, in a copy of `image`.
         InputError if it is missing or damaged, or was trained on top of other image weights. These may be others with `transfer`
         (Video LDM, sec. 4.3): temporal layers learned with a backbone work with one that was fine-tuned from it.
         """
@@ -167,6 +171,10 @@ class VideoLDM(nn.Module, Generic[C]):
                 f"{(image.weights or 'untrained')[:12]}; give the image checkpoint it belongs to or train it again"
             )
         config = VideoLDMConfig.parse(OLDER_FIELDS | checkpoint.model, folder / "config.json")
+        own = {name.removeprefix(SPATIAL): tensors.pop(name) for name in list(tensors) if name.startswith(SPATIAL)}
+        if own:
+            image = deepcopy(image)
+            load_strictly(image.spatial, own, folder)
         model = load_strictly(cls(config, image), tensors, folder).eval()
         model.decoder = checkpoint.decoder
         return model
@@ -221,13 +229,30 @@ class VideoLDM(nn.Module, Generic[C]):
 
     def network(self, x: Tensor, t: Tensor, encoded: Encoded, features: ContextFeatures) -> Tensor:
         """`forward` with conditions and context encoded before."""
-        frames = x.shape[1]
-        text = encoded.tokens[::frames] if self.image.shape.text_width else None
+        return self._outputs(x, t, encoded, features, None)[0]
+
+    def network_with_stills(
+        self, x: Tensor, t: Tensor, encoded: Encoded, features: ContextFeatures, stills: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """`network`, and in the same pass the output [s c h w] for stills, noisy ones [s c h w] at times [s].
+
+        They pass the temporal layers untouched (LaVie). `encoded` has their rows behind those of frames.
+        """
+        return self._outputs(x, t, encoded, features, stills)
+
+    def _outputs(
+        self, x: Tensor, t: Tensor, encoded: Encoded, features: ContextFeatures, stills: tuple[Tensor, Tensor] | None
+    ) -> tuple[Tensor, Tensor]:
+        clips, frames = x.shape[:2]
+        pictures, times = rearrange(x, "b f c h w -> (b f) c h w"), t.repeat_interleave(frames)
+        text = encoded.tokens[: clips * frames : frames] if self.image.shape.text_width else None
         hook = self.temporal.hook(t, features, text)
-        pictures = rearrange(x, "b f c h w -> (b f) c h w")
+        if stills is not None:
+            hook = _of_first(clips * frames, hook, added=self.temporal.inside)
+            pictures, times = torch.cat([pictures, stills[0]]), torch.cat([times, stills[1]])
         hooks = (None, hook) if self.temporal.inside else (hook, None)
-        out = self.image.network(pictures, t.repeat_interleave(frames), encoded, *hooks)
-        return rearrange(out, "(b f) c h w -> b f c h w", f=frames)
+        out = self.image.network(pictures, times, encoded, *hooks)
+        return rearrange(out[: clips * frames], "(b f) c h w -> b f c h w", f=frames), out[clips * frames :]
 
     def denoise(self, conditions: C, context: Context, fps: Tensor) -> Denoise:
         """(x_t [b f c h w], t [b]) -> x_0 under these conditions (b * f rows), context and `fps` [b].
@@ -242,6 +267,29 @@ class VideoLDM(nn.Module, Generic[C]):
             return self.network(x, t, encoded, encode_context(encoded))
 
         return denoiser(network, self.schedule, self.image.prediction)
+
+
+class WholeVideoModel(nn.Module):
+    """Temporal layers and the image layers that they sit in, as one module that learns; VideoLDM.load reads its checkpoints."""
+
+    def __init__(self, video: VideoLDM[C]) -> None:
+        super().__init__()
+        self.temporal, self.spatial = video.temporal, video.image.spatial.requires_grad_(True)
+        self._image = (video.image,)  # not registered: what of it does not learn moves along
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        self._image[0]._apply(fn, recurse)
+        return super()._apply(fn, recurse)
+
+
+def _of_first(rows: int, hook: Hook, added: bool) -> Hook:
+    """The hook for the first so many pictures alone; to the others nothing is `added`, or they stay as they are."""
+
+    def first(i: int, h: Tensor) -> Tensor:
+        changed, others = hook(i, h[:rows]), h[rows:]
+        return torch.cat([changed, (torch.zeros_like(others) if added else others).to(changed.dtype)])
+
+    return first
 
 
 def with_given(clips: Tensor, context: Context) -> Tensor:

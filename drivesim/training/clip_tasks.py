@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from pydantic import Field
+from torch import Tensor, nn
 
 from drivesim.dataset.batches import ClipWindows
 from drivesim.dataset.clips import ClipStore
@@ -18,13 +19,41 @@ from drivesim.layout.flow import Flow
 from drivesim.models.backbone import LatentCodec
 from drivesim.models.layers.context import MOVED
 from drivesim.models.moved_frames import move_frames, moved_sources
-from drivesim.models.video_ldm import Context, VideoLDM, hold, with_given
-from drivesim.training.latent_data import LatentData, diffusion_error, has_windows
+from drivesim.models.video_ldm import Context, VideoLDM, WholeVideoModel, hold, with_given
+from drivesim.training.latent_data import LatentData, diffusion_error, has_windows, stack
 from drivesim.training.optim import rank
-from drivesim.training.stage import Batch
+from drivesim.training.stage import Batch, Recipe
 from drivesim.video_format import FRAME_RATES, INTERPOLATION_FACTOR, WINDOW
 
 C = TypeVar("C")
+
+
+class ClipRecipe(Recipe):
+    """What learns: temporal layers alone, while the image model is "frozen" (Video LDM, sec. 3.1); the whole U-Net by clips and by
+    `stills` single frames beside each, as these were learned before, so that it does not forget them ("joint", LaVie); or the whole
+    U-Net by clips ("all"), as the paper fine-tunes its interpolation model for text to video.
+    """
+
+    spatial: Literal["frozen", "joint", "all"] = "frozen"
+    stills: int = Field(4, ge=1)
+
+    def learner(self, model: VideoLDM[C]) -> nn.Module:
+        """The part of a model that learns."""
+        return model if self.spatial == "frozen" else WholeVideoModel(model)
+
+
+STILLS = "stills/"
+
+
+def with_stills(clip: Batch, stills: Sequence[Batch]) -> Batch:
+    """A sample of a clip, with pictures beside it; `stills_of` is the way back for a batch."""
+    return clip | {f"{STILLS}{name}": value for name, value in stack(list(stills)).items()}
+
+
+def stills_of(batch: Batch) -> Batch | None:
+    """The pictures beside all clips of a batch, as one batch; None where there are none."""
+    found = {name.removeprefix(STILLS): value.flatten(0, 1) for name, value in batch.items() if name.startswith(STILLS)}
+    return found or None
 
 
 class Task(NamedTuple):
@@ -165,27 +194,39 @@ def draw_task(rng: np.random.Generator, prediction: float, tasks: Collection[Tas
 
 
 class ClipErrors(NamedTuple):
-    """Squared error of the prediction, squared and absolute of the context network's estimate: [] each."""
+    """Squared error of the prediction, squared and absolute of the context network's estimate, squared of stills or 0: [] each."""
 
     prediction: Tensor
     estimate: Tensor
     estimate_absolute: Tensor
+    stills: Tensor
 
 
-def clip_errors(model: VideoLDM[C], batch: Batch, conditions: C, context: Context, weight: Tensor) -> ClipErrors:
+def clip_errors(
+    model: VideoLDM[C], batch: Batch, conditions: C, context: Context, weight: Tensor, stills: Batch | None = None
+) -> ClipErrors:
     """Errors averaged over the frames of a batch that are not given, by the `weight` [b f h w] of their cells.
 
     Of the batch: latents and noise [b f c h w], t [b], mask float [b f], fps [b]. The network sees given frames as in sampling:
-    as the context has them, with its noise (`hold`).
+    as the context has them, with its noise (`hold`). Of `stills`: latents and noise [s c h w], t [s], weight [s h w]; `conditions`
+    has their rows behind those of frames.
     """
     latents, noise, t = batch["latents"], batch["noise"], batch["t"]
     noisy = model.schedule.add_noise(with_given(latents, context), noise, t)
     encoded = model.image.encode(conditions, *latents.shape[3:])
-    features = model.encode_context(context, batch["fps"], encoded)
-    output = model.network(noisy, t, encoded, features)
+    features = model.encode_context(context, batch["fps"], encoded.rows(slice(latents.shape[0] * latents.shape[1])))
+    of_stills = latents.new_zeros(())
+    if stills is None:
+        output = model.network(noisy, t, encoded, features)
+    else:
+        pictures = stills["latents"], stills["noise"], stills["t"]
+        noisy_stills = model.schedule.add_noise(*pictures)
+        output, made = model.network_with_stills(noisy, t, encoded, features, (noisy_stills, stills["t"]))
+        cells = diffusion_error(model.image.prediction, model.schedule, made, *pictures)
+        of_stills = (cells * stills["weight"]).mean()
     error = diffusion_error(model.image.prediction, model.schedule, output, latents, noise, t)
     off = features.estimate.float() - latents
     weight = weight * (1.0 - batch["mask"])[..., None, None]
-    return ClipErrors(
-        *((cells * weight).sum() / weight.sum() for cells in (error, off.square().mean(dim=2), off.abs().mean(dim=2)))
-    )
+    estimate, absolute = off.square().mean(dim=2), off.abs().mean(dim=2)
+    prediction, estimate, absolute = ((cells * weight).sum() / weight.sum() for cells in (error, estimate, absolute))
+    return ClipErrors(prediction, estimate, absolute, of_stills)

@@ -14,10 +14,11 @@ from drivesim.config import InputError
 from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.guidance import guide
 from drivesim.models.conditions.all_groups import no_conditions
+from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.image_ldm import ImageLDM, ImageLDMConfig
 from drivesim.models.layers.blocks import zero_initialised
 from drivesim.models.layers.context import MOVED
-from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig
+from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, WholeVideoModel
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
 
@@ -219,6 +220,35 @@ def test_loading_checks_the_image_weights(tmp_path: Path) -> None:
     write_checkpoint(image_folder, kind, video(seed=5).image.state_dict(), {})
     with pytest.raises(InputError, match="image weights"):
         VideoLDM.load(folder, ImageLDM.load(image_folder))
+
+
+def test_image_layers_that_learned_with_temporal_ones_are_kept_with_them(tmp_path: Path) -> None:
+    model, base = video(), ImageLDM(SMALL)
+    whole = WholeVideoModel(model)
+    assert {name.split(".")[0] for name, p in whole.named_parameters() if p.requires_grad} == {"temporal", "spatial"}
+    assert sum(p.numel() for p in whole.parameters()) == sum(p.numel() for p in (*model.parameters(), *model.image.parameters()))
+    perturb(base, 7)
+    before = {name: value.clone() for name, value in base.state_dict().items()}
+    made = Checkpoint(format=1, kind="video-ldm", model=TEMPORAL.model_dump(), training={})
+    write_checkpoint(tmp_path, made, whole.state_dict(), {})
+    loaded, context = VideoLDM.load(tmp_path, base), Context.none(X)
+    assert loaded.image is not base and not any(p.requires_grad for p in loaded.image.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in base.state_dict().items()), "first frames are still its own"
+    for name, value in loaded.image.state_dict().items():
+        assert torch.equal(value, model.image.state_dict()[name].half().float())
+    torch.testing.assert_close(loaded(X, T, GIVEN, context, FPS), model(X, T, GIVEN, context, FPS), atol=0.1, rtol=0.1)
+
+
+@pytest.mark.parametrize("config", [TEMPORAL, INSIDE])
+def test_stills_beside_clips_pass_the_temporal_layers_untouched(config: VideoLDMConfig) -> None:
+    model, context = video(config=config), Context.of(X, {0: noise(2)[:, 0]})
+    stills, times = noise(4)[0, :3], torch.tensor([10, 500, 990])
+    asked = toy_conditions([None] * 3, "day", 1, Road("city", 2), Camera(), 1.0, [drawn_planes(64, 64)] * 3).drop(boxes=True)
+    encoded = model.image.encode(Conditions.joined([GIVEN, asked]), 8, 8)
+    features = model.encode_context(context, FPS, encoded.rows(slice(B * F)))
+    clips, pictures = model.network_with_stills(X, T, encoded, features, (stills, times))
+    torch.testing.assert_close(clips, model(X, T, GIVEN, context, FPS), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(pictures, model.image(stills, times, asked), atol=1e-4, rtol=1e-4)
 
 
 def test_the_estimate_keeps_what_is_given() -> None:

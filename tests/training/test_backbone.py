@@ -16,6 +16,8 @@ from typer.testing import CliRunner
 from drivesim.cli.main import app
 from drivesim.config import InputError, read_json, read_yaml
 from drivesim.dataset.clips import ClipStore, ClipWriter
+from drivesim.engine.settings import TextSampling
+from drivesim.engine.text.text_to_video import TextToVideo
 from drivesim.models.stable_diffusion.network import StableDiffusion
 from drivesim.models.video_ldm import VideoLDM
 from drivesim.scene.clip import Clip
@@ -28,7 +30,6 @@ from drivesim.training.stages.text_video import TextVideoStage
 from drivesim.video_format import FRAME_RATES, StageName
 
 KEYS, _, FULL = FRAME_RATES
-STAGES: tuple[StageName, ...] = ("image-ldm", "video-ldm")
 
 
 @pytest.fixture
@@ -59,13 +60,13 @@ def drivesim(*words: str | Path) -> None:
     assert done.exit_code == 0, (done.output, done.exception)
 
 
-@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize(("name", "recipe"), [("image-ldm", {}), ("video-ldm", {"spatial": "joint", "stills": 2})])
 def test_a_resumed_run_equals_one_that_was_not_interrupted(
-    name: StageName, backbone: Path, stores: list[Path], tmp_path: Path
+    name: StageName, recipe: dict[str, object], backbone: Path, stores: list[Path], tmp_path: Path
 ) -> None:
-    run(name, tmp_path / "whole", backbone, stores)
-    run(name, tmp_path / "parts", backbone, stores, minutes=0.0)
-    run(name, tmp_path / "parts", backbone, stores)
+    run(name, tmp_path / "whole", backbone, stores, **recipe)
+    run(name, tmp_path / "parts", backbone, stores, minutes=0.0, **recipe)
+    run(name, tmp_path / "parts", backbone, stores, **recipe)
     states = [load_file(tmp_path / part / "state.safetensors") for part in ("whole", "parts")]
     assert states[0].keys() == states[1].keys()
     assert all(torch.equal(tensor, states[1][key]) for key, tensor in states[0].items())
@@ -87,17 +88,24 @@ def test_a_fine_tuned_backbone_is_a_folder_like_that_and_temporal_layers_rest_on
     with pytest.raises(InputError, match="was not written by `train export`"):
         export_run(tmp_path / "image", backbone, [], None, say=lambda _: None)
 
-    command("video-ldm", tmp_path / "video", tuned, stores)
+    command("video-ldm", tmp_path / "video", tuned, stores, "--set", "spatial=all", "--set", "learning_rate=0.01")
     assert read_yaml(tmp_path / "video" / "train.yaml")["backbone_weights"] == after.weights
     drivesim("train", "export", tmp_path / "video", tmp_path / "temporal")
-    VideoLDM.load(tmp_path / "temporal", after)
+    maker = TextToVideo.load(tuned, tmp_path / "temporal", TextSampling(height=16, width=32), torch.device("cpu"))
+    first, later = maker.image, maker.video.image  # whose U-Net has learned with the temporal layers, and is used
+    assert isinstance(later, StableDiffusion) and torch.equal(first.unet.conv_in.weight, after.unet.conv_in.weight)
+    assert not torch.equal(later.unet.conv_in.weight, first.unet.conv_in.weight)
+    assert all(torch.equal(a, b) for a, b in zip(first.text.parameters(), later.text.parameters(), strict=True))
     with pytest.raises(InputError, match="trained on top of"):
         VideoLDM.load(tmp_path / "temporal", before)
 
 
-@pytest.mark.parametrize("name", STAGES)
-def test_a_step_changes_what_the_paper_says_alone(name: StageName, backbone: Path, stores: list[Path], tmp_path: Path) -> None:
-    values = {"batch": 2, "samples": 4, "warmup": 0, "bf16": False}
+@pytest.mark.parametrize(("name", "spatial"), [("image-ldm", None), ("video-ldm", "frozen"), ("video-ldm", "joint")])
+def test_a_step_changes_what_the_paper_says_alone(
+    name: StageName, spatial: str | None, backbone: Path, stores: list[Path], tmp_path: Path
+) -> None:
+    values: dict[str, object] = {"batch": 2, "samples": 4, "warmup": 0, "bf16": False}
+    values |= {"spatial": spatial, "stills": 2, "checkpointing": True} if spatial else {}
     values |= {"model": {"context_widths": [16, 16], "embedding_width": 16, "head_width": 16}} if name == "video-ldm" else {}
     stage = build_stage(name, values, tmp_path, backbone)
     stage.open(stores, stores)
@@ -108,7 +116,7 @@ def test_a_step_changes_what_the_paper_says_alone(name: StageName, backbone: Pat
     step(stage, state, stage.draw(0, range(2)), torch.device("cpu"))
     after = [*image.text.parameters(), *image.unet.parameters()]
     moved = {i < len(list(image.text.parameters())) for i, p in enumerate(after) if not torch.equal(p, before[i])}
-    assert moved == ({False} if name == "image-ldm" else set()), "of a fine-tuned backbone the U-Net, else nothing"
+    assert moved == (set() if spatial == "frozen" else {False}), "of a backbone that is tuned the U-Net, else nothing"
     if isinstance(stage, TextVideoStage):
         fresh = build_stage(name, values, tmp_path, backbone).modules["model"]
         assert any(not torch.equal(p, q) for p, q in zip(stage.model.parameters(), fresh.parameters(), strict=True))

@@ -133,6 +133,25 @@ def test_a_tiny_video_model_learns_from_the_layout_of_every_frame(
     assert all(map(math.isfinite, figures.values())) and figures["predict_2"] != figures["predict_2_with_layout"]
 
 
+def test_image_layers_learn_with_stills_beside_the_clips(films: list[Path], checkpoints: Path, tmp_path: Path) -> None:
+    stage = video_stage_of(films, checkpoints, spatial="joint", stills=3)
+    image = stage.model.image
+    before = {name: value.clone() for name, value in image.named_parameters()}
+    state, batch = start_state(stage, Run(tmp_path / "run", {})), stage.draw(0, range(2))
+    assert batch["stills/latents"].shape == (2, 3, *batch["latents"].shape[2:]) and batch["stills/t"].unique().numel() > 2
+    (_, loss, _), (_, alone, _) = (next(stage.losses(drawn, 0)) for drawn in (batch, _without_stills(batch)))
+    assert loss > alone
+    step(stage, state, batch, torch.device("cpu"))
+    assert all(not torch.equal(value, before[name]) for name, value in image.named_parameters() if name.startswith("unet.up"))
+    plain = video_stage_of(films, checkpoints).draw(0, range(2))
+    for name, value in plain.items():  # clips are drawn as without stills
+        torch.testing.assert_close(batch[name], value, rtol=0, atol=0, equal_nan=True)
+
+
+def _without_stills(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value for name, value in batch.items() if not name.startswith("stills/")}
+
+
 def test_noise_of_given_frames_is_drawn_as_the_recipe_says(films: list[Path], checkpoints: Path) -> None:
     def levels(**recipe: float) -> torch.Tensor:
         stage = video_stage_of(films, checkpoints, **recipe)

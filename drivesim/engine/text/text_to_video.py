@@ -87,10 +87,12 @@ class TextToVideo:
         `decoder` is one of temporal layers for its decoder; `transfer` as of VideoLDM.load.
         """
         image, codec = StableDiffusion.load(backbone), PublicLatents.load(backbone)
-        if lora is not None:
-            fold_lora(image, lora, lora_strength)
+        video = VideoLDM.load(temporal, image, transfer)
+        for model in {image, video.image} if lora is not None else ():
+            assert isinstance(model, StableDiffusion) and lora is not None
+            fold_lora(model, lora, lora_strength)
         clip_decoder = None if decoder is None else ClipDecoder.load(decoder, codec)
-        return cls(codec, VideoLDM.load(temporal, image, transfer), image, settings, device, clip_decoder)
+        return cls(codec, video, image, settings, device, clip_decoder)
 
     def units(self, timeline: Timeline) -> dict[Phase, int]:
         """Units of Progress that a video takes."""

@@ -18,15 +18,15 @@ from drivesim.config import InputError, MachineError, Say, write_atomic
 from drivesim.evaluation.ablation.report import write_report
 from drivesim.evaluation.ablation.sampled import SAMPLED, sampled_part
 from drivesim.evaluation.ablation.scores import ArmScores, read_scores
-from drivesim.evaluation.ablation.spatial import SpatialVideoStage
 from drivesim.evaluation.ablation.studies import OURS, STUDIES, Arm, Study
 from drivesim.models.detector.detector import Detector
+from drivesim.models.image_ldm import ImageLDM
 from drivesim.tensors import pick_device
 from drivesim.training.job import ensure_store, initialise
 from drivesim.training.loop import start_state, train
 from drivesim.training.presets import PRESETS, PresetName
 from drivesim.training.run import Run
-from drivesim.training.stage import Recipe, Stage
+from drivesim.training.stage import Stage, seeded
 from drivesim.training.stages.all_stages import RESTS_ON, build_stage, recipe_type
 from drivesim.training.stages.super_resolution import SuperResolutionStage
 from drivesim.training.stages.video_ldm import VideoLDMRecipe, VideoLDMStage
@@ -222,8 +222,9 @@ def _rests_on(study: Study) -> tuple[TrainedName, ...]:
 
 def arm_stage(study: Study, arm: Arm, values: dict[str, Any], checkpoints: Path) -> Stage:
     """The stage of an arm, without data."""
-    if arm.spatial == "frozen":
+    if not arm.fresh:
         return build_stage(study.stage, values, checkpoints)
-    recipe: Recipe = VideoLDMRecipe.parse(values, "recipe of video-ldm")
-    assert isinstance(recipe, VideoLDMRecipe)
-    return SpatialVideoStage(recipe, checkpoints, fresh=arm.spatial == "end to end")
+    recipe = VideoLDMRecipe.parse(values, "recipe of video-ldm")
+    with seeded(recipe.seed):
+        image = ImageLDM(ImageLDM.load(checkpoints / "image-ldm").config)
+    return VideoLDMStage(recipe, checkpoints, image)

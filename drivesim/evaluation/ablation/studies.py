@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from drivesim.models.conditions.all_groups import GROUPS, LAYOUT_GROUPS
 from drivesim.video_format import TrainedName
 
-Spatial = Literal["frozen", "joint", "end to end"]
 OURS = "ours"
 
 
@@ -24,16 +23,16 @@ class Arm:
     """`about` in words. `recipe`: fields that differ from those of "ours", within `model` too. `suffix`: of the held-out figures
     that it is judged by, where it is judged otherwise than the study.
 
-    `trained` False leaves it as the stage starts. `spatial`: whether the image model's layers learn, too, from their weights with
-    pictures beside the clips ("joint"), or from nothing ("end to end"). `weights_of` takes another arm's weights: then
-    the guidance by which clips are sampled alone differs, `context_guidance`, and `layout_guidance` of boxes and layout.
+    `trained` False leaves it as the stage starts. `fresh`: its image model starts from nothing, too. `weights_of` takes another
+    arm's weights: then the guidance by which clips are sampled alone differs, `context_guidance`, and `layout_guidance` of boxes
+    and layout.
     """
 
     about: str
     recipe: Mapping[str, Any] = field(default_factory=dict)
     suffix: str | None = None
     trained: bool = True
-    spatial: Spatial = "frozen"
+    fresh: bool = False
     weights_of: str | None = None
     context_guidance: float = 1.0
     layout_guidance: float = 1.0
@@ -64,7 +63,7 @@ _VIDEO = {
     OURS: _OURS,
     "no-temporal-layers": Arm("the image model, frame by frame (alpha = 1)", trained=False),
     "attention-only": Arm("no temporal layer but attention mixes frames", {"model": {"mixing": "attention"}}),
-    "end-to-end": Arm("image model and temporal layers learned together from nothing", spatial="end to end"),
+    "end-to-end": Arm("image model and temporal layers learned together from nothing", {"spatial": "all"}, fresh=True),
     "context-guidance": Arm("ours, sampled with context guidance of 2", weights_of=OURS, context_guidance=2.0),
     "layout-guidance": Arm("ours, sampled with guidance of 2 by boxes and layout", weights_of=OURS, layout_guidance=2.0),
     "plain-context": Arm("the paper's downsampling of context frames", {"model": {"context": "plain"}}),
@@ -82,7 +81,7 @@ _VIDEO = {
         "attention with rotary angles inside the transformers, in the place of all temporal layers (LaVie)",
         {"model": {"mixing": "transformer", "positions": "rotary"}},
     ),
-    "joint": Arm("the image model learns, too, from clips and pictures (LaVie)", spatial="joint"),
+    "joint": Arm("the image model learns, too, by clips and by stills beside them (LaVie)", {"spatial": "joint"}),
 }  # fmt: skip
 
 

@@ -79,6 +79,12 @@ class Conditions:
         return flat
 
     @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """The rows of all parts, in order."""
+        flat = [part.tensors() for part in parts]
+        return cls.of_tensors({name: _joined([part[name] for part in flat]) for name in flat[0]})
+
+    @classmethod
     def of_tensors(cls, tensors: Mapping[str, Tensor]) -> Self:
         """Conditions from tensors named as `tensors` names them."""
         groups: dict[str, dict[str, Tensor]] = {}
@@ -91,6 +97,12 @@ class Conditions:
 def stacked(values: Sequence[Tensor]) -> Tensor:
     """torch.stack, where axes of length 1 are repeated to those of the others: see group.Field."""
     return torch.stack(torch.broadcast_tensors(*values))
+
+
+def _joined(values: Sequence[Tensor]) -> Tensor:
+    """torch.cat, where further axes of length 1 are repeated to those of the others: see group.Field."""
+    shape = torch.broadcast_shapes(*(value.shape[1:] for value in values))
+    return torch.cat([value.expand(len(value), *shape) for value in values])
 
 
 def _where(keep: Tensor, value: Tensor) -> Tensor:

@@ -66,7 +66,11 @@ class DrivingDiffusion(DrivingModel):
         self._blocks = unet_blocks(unet)
         self._hooks = BlockHooks(self._blocks)
         self._added: Tensor | None = None
-        unet.conv_in.register_forward_hook(lambda module, inputs, output: None if self._added is None else output + self._added)
+        unet.conv_in.register_forward_hook(self._entered)
+
+    def _entered(self, module: nn.Module, inputs: Any, output: Tensor) -> Tensor | None:
+        """What follows the first convolution instead of its output; a method, so that copies of the model have one of their own."""
+        return None if self._added is None else output + self._added
 
     @classmethod
     def of_backbone(

@@ -63,6 +63,12 @@ class StableDiffusion(Backbone[Tensor]):
         """Where the work is done: the U-Net."""
         return (self.unet,)
 
+    @property
+    def spatial(self) -> nn.Module:
+        """The U-Net."""
+        unet: nn.Module = self.unet
+        return unet
+
     def encode(self, conditions: Tensor, height: int, width: int) -> Encoded:
         """Tokens of the texts `conditions` [b n], and maps without channels."""
         tokens = self.text(conditions)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from drivesim.dataset.batches import ClipWindows
 from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.guidance import guide
 from drivesim.models.stable_diffusion.latents import PublicLatents
@@ -37,6 +38,22 @@ class FineTuningRecipe(Recipe):
     checkpointing: bool = False
 
 
+def captioned_picture(
+    frames: ClipWindows, model: StableDiffusion, drop_caption: float, i: int, rng: np.random.Generator
+) -> Batch:
+    """Sample number i of a frame: latents and noise [c h w], t [], caption int64 [n], empty with the chance `drop_caption`."""
+    labelled = frames.batch(rng, 1, pictures=False)
+    assert labelled.latents is not None
+    latents = torch.from_numpy(labelled.latents[0, 0]).float()
+    dropped = rng.random() < drop_caption
+    return {
+        "latents": latents,
+        "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
+        "t": diffusion_time(i, rng, len(model.schedule)),
+        "caption": caption_ids(model.text, labelled.labels, dropped)[0],
+    }
+
+
 class FineTuningStage:
     """Trains the U-Net of a Stable Diffusion on the latents of every frame of the stores, and its text encoder where asked to."""
 
@@ -63,20 +80,9 @@ class FineTuningStage:
 
     def draw(self, step: int, index: range) -> Batch:
         """latents and noise [b c h w], t int64 [b], caption (token numbers) int64 [b n]."""
-        samples = []
-        for i in index:
-            rng = self.recipe.sample_rng(self.name, i)
-            labelled = self.frames[i % len(self.frames)].batch(rng, 1, pictures=False)
-            assert labelled.latents is not None
-            latents = torch.from_numpy(labelled.latents[0, 0]).float()
-            dropped = rng.random() < self.recipe.drop_caption
-            samples.append({
-                "latents": latents,
-                "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
-                "t": diffusion_time(i, rng, len(self.model.schedule)),
-                "caption": caption_ids(self.model.text, labelled.labels, dropped)[0],
-            })  # fmt: skip
-        return stack(samples)
+        recipe, frames = self.recipe, self.frames
+        rngs = ((i, recipe.sample_rng(self.name, i)) for i in index)
+        return stack([captioned_picture(frames[i % len(frames)], self.model, recipe.drop_caption, i, rng) for i, rng in rngs])
 
     def _error(self, batch: Batch) -> Tensor:
         """Mean squared error of the prediction: []."""

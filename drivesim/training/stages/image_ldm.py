@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from drivesim.config import Config
+from drivesim.dataset.batches import ClipWindows
 from drivesim.dataset.sheets import draw_boxes
 from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.guidance import guide
@@ -66,6 +67,23 @@ class ImageLDMRecipe(ConditionedRecipe):
     model: ImageLDMConfig = ImageLDMConfig()
 
 
+def picture(frames: ClipWindows, recipe: ConditionedRecipe, i: int, rng: np.random.Generator, steps: int) -> Batch:
+    """Sample number i of a frame: latents and noise [c h w], t of `steps`, conditions of one row with groups dropped."""
+    labelled = frames.batch(rng, 1, pictures=False)
+    dropped = drawn_drops(recipe.drop, recipe.drop_layout, rng, recipe.drop_all)
+    labels = labelled.labels[0]
+    asked = replace(labelled, labels=(replace(labels, boxes=asked_boxes(labels.boxes, rng)),))
+    conditions = known_conditions(asked).drop(**dropped)
+    assert labelled.latents is not None
+    latents = torch.from_numpy(labelled.latents[0, 0]).float()
+    return {
+        "latents": latents,
+        "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
+        "t": diffusion_time(i, rng, steps),
+        **{name: value[0] for name, value in pack(conditions).items()},
+    }
+
+
 class ConditionedStage:
     """Trains an image model on the latents of every frame of the stores, under conditions."""
 
@@ -84,23 +102,8 @@ class ConditionedStage:
 
     def draw(self, step: int, index: range) -> Batch:
         """latents and noise [b c h w], t int64 [b], conditions of b rows with groups dropped."""
-        samples = []
-        for i in index:
-            rng = self.recipe.sample_rng(self.name, i)
-            labelled = self.frames.batch(rng, 1, pictures=False)
-            dropped = drawn_drops(self.recipe.drop, self.recipe.drop_layout, rng, self.recipe.drop_all)
-            labels = labelled.labels[0]
-            asked = replace(labelled, labels=(replace(labels, boxes=asked_boxes(labels.boxes, rng)),))
-            conditions = known_conditions(asked).drop(**dropped)
-            assert labelled.latents is not None
-            latents = torch.from_numpy(labelled.latents[0, 0]).float()
-            samples.append({
-                "latents": latents,
-                "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
-                "t": diffusion_time(i, rng, len(self.model.schedule)),
-                **{name: value[0] for name, value in pack(conditions).items()},
-            })  # fmt: skip
-        return stack(samples)
+        steps = len(self.model.schedule)
+        return stack([picture(self.frames, self.recipe, i, self.recipe.sample_rng(self.name, i), steps) for i in index])
 
     def _error(self, batch: Batch, conditions: Conditions) -> Tensor:
         """Error of each cell [b h w]."""

@@ -1,4 +1,4 @@
-"""Video LDM on a public backbone (Video LDM, sec. 4.2): temporal layers learn from captioned clips, the image model stays."""
+"""Video LDM on a public backbone (Video LDM, sec. 4.2): temporal layers learn from captioned clips, alone or not."""
 
 from __future__ import annotations
 
@@ -22,21 +22,26 @@ from drivesim.training.clip_tasks import (
     CONTEXT_CASES,
     PREDICTION,
     ClipErrors,
+    ClipRecipe,
     Task,
     clip_errors,
     draw_context_noise,
     draw_task,
+    stills_of,
     task_windows,
+    with_stills,
 )
 from drivesim.training.latent_data import LatentData, diffusion_time, stack
-from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, seeded
+from drivesim.training.stage import Batch, Chance, ModelDescription, seeded
+from drivesim.training.stages.fine_tuning import captioned_picture
 from drivesim.video_format import StageName
 
 PREVIEW_STEPS = 16
 
 
-class TextVideoRecipe(Recipe):
-    """`prediction`: share of steps that predict (the others interpolate). `drop_caption`: chance that a clip's caption is empty.
+class TextVideoRecipe(ClipRecipe):
+    """As of ClipRecipe. `prediction`: share of steps that predict (the others interpolate). `drop_caption`: chance that a clip's
+    caption is empty.
 
     `estimate`: weight of the absolute error of the context network's own estimate. Given frames get noise of a deviation of up
     to `context_noise`, which the networks are told, but for a share `context_clean` of the clips. `checkpointing`: blocks of the
@@ -71,7 +76,7 @@ class TextVideoStage:
             raise InputError(f"model: context_widths: {len(recipe.model.context_widths)} widths, the backbone has {levels} levels")
         with seeded(recipe.seed):
             self.model = VideoLDM(recipe.model, self.image)
-        self.modules: dict[str, nn.Module] = {"model": self.model}
+        self.modules: dict[str, nn.Module] = {"model": recipe.learner(self.model)}
         self.networks = (*self.image.networks, self.model.temporal.context)
 
     def open(self, data: list[Path], held_out: list[Path]) -> None:
@@ -79,11 +84,13 @@ class TextVideoStage:
         self.windows, self.held_out = (task_windows(self.latent_data, stores) for stores in (data, held_out))
         for windows in self.windows.values():
             check_captions(windows)
+        self.frames = self.latent_data.windows(data, 1, None) if self.recipe.spatial == "joint" else None
 
     def draw(self, step: int, index: range) -> Batch:
         """latents, noise [b f c h w], t [b], mask float [b f], fps [b], caption int64 [b n]; one task for the whole step.
 
-        `level` float [b] of the noise on given frames, and this in units, `context_noise` [b f 1 + MOVED c h w].
+        `level` float [b] of the noise on given frames, and this in units, `context_noise` [b f 1 + MOVED c h w]. With stills,
+        these [b s ...]: see with_stills.
         """
         task = draw_task(self.recipe.sample_rng("task", step), self.recipe.prediction, self.windows)
         return stack([self._sample(task, i) for i in index])
@@ -95,7 +102,7 @@ class TextVideoStage:
         latents = torch.from_numpy(labelled.latents[0]).float()
         given, dropped = task.draw_given(rng), rng.random() < recipe.drop_caption
         context_noise = draw_context_noise(rng, latents, recipe.context_noise, recipe.context_clean)
-        return {
+        clip = {
             "latents": latents,
             "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
             "t": diffusion_time(i, rng, len(self.model.schedule)),
@@ -104,6 +111,11 @@ class TextVideoStage:
             "fps": torch.tensor(task.fps),
             "caption": caption_ids(self.image.text, labelled.labels, dropped)[0],
         }
+        if self.frames is None:
+            return clip
+        rng, numbers = recipe.sample_rng("stills", i), range(i * recipe.stills, (i + 1) * recipe.stills)
+        stills = [captioned_picture(self.frames, self.image, recipe.drop_caption, number, rng) for number in numbers]
+        return with_stills(clip, stills)
 
     def _context(self, batch: Batch) -> Context:
         """The frames that the mask gives, with their noise, where there is some."""
@@ -117,14 +129,18 @@ class TextVideoStage:
         """Errors over the frames that are not given."""
         clips, frames, _, height, width = batch["latents"].shape
         weight = batch["latents"].new_ones(clips, frames, height, width)
-        return clip_errors(self.model, batch, _every_frame(batch), self._context(batch), weight)
+        captions, stills = _every_frame(batch), stills_of(batch)
+        if stills is not None:
+            captions = torch.cat([captions, stills["caption"]])
+            stills["weight"] = weight.new_ones(len(stills["t"]), height, width)
+        return clip_errors(self.model, batch, captions, self._context(batch), weight, stills)
 
     def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
-        """Mean squared error over the frames that are not given, and mean absolute error of their estimates."""
+        """Mean squared error over the frames that are not given and over stills, mean absolute error of the frames' estimates."""
         errors = self._errors(batch)
         task = "predict" if batch["latents"].shape[1] == PREDICTION.frames else "interpolate"
         noted = {task: errors.prediction.detach(), f"{task}_estimate": errors.estimate.detach()}
-        yield "model", errors.prediction + self.recipe.estimate * errors.estimate_absolute, noted
+        yield "model", errors.prediction + errors.stills + self.recipe.estimate * errors.estimate_absolute, noted
 
     def _held_out_batch(self, task: Task, part: int, clips: int, given: Sequence[int]) -> Batch:
         """Tensors of held-out windows with fixed times and noise."""

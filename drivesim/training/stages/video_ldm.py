@@ -1,4 +1,4 @@
-"""Video LDM: the temporal layers learn prediction and interpolation together, the image model stays as it is."""
+"""Video LDM: the temporal layers learn prediction and interpolation together, the image model stays as it is or learns, too."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from drivesim.checkpoint import weights_hash
 from drivesim.dataset.batches import ClipWindow, ClipWindows, WindowBatch
 from drivesim.dataset.moved import PairFlows
 from drivesim.diffusion.ddim import sample
+from drivesim.models.backbone import DrivingModel
 from drivesim.models.conditions.all_groups import GROUPS, LAYOUT_GROUPS
 from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.layers.context import MOVED
@@ -30,14 +31,17 @@ from drivesim.training.clip_tasks import (
     PREDICTION,
     TASKS,
     ClipErrors,
+    ClipRecipe,
     Task,
     clip_errors,
     draw_context_noise,
     draw_task,
     flow_tensors,
     second_frame,
+    stills_of,
     task_windows,
     with_own,
+    with_stills,
 )
 from drivesim.training.latent_data import (
     LatentData,
@@ -52,14 +56,16 @@ from drivesim.training.latent_data import (
     stack,
     unpack,
 )
-from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, chances, mean_figures, seeded
+from drivesim.training.stage import Batch, Chance, ModelDescription, chances, mean_figures, seeded
+from drivesim.training.stages.image_ldm import ConditionedRecipe, picture
 from drivesim.video_format import NETWORK_WIDTH, StageName
 
 PREVIEW_STEPS = 16
+_PICTURES = ConditionedRecipe.parse({}, "stills")  # how stills are asked for: as where the image LDM learns
 
 
-class VideoLDMRecipe(Recipe):
-    """`prediction`: share of steps that predict (the others interpolate, half at 7.5 and half at 30 fps).
+class VideoLDMRecipe(ClipRecipe):
+    """As of ClipRecipe. `prediction`: share of steps that predict (the others interpolate, half at 7.5 and half at 30 fps).
 
     `drop`: chance of each group of conditions to be left out of a clip, by itself; groups that it does not name have the
     chance that they say themselves. Boxes are given for every frame, for the first alone, or for none, with the chances
@@ -105,15 +111,16 @@ class VideoLDMStage:
 
     name: StageName = "video-ldm"
 
-    def __init__(self, recipe: VideoLDMRecipe, checkpoints: Path) -> None:
+    def __init__(self, recipe: VideoLDMRecipe, checkpoints: Path, image: DrivingModel | None = None) -> None:
+        """`image` in the place of that of the checkpoints."""
         self.recipe = recipe
         self.base = weights_hash(checkpoints / "image-ldm")
-        image = load_image_model(checkpoints / "image-ldm")
+        image = image or load_image_model(checkpoints / "image-ldm")
         self.latent_data = LatentData(load_latent_codec(checkpoints / "autoencoder"), shows_layout(image.groups))
         with seeded(recipe.seed):
             image.check_latents(self.latent_data.fingerprint)
             self.model = VideoLDM(recipe.model, image)
-        self.modules: dict[str, nn.Module] = {"model": self.model}
+        self.modules: dict[str, nn.Module] = {"model": recipe.learner(self.model)}
         self.networks = (*self.model.image.networks, self.model.temporal.context)
 
     def open(self, data: list[Path], held_out: list[Path]) -> None:
@@ -122,11 +129,13 @@ class VideoLDMStage:
         both = (*self.windows.values(), *self.held_out.values())
         self.moved = self.latent_data.moved(both, [task.use for task in TASKS]) if self.latent_data.layouts else None
         self.flows = {store.path: PairFlows(store) for each in both for store in each.stores} if self.latent_data.layouts else {}
+        self.frames = self.latent_data.windows(data, 1, None) if self.recipe.spatial == "joint" else None
 
     def draw(self, step: int, index: range) -> Batch:
         """latents, noise [b f c h w], t [b], mask float [b f], fps [b], conditions [b f ...]; one task for the whole step.
 
-        `level` float [b] of the noise on given frames, and this in units, `context_noise` [b f 1 + MOVED c h w]. See `_own`.
+        `level` float [b] of the noise on given frames, and this in units, `context_noise` [b f 1 + MOVED c h w]. See `_own`, and
+        `with_stills` [b s ...].
         """
         rng = self.recipe.sample_rng("task", step)
         task = draw_task(rng, self.recipe.prediction, self.windows)
@@ -151,7 +160,7 @@ class VideoLDMStage:
             own_rng, window = recipe.sample_rng("own", i), labelled.windows[0]
             wanted = own_rng.random() < recipe.own and OWN in given
             own = self._own(self.windows[task], window, latents, wanted, moving, own_rng)
-        return {
+        clip = {
             "latents": latents,
             "noise": torch.from_numpy(rng.standard_normal(latents.shape, np.float32)),
             "t": diffusion_time(i, rng, len(self.model.schedule)),
@@ -163,6 +172,10 @@ class VideoLDMStage:
             "fps": torch.tensor(task.fps),
             **pack(conditions),
         }
+        if self.frames is None:
+            return clip
+        rng, numbers = recipe.sample_rng("stills", i), range(i * recipe.stills, (i + 1) * recipe.stills)
+        return with_stills(clip, [picture(self.frames, _PICTURES, number, rng, len(self.model.schedule)) for number in numbers])
 
     def _motion(
         self, windows: ClipWindows, batch: WindowBatch, given: Sequence[int], moving: bool = True
@@ -243,15 +256,20 @@ class VideoLDMStage:
         """Errors over the frames that are not given, where cells of vehicles count `foreground` times more."""
         clips, frames, _, height, width = batch["latents"].shape
         weight = foreground_weight(conditions, height, width, foreground).unflatten(0, (clips, frames))
-        return clip_errors(self.model, batch, conditions, self.context(batch, conditions), weight)
+        context, stills = self.context(batch, conditions), stills_of(batch)
+        if stills is not None:
+            asked = unpack(stills)
+            stills["weight"] = foreground_weight(asked, height, width, foreground)
+            conditions = Conditions.joined([conditions, asked])
+        return clip_errors(self.model, batch, conditions, context, weight, stills)
 
     def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
-        """Mean squared error over the frames that are not given, and mean absolute error of their estimates."""
+        """Mean squared error over the frames that are not given and over stills, mean absolute error of the frames' estimates."""
         conditions = unpack(batch)
-        error, guessed, absolute = self.errors(self.with_own(batch, conditions), conditions, self.recipe.foreground)
+        error, guessed, absolute, of_stills = self.errors(self.with_own(batch, conditions), conditions, self.recipe.foreground)
         task = "predict" if batch["latents"].shape[1] == PREDICTION.frames else "interpolate"
         noted = {task: error.detach(), f"{task}_estimate": guessed.detach()}
-        yield "model", error + self.recipe.estimate * absolute, noted
+        yield "model", error + of_stills + self.recipe.estimate * absolute, noted
 
     def held_out_batch(
         self, task: Task, part: int, clips: int, given: Sequence[int], own: bool = False
@@ -296,7 +314,7 @@ class VideoLDMStage:
                 own = task is PREDICTION and OWN in given
                 batch, conditions = self.held_out_batch(task, part, 4, given, own)
                 known = conditions.drop(**dict.fromkeys(dropped, True))
-                error, guessed, _ = self.errors(batch, known)
+                error, guessed, *_ = self.errors(batch, known)
                 figures[f"{name}{suffix}"], figures[f"{name}{suffix}_estimate"] = float(error), float(guessed)
                 if own:
                     figures[f"{name}_own{suffix}"] = float(self.errors(self.with_own(batch, known), known).prediction)

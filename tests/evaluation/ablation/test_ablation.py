@@ -60,7 +60,7 @@ def test_arms_are_trained_measured_and_reported_once(question: AblationQuestion,
 def test_every_arm_is_a_recipe_of_its_own(study: str, question: AblationQuestion) -> None:
     asked = replace(question, study=study, preset="cpu", overrides={})
     recipes = {name: json.dumps(arm_recipe(asked, arm, 0)) for name, arm in chosen_arms(study, ()).items()
-               if arm.trained and arm.weights_of is None and arm.spatial == "frozen"}  # fmt: skip
+               if arm.trained and arm.weights_of is None}  # fmt: skip
     assert len(set(recipes.values())) == len(recipes) and OURS in recipes
     recipe = arm_recipe(asked, STUDIES[study].arms[OURS], 1)
     assert (recipe["samples"], recipe["seed"]) == (2, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,16 @@ def test_every_group_of_conditions_reaches_the_network(backbone: Path, labels: C
     for group in GROUPS:
         assert conditions[group].given.all(), group
         assert not torch.equal(model(X, T, conditions.drop(**{group: True})), asked), group
+
+
+def test_a_copy_is_a_model_of_its_own(backbone: Path, labels: ClipLabels) -> None:
+    """As the video model makes one whose image layers have learned."""
+    model, conditions = model_of(backbone, random=True), conditions_of(labels)
+    other = deepcopy(model)
+    asked = model(X, T, conditions)
+    assert torch.equal(other(X, T, conditions), asked)
+    torch.nn.init.zeros_(other.entry.weight)
+    assert not torch.equal(other(X, T, conditions), asked) and torch.equal(model(X, T, conditions), asked)
 
 
 def test_rows_do_not_see_each_other(backbone: Path, labels: ClipLabels) -> None:
