@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
 from shapely import MultiPoint, Polygon
 from shapely import box as rectangle
+from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
 from drivesim.scene.camera import NEAR, Camera, clip_near
@@ -100,24 +102,46 @@ def project_cuboids(camera: Camera, cuboids: np.ndarray, least: float = 0.0) -> 
     """Boxes [n 4] (frame fractions, clipped to the frame, NaN if out of view) and visible shares [n] of cuboids [n 7].
 
     A nearer cuboid hides a farther one; areas are exact (shapely), and dear: of boxes less than `least` of the frame high the share
-    is not worked out, and 0.
+    is not worked out, and 0. Outlines are made where they are needed, for these areas and of what the frame's edge cuts.
     """
     boxes = np.full((len(cuboids), 4), np.nan, np.float32)
     visible = np.zeros(len(cuboids), np.float32)
-    outlines = [silhouette(camera, cuboid) for cuboid in cuboids]
-    nearer: list[Polygon] = []
-    for i in np.argsort(np.hypot(cuboids[:, 0], cuboids[:, 1])):
-        outline = outlines[i]
-        if outline is None:
-            continue
-        seen = outline.intersection(FRAME)
-        if seen.area > 0:
-            boxes[i] = np.clip(seen.bounds, 0.0, 1.0)
-            if boxes[i, 3] - boxes[i, 1] >= least:
-                hidden = seen.intersection(unary_union(nearer)).area if nearer else 0.0
+    low, high, ahead = _extents(camera, cuboids)
+    outline = lru_cache(maxsize=None)(lambda row: silhouette(camera, cuboids[row]))
+    outside = ahead & ((high <= 0) | (low >= 1)).any(axis=1)
+    inside = ahead & ((low >= 0) & (high <= 1) & (low < high)).all(axis=1)
+    nearer: list[int] = []
+    for i in np.argsort(np.hypot(cuboids[:, 0], cuboids[:, 1])).tolist():
+        if not outside[i]:
+            if inside[i]:
+                boxes[i] = *low[i], *high[i]
+            elif (seen := _seen(outline(i))) is not None:
+                boxes[i] = np.clip(seen.bounds, 0.0, 1.0)
+            if boxes[i, 3] - boxes[i, 1] >= least and (seen := _seen(outline(i))) is not None:
+                polygons = [polygon for row in nearer if (polygon := outline(row)) is not None]
+                hidden = seen.intersection(unary_union(polygons)).area if polygons else 0.0
                 visible[i] = max(0.0, 1.0 - hidden / seen.area)
-        nearer.append(outline)
+        nearer.append(i)
     return boxes, visible
+
+
+def _seen(outline: Polygon | None) -> BaseGeometry | None:
+    """The part of an outline that is in the frame; None if there is none."""
+    seen = None if outline is None else outline.intersection(FRAME)
+    return seen if seen is not None and seen.area > 0 else None
+
+
+def _extents(camera: Camera, cuboids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Least and most x, y [n 2] (frame fractions, not clipped) of the corners of cuboids [n 7], and which are ahead of the camera
+    with all of them, bool [n]: for the others the first two say nothing."""
+    size, yaw = cuboids[:, None, 3:6], cuboids[:, 6]
+    c, s, zero, one = np.cos(yaw), np.sin(yaw), np.zeros(len(yaw)), np.ones(len(yaw))
+    turns = np.stack([c, s, zero, -s, c, zero, zero, zero, one], axis=1).reshape(-1, 3, 3)
+    view = camera.view((_CORNERS * size) @ turns + cuboids[:, None, :3])
+    ahead: np.ndarray = np.all(view[..., 2] >= NEAR, axis=1)
+    view[..., 2] = np.maximum(view[..., 2], NEAR)
+    places = camera.project_view(view)
+    return places.min(axis=1), places.max(axis=1), ahead
 
 
 def pairwise_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
