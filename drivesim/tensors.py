@@ -23,8 +23,11 @@ def to_network(frames: np.ndarray) -> Tensor:
 
 def to_frames(tensor: Tensor) -> np.ndarray:
     """Network tensor [... 3 h w] in [-1, 1] (clipped) to pictures uint8 [... h w 3]."""
-    scaled = tensor.detach().float().add(1.0).mul(127.5).round().clamp(0, 255)
-    return np.ascontiguousarray(scaled.to(torch.uint8).movedim(-3, -1).cpu().numpy())
+    pictures = np.empty((*tensor.shape[:-3], *tensor.shape[-2:], 3), np.uint8)
+    for index in np.ndindex(tensor.shape[:-3]):  # one by one they stay in the processor's cache
+        scaled = tensor[index].detach().float().add(1.0).mul_(127.5).round_().clamp_(0, 255)
+        pictures[index] = cv2.merge(list(scaled.to(torch.uint8).cpu().numpy()))
+    return pictures
 
 
 def to_frame_size(picture: np.ndarray, height: int, keep: Literal["middle", "bottom"]) -> np.ndarray:

@@ -204,6 +204,7 @@ class Engine:
             low = frames[None].to(device)
             level = torch.full((1,), settings.level, dtype=torch.int64, device=device)
             features = model.layout_features(None if conditions is None else conditions.to(device))
+            estimate = model.estimate(low, features)
             residual = sample(
                 model.denoise(low, level, noise(1, "augmentation"), features),
                 model.schedule,
@@ -213,7 +214,7 @@ class Engine:
                 lambda step: noise(UPSAMPLING_FACTOR, "step", step),
                 self._lap("upsample"),
             )
-            return model.refine(model.estimate(low, features), residual)[0].float().cpu()
+            return model.refine(estimate, residual)[0].float().cpu()
 
     def _context(
         self,
