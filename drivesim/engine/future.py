@@ -112,8 +112,8 @@ class FutureSpec:
 
     @cached_property
     def layouts(self) -> Callable[[tuple[int, int]], FrameLayouts]:
-        """The layouts of all frames at a size (height, width)."""
-        return lru_cache(maxsize=1)(partial(FrameLayouts, self.moments))
+        """The layouts of all frames at a size (height, width); those of two are kept: small frames are upsampled by both."""
+        return lru_cache(maxsize=2)(partial(FrameLayouts, self.moments))
 
     def conditions(self, ticks: Sequence[int], layout_height: int | None = None) -> Conditions:
         """What these frames are asked to show, a row each; with layout planes of `layout_height` px, if networks are shown any."""

@@ -61,6 +61,12 @@ def test_a_moment_is_the_same_in_whatever_order_it_is_asked_for(tmp_path: Path) 
     assert again[400].along == late.along
 
 
+def test_the_layouts_of_small_and_of_upsampled_frames_are_kept_side_by_side(tmp_path: Path) -> None:
+    layouts = future_of(tmp_path, EMPTY).layouts
+    small, large = layouts((16, 32)), layouts((64, 128))
+    assert layouts((16, 32)) is small and layouts((64, 128)) is large
+
+
 @pytest.mark.parametrize("vehicles", [True, False])
 def test_a_photo_has_markings_of_its_own_and_vehicles_that_are_named(tmp_path: Path, vehicles: bool) -> None:
     write_image(tmp_path / "road.png", np.zeros((64, 128, 3), np.uint8))

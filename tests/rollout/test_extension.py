@@ -19,7 +19,7 @@ from drivesim.rollout.request import Request
 from drivesim.rollout.run import roll_out
 from drivesim.rollout.windows import Windows
 
-SHORT, LONG = 5.0, 9.5  # two windows, three
+SHORT, LONG = 6.0, 10.0  # two windows, three, of key frames alone
 
 
 class Killed(BaseException):
@@ -34,7 +34,7 @@ def killed(*_: object, **__: object) -> None:
 def made(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Request, Path]:
     """A request for the long rollout, and a folder with it (`whole`) and with the `short` one, two futures each."""
     ((folder := tmp_path_factory.mktemp("made")) / "tiny.yaml").write_text(SCENARIO)
-    asked = Request(folder / "tiny.yaml", LONG, device="cpu", settings=SETTINGS, checkpoints=checkpoints)
+    asked = Request(folder / "tiny.yaml", LONG, 1.875, device="cpu", settings=SETTINGS, checkpoints=checkpoints)
     roll_out(asked, folder / "whole")
     roll_out(Request(**{**vars(asked), "seconds": SHORT}), folder / "short")
     return asked, folder
@@ -66,7 +66,7 @@ def test_interrupted_at_any_moment_it_goes_on(
 def test_with_the_last_key_frame_alone_it_goes_on_with_that(made: tuple[Request, Path], tmp_path: Path) -> None:
     """Made longer, and cut short on the way; older manifests, which do not say how many are given, mean two."""
     alone = SETTINGS.prediction.model_copy(update={"context": 1})
-    changes = {"fps": 1.875, "futures": 1, "settings": SETTINGS.model_copy(update={"prediction": alone})}
+    changes = {"futures": 1, "settings": SETTINGS.model_copy(update={"prediction": alone})}
     asked = Request(**{**vars(made[0]), **changes})
     roll_out(asked, tmp_path / "whole")
     roll_out(Request(**{**vars(asked), "seconds": 7.0}), out := tmp_path / "out")
