@@ -49,6 +49,7 @@ class Cascade:
         space, backbone = load_latent_codec(latent_space), load_image_model(image)
         backbone.check_latents(space.fingerprint())
         temporal = VideoLDM.load(video, backbone, transfer)
+        temporal.check_predicts(video)
         temporal.check_decoder(space.decoder_fingerprint())
         return cls(
             space.to(device),

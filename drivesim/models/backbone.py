@@ -7,7 +7,7 @@ its own, which nobody else looks into.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Generic, TypeVar
 
@@ -28,7 +28,7 @@ class Encoded:
     """Conditions as a U-Net takes them: `tokens` [b n d], `mask` bool [b n] (None: all), `maps` [b m h w] beside the latents.
 
     Of layout maps, None where the model has no group that shows some: `features` [b k h w], and what the model makes of these
-    for the first convolution, `entry` [b widths[0] h w].
+    and is added to the first convolution's output, `entry` [b widths[0] h w].
     """
 
     tokens: Tensor
@@ -41,6 +41,11 @@ class Encoded:
         """Of these pictures alone."""
         mask, features, entry = (None if x is None else x[index] for x in (self.mask, self.features, self.entry))
         return Encoded(self.tokens[index], mask, self.maps[index], features, entry)
+
+    def with_entry(self, entry: Tensor) -> Encoded:
+        """With this added to `entry` of the first rows."""
+        entry = torch.cat([entry, entry.new_zeros(len(self.tokens) - len(entry), *entry.shape[1:])])
+        return replace(self, entry=entry if self.entry is None else self.entry + entry)
 
 
 @dataclass(frozen=True)

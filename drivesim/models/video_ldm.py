@@ -10,10 +10,11 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Generic, Literal, Self
+from typing import Annotated, Any, Generic, Literal, Self
 
 import torch
 from einops import rearrange
+from pydantic import Field
 from torch import Tensor, nn
 
 from drivesim.checkpoint import load_strictly, read_checkpoint
@@ -43,8 +44,9 @@ class VideoLDMConfig(Config):
 
     For comparison with what others do (drivesim evaluate ablation): `mixing` of frames by "both" kinds of layers, by
     "attention" alone, or by attention that stands inside the transformers of the image model ("transformer", LaVie); `positions`
-    of frames in attention as an added "sinusoid" or as "rotary" angles; `context` by the "network" that moves what is seen, or
-    "plain", by the paper's convolutions.
+    of frames in attention as an added "sinusoid" or as "rotary" angles; `context` by the "network" that moves what is seen, by the
+    paper's convolutions ("plain"), or by given frames that are "repeated" beside the noise, as LaVie interpolates: of a clip
+    `base_frames` are given, every fourth, and all are made anew.
     """
 
     context_noise: bool = True
@@ -55,7 +57,8 @@ class VideoLDMConfig(Config):
     attention_distance: int | None = None
     mixing: Literal["both", "attention", "transformer"] = "both"
     positions: Literal["sinusoid", "rotary"] = "sinusoid"
-    context: Literal["network", "plain"] = "network"
+    context: Literal["network", "plain", "repeated"] = "network"
+    base_frames: Annotated[int, Field(ge=2)] = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +68,7 @@ class Context:
     `moved` [b f MOVED c h w]: given frames as the road takes them to where the camera is at this frame (see road_ahead.move_along),
     where `moved_mask` float [b f MOVED] is 1, and zero where it is 0. `moved_seen` float [b f MOVED h w]: the share of each cell
     of which that is known; None: of the whole picture. `level` float [b], 0 to 1: the deviation of the noise that all of them
-    have (see `noised`); None: they have none.
+    have (see `noised`); None: they have none. `remade`: they are made anew like all others, and not held.
     """
 
     latents: Tensor
@@ -74,6 +77,7 @@ class Context:
     moved_mask: Tensor
     level: Tensor | None = None
     moved_seen: Tensor | None = None
+    remade: bool = False
 
     @classmethod
     def none(cls, like: Tensor) -> Self:
@@ -137,7 +141,7 @@ class VideoLDM(nn.Module, Generic[C]):
             head_width=config.head_width,
             reach=1 if config.mixing == "both" else 0,
             rotary=config.positions == "rotary",
-            plain_context=config.context == "plain",
+            context=config.context,
             distance=config.attention_distance,
             inside=config.mixing == "transformer",
         )
@@ -146,6 +150,11 @@ class VideoLDM(nn.Module, Generic[C]):
     def image(self) -> Backbone[C]:
         """The frozen image model."""
         return self._image[0]
+
+    @property
+    def remakes(self) -> bool:
+        """Whether it makes given frames anew, and so interpolates alone."""
+        return self.config.context == "repeated"
 
     @property
     def schedule(self) -> NoiseSchedule:
@@ -195,6 +204,12 @@ class VideoLDM(nn.Module, Generic[C]):
         if last is None or len(last) >= channels:
             return tensors
         return wider_video_model(tensors, self.state_dict(), len(last), channels)
+
+    def check_predicts(self, folder: Path) -> None:
+        """InputError, naming where it is from, if it interpolates alone."""
+        if self.remakes:
+            raise InputError(f"{folder}: interpolates alone, and makes no key frames; give one that does; in text to video it "
+                             "stands as interpolation beside video-ldm")  # fmt: skip
 
     def check_decoder(self, fingerprint: str) -> None:
         """InputError unless the context passed through the decoder of this fingerprint (LatentSpace.decoder_fingerprint).
@@ -247,6 +262,7 @@ class VideoLDM(nn.Module, Generic[C]):
         pictures, times = rearrange(x, "b f c h w -> (b f) c h w"), t.repeat_interleave(frames)
         text = encoded.tokens[: clips * frames : frames] if self.image.shape.text_width else None
         hook = self.temporal.hook(t, features, text)
+        encoded = encoded if features.entry is None else encoded.with_entry(features.entry)
         if stills is not None:
             hook = _of_first(clips * frames, hook, added=self.temporal.inside)
             pictures, times = torch.cat([pictures, stills[0]]), torch.cat([times, stills[1]])
@@ -293,7 +309,9 @@ def _of_first(rows: int, hook: Hook, added: bool) -> Hook:
 
 
 def with_given(clips: Tensor, context: Context) -> Tensor:
-    """`clips` [b f c h w] with the given frames as they were given."""
+    """`clips` [b f c h w] with the given frames as they were given, unless they are made anew."""
+    if context.remade:
+        return clips
     return torch.where(context.mask[:, :, None, None, None] > 0, context.latents, clips.to(context.latents.dtype))
 
 

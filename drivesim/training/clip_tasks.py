@@ -19,7 +19,7 @@ from drivesim.layout.flow import Flow
 from drivesim.models.backbone import LatentCodec
 from drivesim.models.layers.context import MOVED
 from drivesim.models.moved_frames import move_frames, moved_sources
-from drivesim.models.video_ldm import Context, VideoLDM, WholeVideoModel, hold, with_given
+from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, WholeVideoModel, hold, with_given
 from drivesim.training.latent_data import LatentData, diffusion_error, has_windows, stack
 from drivesim.training.optim import rank
 from drivesim.training.stage import Batch, Recipe
@@ -160,34 +160,38 @@ def with_own(space: LatentCodec, batch: Batch, rows: Tensor, own: Tensor) -> Bat
 TASKS = (PREDICTION, *INTERPOLATION)
 
 
-def task_windows(data: LatentData, stores: Sequence[Path]) -> dict[Task, ClipWindows]:
-    """Windows of the stores for each task that they have clips for; which ones they have none for is printed.
+def tasks_of(config: VideoLDMConfig) -> tuple[Task, ...]:
+    """What a model of this configuration learns: TASKS, or to interpolate many frames at once where it makes given ones anew."""
+    if config.context != "repeated":
+        return TASKS
+    given = tuple(INTERPOLATION_FACTOR * i for i in range(config.base_frames))
+    return tuple(Task(given[-1] + 1, fps, ((1.0, given),)) for fps in FRAME_RATES[1:])
+
+
+def task_windows(data: LatentData, stores: Sequence[Path], tasks: Sequence[Task] = TASKS) -> dict[Task, ClipWindows]:
+    """Windows of the stores for each of the tasks that they have clips for; which ones they have none for is printed.
 
     InputError if they have none for any.
     """
     opened = [ClipStore(path) for path in stores]
-    served = [task for task in TASKS if any(has_windows(store, task.frames, task.fps) for store in opened)]
+    served = [task for task in tasks if any(has_windows(store, task.frames, task.fps) for store in opened)]
     if served and rank() == 0:
         names = ", ".join(str(path) for path in stores)
-        for task in (task for task in TASKS if task not in served):
+        for task in (task for task in tasks if task not in served):
             print(f"{names}: no clip has {task.frames} frames at {task.fps:g} fps; {task.label} is left out")
-    return {task: data.windows(stores, task.frames, task.fps) for task in served or TASKS}
+    return {task: data.windows(stores, task.frames, task.fps) for task in served or tasks}
 
 
-CONTEXT_CASES: dict[str, tuple[Task, tuple[int, ...]]] = {
-    "predict_0": (PREDICTION, ()),
-    "predict_1": (PREDICTION, (0,)),
-    "predict_2": (PREDICTION, (0, 1)),
-    "interpolate_7.5": (INTERPOLATION[0], (0, INTERPOLATION_FACTOR)),
-    "interpolate_30": (INTERPOLATION[1], (0, INTERPOLATION_FACTOR)),
-}
-"""What held-out figures are of: tasks, and the frames that are given."""
+def context_cases(tasks: Collection[Task]) -> dict[str, tuple[Task, tuple[int, ...]]]:
+    """What held-out figures are of, by name: of these tasks, and the frames that are given."""
+    cases = {f"predict_{count}": (PREDICTION, tuple(range(count))) for count in range(3)} if PREDICTION in tasks else {}
+    return cases | {f"interpolate_{task.fps:g}": (task, task.given[-1][1]) for task in tasks if task != PREDICTION}
 
 
 def draw_task(rng: np.random.Generator, prediction: float, tasks: Collection[Task] = TASKS) -> Task:
-    """PREDICTION with the chance `prediction`; else one of INTERPOLATION, all equally likely; of those among `tasks`."""
+    """Of these tasks PREDICTION with the chance `prediction`; else one of the others, all equally likely."""
     predicts, luck = rng.random() < prediction, rng.random()
-    between = [task for task in INTERPOLATION if task in tasks]
+    between = [task for task in tasks if task != PREDICTION]
     if PREDICTION in tasks and (predicts or not between):
         return PREDICTION
     return between[int(luck * len(between))]
@@ -205,7 +209,8 @@ class ClipErrors(NamedTuple):
 def clip_errors(
     model: VideoLDM[C], batch: Batch, conditions: C, context: Context, weight: Tensor, stills: Batch | None = None
 ) -> ClipErrors:
-    """Errors averaged over the frames of a batch that are not given, by the `weight` [b f h w] of their cells.
+    """Errors averaged over the frames of a batch that are made, by the `weight` [b f h w] of their cells: those that are not given,
+    or all.
 
     Of the batch: latents and noise [b f c h w], t [b], mask float [b f], fps [b]. The network sees given frames as in sampling:
     as the context has them, with its noise (`hold`). Of `stills`: latents and noise [s c h w], t [s], weight [s h w]; `conditions`
@@ -226,7 +231,8 @@ def clip_errors(
         of_stills = (cells * stills["weight"]).mean()
     error = diffusion_error(model.image.prediction, model.schedule, output, latents, noise, t)
     off = features.estimate.float() - latents
-    weight = weight * (1.0 - batch["mask"])[..., None, None]
+    if not context.remade:
+        weight = weight * (1.0 - batch["mask"])[..., None, None]
     estimate, absolute = off.square().mean(dim=2), off.abs().mean(dim=2)
     prediction, estimate, absolute = ((cells * weight).sum() / weight.sum() for cells in (error, estimate, absolute))
     return ClipErrors(prediction, estimate, absolute, of_stills)

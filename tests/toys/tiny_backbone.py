@@ -91,13 +91,13 @@ def _write_vocabulary(folder: Path) -> Path:
     return folder
 
 
-def write_temporal(folder: Path, backbone: Path, seed: int = 0) -> Path:
-    """Random temporal layers for the folder `backbone`, as an export writes them."""
+def write_temporal(folder: Path, backbone: Path, seed: int = 0, **model: Any) -> Path:
+    """Random temporal layers for the folder `backbone`, as an export writes them; `model`: fields of their configuration."""
     from drivesim.checkpoint import FORMAT, Checkpoint, write_checkpoint
     from drivesim.models.stable_diffusion.network import StableDiffusion
     from drivesim.models.video_ldm import VideoLDM, VideoLDMConfig
 
-    config = VideoLDMConfig(context_widths=(16, 16), embedding_width=16, head_width=16)
+    config = VideoLDMConfig(context_widths=(16, 16), embedding_width=16, head_width=16, **model)
     image = StableDiffusion.load(backbone)
     torch.manual_seed(seed)
     model = VideoLDM(config, image)

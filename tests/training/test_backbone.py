@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 from typer.testing import CliRunner
 
 from drivesim.cli.main import app
@@ -120,6 +121,32 @@ def test_a_step_changes_what_the_paper_says_alone(
     if isinstance(stage, TextVideoStage):
         fresh = build_stage(name, values, tmp_path, backbone).modules["model"]
         assert any(not torch.equal(p, q) for p, q in zip(stage.model.parameters(), fresh.parameters(), strict=True))
+
+
+def test_many_frames_are_interpolated_at_once_and_made_anew(backbone: Path, stores: list[Path], tmp_path: Path) -> None:
+    sizes = {"context_widths": [16, 16], "embedding_width": 16, "head_width": 16}
+    recipe = {"batch": 2, "bf16": False, "held_out_batches": 1, "model": sizes | {"context": "repeated", "base_frames": 4}}
+    stage = build_stage("video-ldm", recipe, tmp_path, backbone)
+    stage.open(stores, stores)
+    assert isinstance(stage, TextVideoStage)
+    batch = stage.draw(0, range(2))
+    assert batch["latents"].shape[1] == 13 and (batch["fps"] == FULL).all(), "13 frames at once there are of 30 a second alone"
+    assert batch["mask"].nonzero()[:, 1].tolist() == 2 * [0, 4, 8, 12]
+    nn.init.normal_(stage.image.unet.conv_out.weight)
+    (_, loss, _), (_, other, _) = (next(stage.losses(drawn, 0)) for drawn in (batch, _first_noise_changed(batch)))
+    assert loss != other, "given frames count as others do"
+    loss.backward()
+    assert stage.model.temporal.context.entry.weight.grad.any()
+    with torch.no_grad():
+        assert stage.evaluate().keys() == {"interpolate_30", "interpolate_30_estimate"}
+        assert stage.preview().shape[:2] == (2 * 16, 7 * 32)
+
+
+def _first_noise_changed(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Of the first frame, which is given."""
+    noise = batch["noise"].clone()
+    noise[:, 0] += 1.0
+    return batch | {"noise": noise}
 
 
 def test_captions_are_drawn_and_dropped(backbone: Path, stores: list[Path], tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ def text_to_video(
     prompt: Annotated[str, typer.Argument(help="What the video shall show.")],
     backbone: Annotated[Path, typer.Option(help="Stable Diffusion folder (diffusers; 1.x or 2.x).")],
     temporal: Annotated[Path, typer.Option(help="Checkpoint of temporal layers (train video-ldm --backbone, exported), or a "
-                                                   "folder of video-ldm, decoder and super-resolution, each so trained.")],
+                                                   "folder of video-ldm, interpolation, decoder, super-resolution, so trained.")],
     out: Annotated[Path, typer.Option(metavar="VIDEO", help="Film to write (.mp4); what made it is written beside it (.json).")],
     negative: Annotated[str, typer.Option(help="What it shall not show.")] = "",
     seconds: Annotated[float, typer.Option(callback=positive)] = 4.0,

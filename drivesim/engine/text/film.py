@@ -59,8 +59,9 @@ def write_text_film(film: TextFilm, out: Path, device_name: str, show: Callable[
         check_upscaler(film.upscaler)
     check_memory(needed_memory(film.backbone, parts, film.upscaler, film.settings, timeline.keys), device)
     maker = TextToVideo.load(
-        film.backbone, parts.video, film.settings, device, film.transfer, film.lora, film.lora_strength, parts.decoder
-    )
+        film.backbone, parts.video, film.settings, device, film.transfer, film.lora, film.lora_strength, parts.decoder,
+        parts.interpolation,
+    )  # fmt: skip
     upscaling = None if film.upscaler is None else TextUpscaling.load(film.upscaler, film.settings, device, parts.upscaler)
     totals = maker.units(timeline)
     scale = 1

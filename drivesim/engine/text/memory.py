@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from drivesim.checkpoint import weight_files
-from drivesim.config import MachineError
+from drivesim.config import MachineError, read_json
 from drivesim.engine.settings import TextSampling
 from drivesim.engine.text.temporal_parts import TemporalParts
 from drivesim.engine.text.text_to_video import DECODED_AT_ONCE
@@ -19,7 +19,7 @@ from drivesim.video_format import INTERPOLATION_FACTOR, LATENT_FACTOR, WINDOW
 
 FEATURE_MAPS = {"unet": 24, "vae": 6}
 """Of the finest level, float32, that a network without gradients holds at once: skips, input, output, attention."""
-FRAMES_AT_ONCE = max(WINDOW, LINKS_AT_ONCE * (INTERPOLATION_FACTOR + 1))  # of a U-Net's largest batch
+FRAMES_AT_ONCE = max(WINDOW, LINKS_AT_ONCE * (INTERPOLATION_FACTOR + 1))  # of a U-Net's largest batch, by links
 
 
 def needed_memory(
@@ -35,13 +35,20 @@ def needed_memory(
     if temporal.decoder is not None:  # a frame's neighbours within reach are decoded, too: one to either side a level
         decoded += 2 * len(part_config(backbone, "vae")["block_out_channels"])
     upscaled = 1 if temporal.upscaler is None else PORTION
+    frames = max(keys if settings.at_once else 0, FRAMES_AT_ONCE, _remade(temporal.interpolation))
     maps = [
-        _maps(backbone, "unet", (max(keys, FRAMES_AT_ONCE) if settings.at_once else FRAMES_AT_ONCE) * pixels // LATENT_FACTOR**2),
+        _maps(backbone, "unet", frames * pixels // LATENT_FACTOR**2),
         _maps(backbone, "vae", decoded * pixels),
     ]
     if upscaler is not None:
         maps += [_maps(upscaler, "unet", upscaled * pixels), _maps(upscaler, "vae", FACTOR**2 * pixels)]
     return 4 * (weights + max(maps))
+
+
+def _remade(interpolation: Path | None) -> int:
+    """The frames of a clip that an interpolation makes anew at once; 0 where it goes link by link."""
+    model = {} if interpolation is None else read_json(interpolation / "config.json").get("model", {})
+    return INTERPOLATION_FACTOR * (int(model["base_frames"]) - 1) + 1 if model.get("context") == "repeated" else 0
 
 
 def _maps(folder: Path, part: str, places: int) -> int:

@@ -8,7 +8,7 @@ prediction.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -23,7 +23,7 @@ from drivesim.engine.cascade import sampling_on, settle_precision
 from drivesim.engine.progress import UNTIMED, Progress
 from drivesim.engine.random_streams import step_noise, unit_noise
 from drivesim.engine.settings import TextSampling
-from drivesim.engine.timeline import Timeline, Window
+from drivesim.engine.timeline import LINKS_AT_ONCE, Timeline, Window
 from drivesim.models.layers.blocks import channels_last
 from drivesim.models.stable_diffusion.clip_decoder import ClipDecoder
 from drivesim.models.stable_diffusion.latents import PublicLatents
@@ -56,12 +56,15 @@ class TextToVideo:
         settings: TextSampling,
         device: torch.device,
         clip_decoder: ClipDecoder | None = None,
+        interpolation: VideoLDM[Tensor] | None = None,
     ) -> None:
         """InputError for frames of a size that the U-Net cannot halve as often as it does.
 
-        Without `clip_decoder`, which sits in the decoder of `latent_codec`, each frame is decoded by itself.
+        Without `clip_decoder`, which sits in the decoder of `latent_codec`, each frame is decoded by itself. `interpolation` makes
+        the frames between key frames, `video` where it is not given.
         """
         video = video.with_distance(FAR_ENOUGH) if settings.at_once else video
+        self.between = video if interpolation is None else channels_last(interpolation).to(device)
         self.latent_codec, self.video, self.image = latent_codec.to(device), channels_last(video).to(device), image
         self.clip_decoder = None if clip_decoder is None else clip_decoder.to(device)
         self.settings, self.device = settle_precision(settings, device), device
@@ -81,23 +84,26 @@ class TextToVideo:
         lora: Path | None = None,
         lora_strength: float = 1.0,
         decoder: Path | None = None,
+        interpolation: Path | None = None,
     ) -> Self:
         """That of a Stable Diffusion folder, perhaps with a LoRA folder, and a checkpoint of temporal layers.
 
-        `decoder` is one of temporal layers for its decoder; `transfer` as of VideoLDM.load.
+        `decoder` is one of temporal layers for its decoder, `interpolation` one that interpolates; `transfer` as of VideoLDM.load.
         """
         image, codec = StableDiffusion.load(backbone), PublicLatents.load(backbone)
         video = VideoLDM.load(temporal, image, transfer)
-        for model in {image, video.image} if lora is not None else ():
+        video.check_predicts(temporal)
+        between = video if interpolation is None else VideoLDM.load(interpolation, image, transfer)
+        for model in {image, video.image, between.image} if lora is not None else ():
             assert isinstance(model, StableDiffusion) and lora is not None
             fold_lora(model, lora, lora_strength)
         clip_decoder = None if decoder is None else ClipDecoder.load(decoder, codec)
-        return cls(codec, video, image, settings, device, clip_decoder)
+        return cls(codec, video, image, settings, device, clip_decoder, None if interpolation is None else between)
 
     def units(self, timeline: Timeline) -> dict[Phase, int]:
         """Units of Progress that a video takes."""
         windows = self.windows(timeline)
-        batches = sum(len(list(timeline.links(w, level))) for w in windows for level in range(1, timeline.level + 1))
+        batches = sum(len(self._batches(timeline, w, level)) for w in windows for level in range(1, timeline.level + 1))
         return {
             "compose": self.settings.steps,
             "predict": len(windows) * self.settings.steps,
@@ -111,6 +117,11 @@ class TextToVideo:
             return [Window(0, 1, range(timeline.keys), range(timeline.frames))]
         return [timeline.window(index) for index in range(timeline.windows)]
 
+    def _batches(self, timeline: Timeline, window: Window, level: int) -> list[range]:
+        """The links that an interpolation works on, as many at once as its network learned to."""
+        at_once = self.between.config.base_frames - 1 if self.between.remakes else LINKS_AT_ONCE
+        return list(timeline.links(window, level, at_once))
+
     def frames(self, prompt: TextPrompt, timeline: Timeline, seed: int) -> Iterator[np.ndarray]:
         """The video in pieces of a few frames uint8 [f h w 3], in order."""
         keys = self.first_frame(prompt, seed)[None]
@@ -120,7 +131,7 @@ class TextToVideo:
             keys = torch.cat([keys, self.predict(prompt, keys, window, seed)])
             dense = keys[window.context - 1 :]
             for level in range(1, timeline.level + 1):
-                dense = self.interpolate(prompt, dense, list(timeline.links(window, level)), level, seed)
+                dense = self.interpolate(prompt, dense, self._batches(timeline, window, level), level, seed)
             waiting = torch.cat([waiting, dense[index > 0 :][: len(window.frames)]])
             stop = len(waiting) if window.frames.stop == timeline.frames else max(decoded, len(waiting) - reach)
             yield from self._decode(waiting, decoded, stop)
@@ -166,11 +177,18 @@ class TextToVideo:
         return clip[0, len(keys) :].cpu()
 
     def interpolate(self, prompt: TextPrompt, latents: Tensor, batches: Sequence[range], level: int, seed: int) -> Tensor:
-        """Four times the rate: latents [n c h w], made denser wherever `batches` of links reach (see Engine.interpolate)."""
+        """Four times the rate: latents [n c h w], made denser wherever `batches` of links reach (see Engine.interpolate).
+
+        Where all frames of a batch are made anew, so is the first one, and the last is that of the batch that it ends.
+        """
         first = batches[0].start
         dense = [latents[:1]]
         for links in batches:
             ends = latents[links.start - first : links.stop - first + 1]
+            if self.between.remakes:
+                clip = self._clip(prompt, ends, links, level, seed)
+                dense = [clip] if links.start == first else [*dense, clip[1:]]
+                continue
             for link, end in zip(self._links(prompt, ends, links, level, seed), ends[1:], strict=True):
                 dense += [link[1:FACTOR], end[None]]
         return torch.cat(dense)
@@ -178,14 +196,25 @@ class TextToVideo:
     def _links(self, prompt: TextPrompt, ends: Tensor, links: range, level: int, seed: int) -> Tensor:
         """Latents [n 5 c h w] of n links, of which `ends` [n + 1 c h w] are where they begin and end."""
         shape, key = (FACTOR + 1, *ends.shape[1:]), (seed, "text", "interpolate", level)
-        text, _ = self._ids(prompt, len(links) * (FACTOR + 1))
-        fps = torch.full((len(links),), float(KEY_FPS * FACTOR**level), device=self.device)
         noise = torch.stack([unit_noise(shape, *key, link) for link in links]).to(self.device)
         context = Context.of(torch.zeros_like(noise), {0: ends[:-1].to(self.device), FACTOR: ends[1:].to(self.device)})
+        return self._between(prompt, noise, context, level)
+
+    def _clip(self, prompt: TextPrompt, bases: Tensor, links: range, level: int, seed: int) -> Tensor:
+        """Latents [4n + 1 c h w] of n links in one go, `bases` [n + 1 c h w] and all frames between them made anew (LaVie)."""
+        shape = (1, FACTOR * len(links) + 1, *bases.shape[1:])
+        noise = unit_noise(shape, seed, "text", "interpolate", level, links.start).to(self.device)
+        given = {FACTOR * i: base[None].to(self.device) for i, base in enumerate(bases)}
+        return self._between(prompt, noise, replace(Context.of(torch.zeros_like(noise), given), remade=True), level)[0]
+
+    def _between(self, prompt: TextPrompt, noise: Tensor, context: Context, level: int) -> Tensor:
+        """Latents [b f c h w] of clips at the rate of a level, of `noise` like them."""
+        text, _ = self._ids(prompt, noise.shape[0] * noise.shape[1])
+        fps = torch.full((len(noise),), float(KEY_FPS * FACTOR**level), device=self.device)
         with sampling_on(self.device, self.settings.precision):
             return sample(
-                hold(self.video.denoise(text, context, fps), context),
-                self.video.schedule,
+                hold(self.between.denoise(text, context, fps), context),
+                self.between.schedule,
                 noise,
                 self.settings.interpolation_steps,
                 on_step=lambda step, x0: self.progress.lap("interpolate"),

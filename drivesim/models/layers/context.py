@@ -167,6 +167,23 @@ class PlainContext(nn.Module):
         return levels, nearest_given(latents, mask, fps).frames[:, :, 0].float()
 
 
+class RepeatedContext(nn.Module):
+    """Given frames, each repeated until the next, beside the noisy ones, as LaVie interpolates (arXiv 2309.15103).
+
+    Concatenated to the input of a U-Net they add to what its first convolution makes; so does `entry`, which starts at zero.
+    """
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.entry = zero_initialised(nn.Conv2d(channels, width, 3, padding=1, bias=False))
+
+    def forward(self, latents: Tensor, mask: Tensor, fps: Tensor, *others: Tensor | None) -> tuple[list[Tensor], Tensor]:
+        """As of ContextNetwork: no features, and as the estimate the repeated frames, zero before the first."""
+        index = torch.where(mask > 0.5, torch.arange(mask.shape[1], device=mask.device), -1).cummax(dim=1).values
+        frames = latents[torch.arange(len(mask), device=mask.device)[:, None], index.clamp(min=0)]
+        return [], torch.where((index >= 0)[:, :, None, None, None], frames, torch.zeros_like(frames)).float()
+
+
 def _delays(nearest: NearestFrames) -> Tensor:
     """The times to the given frames on a logarithmic scale, and which are there: [(b f) k]."""
     size = torch.log1p(nearest.seconds.abs() / _SHORTEST) / math.log1p(_LONGEST / _SHORTEST)

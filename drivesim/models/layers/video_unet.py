@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from drivesim.models.layers.blocks import Hook, zero_initialised
-from drivesim.models.layers.context import ContextNetwork, PlainContext
+from drivesim.models.layers.context import ContextNetwork, PlainContext, RepeatedContext
 from drivesim.models.layers.embeddings import (
     FrameAngles,
     FrameEmbedding,
@@ -27,8 +27,9 @@ _FPS_OCTAVES = 4
 class ContextFeatures(NamedTuple):
     """A context as the temporal layers take it, the same at all diffusion times.
 
-    `mask` float [b f] (1: given), `fps` float [b], `features` [(b f) k h/2^l w/2^l] of every level l, the context network's
-    `estimate` of the frames [b f c h w], and the embedded level of the noise on given frames [b e], where it is told.
+    `mask` float [b f] (1: given), `fps` float [b], `features` [(b f) k h/2^l w/2^l] of every level l, where there are some, the
+    context network's `estimate` of the frames [b f c h w], the embedded level of the noise on given frames [b e], where it is told,
+    and what is added to the first convolution's output, `entry` [(b f) w h w], of repeated frames.
     """
 
     mask: Tensor
@@ -36,6 +37,7 @@ class ContextFeatures(NamedTuple):
     features: list[Tensor]
     estimate: Tensor
     level: Tensor | None
+    entry: Tensor | None = None
 
 
 class TemporalLayers(nn.Module):
@@ -45,7 +47,8 @@ class TemporalLayers(nn.Module):
     They know the diffusion time, the frame rate (logarithm, Fourier features), the number of given frames (0, 1 or 2), with
     `context_noise` the level of the noise on these, and, through a ContextNetwork with a width for each level, the given frames
     themselves; with a `text_width`, a text, by the mean of its tokens and by attention to them. The embedding of the frame index
-    is shared by the blocks of a level. `reach`, `rotary`: see TemporalConv, TemporalAttention; `plain_context`: see PlainContext.
+    is shared by the blocks of a level. `reach`, `rotary`: see TemporalConv, TemporalAttention; `context`: by a ContextNetwork,
+    PlainContext or RepeatedContext.
     Frames attend to those at most `distance` away (None: to all). Norms average over the whole clip even so, as the paper's do.
     """
 
@@ -63,7 +66,7 @@ class TemporalLayers(nn.Module):
         inner_width: int = MAX_INNER,
         reach: int = 1,
         rotary: bool = False,
-        plain_context: bool = False,
+        context: Literal["network", "plain", "repeated"] = "network",
         distance: int | None = None,
         inside: bool = False,
     ) -> None:
@@ -76,11 +79,16 @@ class TemporalLayers(nn.Module):
         self.given = nn.Embedding(MAX_GIVEN + 1, embedding_width)
         self.rate = nn.Linear(1 + 2 * _FPS_OCTAVES, embedding_width)
         self.level = LevelEmbedding(embedding_width) if context_noise else None
-        self.context = (
-            PlainContext(context_channels, context_widths)
-            if plain_context
-            else ContextNetwork(context_channels, map_channels, context_widths, embedding_width, head_width, feature_channels)
-        )
+        self.context: nn.Module
+        if context == "repeated":
+            self.context = RepeatedContext(context_channels, block_shapes[0][0])
+            context_widths, context_channels = (0,) * len(widths), 0
+        elif context == "plain":
+            self.context = PlainContext(context_channels, context_widths)
+        else:
+            self.context = ContextNetwork(
+                context_channels, map_channels, context_widths, embedding_width, head_width, feature_channels
+            )
         context_channels_of = {level: width + (context_channels if level == 0 else 0) for level, width in enumerate(context_widths)}
         self.positions = nn.ModuleList(
             FrameAngles(head_width) if rotary else FrameEmbedding(widths[level]) for level in sorted(widths)
@@ -123,6 +131,8 @@ class TemporalLayers(nn.Module):
         """
         told = None if self.level is None or level is None else self.level(level)
         features, estimate = self.context(latents, mask, fps, moved, moved_mask, maps, moved_seen, layout, told)
+        if isinstance(self.context, RepeatedContext):
+            return ContextFeatures(mask, fps, features, estimate, told, self.context.entry(estimate.flatten(0, 1)))
         features[0] = torch.cat([features[0], estimate.flatten(0, 1).to(features[0].dtype)], dim=1)
         return ContextFeatures(mask, fps, features, estimate, told)
 
@@ -141,10 +151,11 @@ class TemporalLayers(nn.Module):
 
         def hook(i: int, h: Tensor) -> Tensor:
             level = self.levels[i]
+            features = context.features[level] if context.features else None
             if self.inside:
-                added: Tensor = self.attentions[i](h, frames, positions[level], embedding, context.features[level], near)
+                added: Tensor = self.attentions[i](h, frames, positions[level], embedding, features, near)
                 return added
-            h = self.convolutions[i](h, frames, embedding, context.features[level])
+            h = self.convolutions[i](h, frames, embedding, features)
             attended: Tensor = self.attentions[i](h, frames, positions[level], text, near)
             return attended
 

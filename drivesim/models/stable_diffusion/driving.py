@@ -23,7 +23,7 @@ from drivesim.models.conditions.numbers import NumberCode
 from drivesim.models.layers.blocks import Hook, zero_initialised
 from drivesim.models.layers.embeddings import cell_coordinates
 from drivesim.models.stable_diffusion.folder import check_packages, part_config
-from drivesim.models.stable_diffusion.hooks import BlockHooks, unet_blocks
+from drivesim.models.stable_diffusion.hooks import BlockHooks, EntryHook, unet_blocks
 from drivesim.models.stable_diffusion.network import StableDiffusion
 from drivesim.models.stable_diffusion.process import diffusion_process
 
@@ -64,13 +64,7 @@ class DrivingDiffusion(DrivingModel):
         self.entry = zero_initialised(nn.Conv2d(channels, unet.config.block_out_channels[0], 3, padding=1, bias=False))
         self.register_buffer("text", torch.zeros(config.text_length, self.token_width))
         self._blocks = unet_blocks(unet)
-        self._hooks = BlockHooks(self._blocks)
-        self._added: Tensor | None = None
-        unet.conv_in.register_forward_hook(self._entered)
-
-    def _entered(self, module: nn.Module, inputs: Any, output: Tensor) -> Tensor | None:
-        """What follows the first convolution instead of its output; a method, so that copies of the model have one of their own."""
-        return None if self._added is None else output + self._added
+        self._hooks, self._first = BlockHooks(self._blocks), EntryHook(unet)
 
     @classmethod
     def of_backbone(
@@ -146,7 +140,7 @@ class DrivingDiffusion(DrivingModel):
         self, x: Tensor, t: Tensor, encoded: Encoded, hook: Hook | None = None, inner: Hook | None = None
     ) -> Tensor:
         """Network output [b c h w] for noisy latents `x` [b c h w] at `t` int64 [b]."""
-        self._hooks.hook, self._hooks.inner, self._added = hook, inner, encoded.entry
+        self._hooks.hook, self._hooks.inner, self._first.entry = hook, inner, encoded.entry
         out: Tensor = self.unet(
             x, t, encoder_hidden_states=encoded.tokens, encoder_attention_mask=encoded.mask, return_dict=False
         )[0]

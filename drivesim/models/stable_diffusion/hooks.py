@@ -64,6 +64,17 @@ class BlockHooks:
         return output + rearrange(self.inner(i, h), "b c h w -> b (h w) c").to(output.dtype)
 
 
+class EntryHook:
+    """Adds `entry` [b w h w], where there is one, to what the first convolution of a U-Net makes; it stays until it is changed."""
+
+    def __init__(self, unet: Any) -> None:
+        self.entry: Tensor | None = None
+        unet.conv_in.register_forward_hook(self._after)
+
+    def _after(self, module: nn.Module, inputs: Any, output: Tensor) -> Tensor | None:
+        return None if self.entry is None else output + self.entry
+
+
 def _is_transformer(module: nn.Module) -> bool:
     return hasattr(module, "transformer_blocks")
 

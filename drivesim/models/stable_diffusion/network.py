@@ -11,7 +11,7 @@ from drivesim.config import InputError
 from drivesim.models.backbone import Backbone, BackboneShape, Encoded
 from drivesim.models.layers.blocks import Hook
 from drivesim.models.stable_diffusion.folder import check_folder, load_part, part_config, part_hash
-from drivesim.models.stable_diffusion.hooks import BlockHooks, unet_blocks
+from drivesim.models.stable_diffusion.hooks import BlockHooks, EntryHook, unet_blocks
 from drivesim.models.stable_diffusion.process import DiffusionProcess, diffusion_process
 from drivesim.models.stable_diffusion.text import TextEncoder
 
@@ -30,7 +30,7 @@ class StableDiffusion(Backbone[Tensor]):
         self.text = text
         self.schedule, self.prediction = process
         self._blocks = unet_blocks(unet)
-        self._hooks = BlockHooks(self._blocks)
+        self._hooks, self._first = BlockHooks(self._blocks), EntryHook(unet)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -78,6 +78,6 @@ class StableDiffusion(Backbone[Tensor]):
         self, x: Tensor, t: Tensor, encoded: Encoded, hook: Hook | None = None, inner: Hook | None = None
     ) -> Tensor:
         """Network output [b c h w] for noisy latents `x` [b c h w] at `t` int64 [b]."""
-        self._hooks.hook, self._hooks.inner = hook, inner
+        self._hooks.hook, self._hooks.inner, self._first.entry = hook, inner, encoded.entry
         out: Tensor = self.unet(x, t, encoder_hidden_states=encoded.tokens, return_dict=False)[0]
         return out

@@ -19,16 +19,17 @@ from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, hold
 from drivesim.tensors import numpy_stream, torch_stream
 from drivesim.training.captioned import caption_ids, check_captions
 from drivesim.training.clip_tasks import (
-    CONTEXT_CASES,
     PREDICTION,
     ClipErrors,
     ClipRecipe,
     Task,
     clip_errors,
+    context_cases,
     draw_context_noise,
     draw_task,
     stills_of,
     task_windows,
+    tasks_of,
     with_stills,
 )
 from drivesim.training.latent_data import LatentData, diffusion_time, stack
@@ -81,7 +82,8 @@ class TextVideoStage:
 
     def open(self, data: list[Path], held_out: list[Path]) -> None:
         """Windows of the stores, with captions, for each task that they have some for."""
-        self.windows, self.held_out = (task_windows(self.latent_data, stores) for stores in (data, held_out))
+        tasks = tasks_of(self.recipe.model)
+        self.windows, self.held_out = (task_windows(self.latent_data, stores, tasks) for stores in (data, held_out))
         for windows in self.windows.values():
             check_captions(windows)
         self.frames = self.latent_data.windows(data, 1, None) if self.recipe.spatial == "joint" else None
@@ -120,7 +122,7 @@ class TextVideoStage:
     def _context(self, batch: Batch) -> Context:
         """The frames that the mask gives, with their noise, where there is some."""
         latents = batch["latents"]
-        context = replace(Context.none(latents), latents=latents, mask=batch["mask"])
+        context = replace(Context.none(latents), latents=latents, mask=batch["mask"], remade=self.model.remakes)
         if "level" not in batch or not self.recipe.model.context_noise:
             return context
         return context.noised(batch["level"], batch["context_noise"])
@@ -163,9 +165,7 @@ class TextVideoStage:
         """Loss on held-out windows of each task that there are some for, and choice of context, at fixed times and noise."""
         figures: dict[str, float] = {}
         parts = self.recipe.held_out_batches
-        for name, (task, given) in CONTEXT_CASES.items():
-            if task not in self.held_out:
-                continue
+        for name, (task, given) in context_cases(self.held_out).items():
             errors = [self._errors(self._held_out_batch(task, part, self.recipe.batch, given)) for part in range(parts)]
             figures[name] = float(np.mean([float(each.prediction) for each in errors]))
             figures[f"{name}_estimate"] = float(np.mean([float(each.estimate) for each in errors]))

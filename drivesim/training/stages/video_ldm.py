@@ -26,20 +26,20 @@ from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, hold
 from drivesim.scene.clip import ClipLabels
 from drivesim.tensors import numpy_stream, torch_stream
 from drivesim.training.clip_tasks import (
-    CONTEXT_CASES,
     OWN,
     PREDICTION,
-    TASKS,
     ClipErrors,
     ClipRecipe,
     Task,
     clip_errors,
+    context_cases,
     draw_context_noise,
     draw_task,
     flow_tensors,
     second_frame,
     stills_of,
     task_windows,
+    tasks_of,
     with_own,
     with_stills,
 )
@@ -125,10 +125,11 @@ class VideoLDMStage:
 
     def open(self, data: list[Path], held_out: list[Path]) -> None:
         """Windows of the stores for each task that they have some for, and their given frames as the layout moves them."""
-        self.windows, self.held_out = (task_windows(self.latent_data, stores) for stores in (data, held_out))
+        tasks, moves = tasks_of(self.recipe.model), self.latent_data.layouts and not self.model.remakes
+        self.windows, self.held_out = (task_windows(self.latent_data, stores, tasks) for stores in (data, held_out))
         both = (*self.windows.values(), *self.held_out.values())
-        self.moved = self.latent_data.moved(both, [task.use for task in TASKS]) if self.latent_data.layouts else None
-        self.flows = {store.path: PairFlows(store) for each in both for store in each.stores} if self.latent_data.layouts else {}
+        self.moved = self.latent_data.moved(both, [task.use for task in tasks]) if moves else None
+        self.flows = {store.path: PairFlows(store) for each in both for store in each.stores} if moves else {}
         self.frames = self.latent_data.windows(data, 1, None) if self.recipe.spatial == "joint" else None
 
     def draw(self, step: int, index: range) -> Batch:
@@ -228,8 +229,9 @@ class VideoLDMStage:
     def context(self, batch: Batch, conditions: Conditions) -> Context:
         """The frames that the mask gives, as they are and moved with the road; with their noise, where there is some."""
         latents = batch.get("given", batch["latents"])
-        given = replace(Context.none(latents), latents=latents, mask=batch["mask"])
-        context = move_along(self.latent_data.space.to(latents.device), given, conditions, batch["metres"])
+        context = replace(Context.none(latents), latents=latents, mask=batch["mask"], remade=self.model.remakes)
+        if not context.remade:
+            context = move_along(self.latent_data.space.to(latents.device), context, conditions, batch["metres"])
         if "moved" in batch:
             context = with_moved(context, batch["moved"], batch["moved_seen"])
         if "level" not in batch or not self.model.config.context_noise:
@@ -307,9 +309,7 @@ class VideoLDMStage:
         model makes it.
         """
         figures: dict[str, float] = {}
-        for name, (task, given) in CONTEXT_CASES.items():
-            if task not in self.held_out:
-                continue
+        for name, (task, given) in context_cases(self.held_out).items():
             for suffix, dropped in (("", ("boxes", *LAYOUT_GROUPS)), ("_with_layout", ()))[: 1 + bool(given)]:
                 own = task is PREDICTION and OWN in given
                 batch, conditions = self.held_out_batch(task, part, 4, given, own)
@@ -336,7 +336,7 @@ class VideoLDMStage:
             denoise = hold(self.model.denoise(conditions, context, batch["fps"]), context)
             made = sample(denoise, self.model.schedule, noise, PREVIEW_STEPS)
             for clip in range(clips):
-                shown = [0, 1, 3, 5, 7, 9] if task is PREDICTION else list(range(task.frames))
+                shown = [0, 1, 3, 5, 7, 9] if task is PREDICTION else list(range(0, task.frames, task.frames // 4))
                 for source in (latents, made):
                     row = np.concatenate(list(self.latent_data.decode(source[clip, shown])), axis=1)
                     rows.append(np.pad(row, ((0, 0), (0, 6 * NETWORK_WIDTH - row.shape[1]), (0, 0))))

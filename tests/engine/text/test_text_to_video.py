@@ -85,6 +85,24 @@ def test_all_key_frames_are_one_prediction_where_asked(backbone: Path, temporal:
     assert not np.array_equal(keys, film(maker, 13 / KEYS, KEYS))
 
 
+def test_an_interpolation_of_its_own_makes_all_frames_anew(
+    backbone: Path, temporal: Path, parts: Path, maker: TextToVideo
+) -> None:
+    """From 3 frames 9 at once, after LaVie; key frames are the video model's, and the same."""
+    folder = parts / "interpolation"
+    whole = TextToVideo.load(backbone, temporal, SETTINGS, CPU, interpolation=folder)
+    timeline = Timeline.of(2.1, MIDDLE)
+    assert [len(links) for links in whole._batches(timeline, timeline.window(0), 1)] == [2, 2]
+    frames, keys = film(whole, 2.1, MIDDLE), film(maker, 2.1, KEYS)
+    assert frames.shape == (16, 16, 32, 3) and not any(np.array_equal(a, b) for a, b in zip(frames[::4], keys, strict=True))
+    np.testing.assert_array_equal(film(whole, 1.2, MIDDLE), frames[:9])
+    np.testing.assert_array_equal(film(whole, 2.1, KEYS), keys)
+    with pytest.raises(InputError, match="interpolates alone"):
+        TextToVideo.load(backbone, folder, SETTINGS, CPU)
+    few, many = (TemporalParts(temporal, None, None, part) for part in (None, folder))
+    assert memory.needed_memory(backbone, many, None, SETTINGS) > memory.needed_memory(backbone, few, None, SETTINGS)
+
+
 def test_text_negative_text_and_seed_matter(maker: TextToVideo) -> None:
     first = film(maker, 1.1, KEYS)
     for other in (film(maker, 1.1, KEYS, TextPrompt("a bus", "blurred")), film(maker, 1.1, KEYS, TextPrompt("a red car")),
@@ -161,7 +179,8 @@ def test_the_noise_on_small_frames_can_be_chosen(run: Run, upscaler: Path, tmp_p
 
 @pytest.fixture(scope="module")
 def parts(backbone: Path, temporal: Path, upscaler: Path) -> Path:
-    """Temporal layers for U-Net, decoder and upscaler, in one folder."""
+    """Temporal layers for U-Net, interpolation, decoder and upscaler, in one folder."""
+    write_temporal(temporal.parent / "interpolation", backbone, seed=1, context="repeated", base_frames=3)
     write_clip_decoder(temporal.parent / "decoder", backbone)
     write_clip_upscaler(temporal.parent / "super-resolution", upscaler)
     return temporal.parent

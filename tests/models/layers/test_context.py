@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from drivesim.models.layers.context import MOVED, ContextNetwork, PlainContext, nearest_given
+from drivesim.models.layers.context import MOVED, ContextNetwork, PlainContext, RepeatedContext, nearest_given
 
 FPS = torch.tensor([2.0])
 
@@ -99,6 +99,15 @@ def test_it_learns_to_move_a_dot_by_the_time_that_passes() -> None:
     copied = (clips[:, :1] - clips[:, 1:]).square().mean()
     _, estimate = network(clips, seen.expand(32, 3), fps.expand(32), *unmoved(clips))
     assert (estimate - clips)[:, 1:].square().mean() < 0.2 * copied
+
+
+def test_repeated_frames_stand_until_the_next_and_nothing_stands_before_the_first() -> None:
+    latents, mask = torch.randn(2, 6, 3, 2, 2), torch.tensor([[1.0, 0, 0, 1, 0, 1], [0, 0, 1, 0, 0, 0]])
+    context = RepeatedContext(3, 8)
+    features, estimate = context(latents, mask, torch.ones(2))
+    assert features == [] and not context.entry.weight.any()
+    assert torch.equal(estimate[0], latents[0, [0, 0, 0, 3, 3, 5]])
+    assert torch.equal(estimate[1, 2:], latents[1, [2, 2, 2, 2]]) and not estimate[1, :2].any()
 
 
 def test_the_plain_context_is_of_each_given_frame_alone() -> None:

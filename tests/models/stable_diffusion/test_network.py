@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,11 @@ from drivesim.diffusion.guidance import guide
 from drivesim.models.layers.blocks import zero_initialised
 from drivesim.models.layers.video_unet import TemporalLayers
 from drivesim.models.stable_diffusion.network import StableDiffusion
-from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig
+from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, hold
 
 diffusers = pytest.importorskip("diffusers")
 TEMPORAL = VideoLDMConfig(context_widths=(16, 16), embedding_width=16, head_width=16)
+REPEATED = TEMPORAL.model_copy(update={"context": "repeated"})
 INSIDE = TEMPORAL.model_copy(update={"mixing": "transformer", "positions": "rotary"})
 B, F = 2, 3
 X = torch.randn(B, F, 4, 8, 8, generator=torch.Generator().manual_seed(1))
@@ -62,6 +64,30 @@ def test_with_alpha_one_it_is_the_unet_of_diffusers_bit_for_bit(backbone: Path) 
         alone = unet(X.flatten(0, 1), T.repeat_interleave(F), encoder_hidden_states=tokens).sample
         assert torch.equal(made.flatten(0, 1), alone)
         assert not torch.allclose(video(backbone)(X, T, conditions, GIVEN, FPS), made)
+
+
+def test_repeated_frames_are_concatenated_to_the_noisy_ones(backbone: Path) -> None:
+    """As for a U-Net whose first convolution has their channels, too; these weights start at zero."""
+    model, conditions = video(backbone, config=REPEATED), ids(video(backbone), TEXTS)
+    context = replace(Context.of(X, {0: X[:, 1], 2: X[:, 0]}), remade=True)
+    for attention, convolution in zip(model.temporal.attentions, model.temporal.convolutions, strict=True):
+        zero_initialised(attention.attention.out)
+        zero_initialised(attention.text.attention.out)
+        zero_initialised(convolution.conv2)
+    unet = diffusers.UNet2DConditionModel.from_pretrained(str(backbone / "unet")).eval()
+    tokens, times = model.image.encode(conditions, 8, 8).tokens, T.repeat_interleave(F)
+
+    def alone(x: Tensor) -> Tensor:
+        return unet(x, times, encoder_hidden_states=tokens).sample.unflatten(0, (B, F))
+
+    with torch.no_grad():
+        made, plain = model(X, T, conditions, context, FPS), alone(X.flatten(0, 1))
+        shown = torch.stack([X[:, 1], X[:, 1], X[:, 0]], dim=1)
+        unet.conv_in.weight = nn.Parameter(torch.cat([unet.conv_in.weight, model.temporal.context.entry.weight], dim=1))
+        torch.testing.assert_close(made, alone(torch.cat([X, shown], dim=2).flatten(0, 1)), atol=1e-4, rtol=1e-4)
+        zero_initialised(model.temporal.context.entry)
+        assert torch.equal(model(X, T, conditions, context, FPS), plain) and not torch.allclose(made, plain, atol=1e-3)
+    assert torch.equal(hold(lambda x, t: x, context)(X, T), X), "given frames are made anew, too"
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
