@@ -16,7 +16,7 @@ import numpy as np
 
 from drivesim.config import InputError
 from drivesim.dataset.clips import ClipStore
-from drivesim.dataset.latents import LatentCache
+from drivesim.dataset.latents import FrameLatents
 from drivesim.dataset.layouts import LayoutCache
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.clip import ClipLabels
@@ -64,7 +64,7 @@ class ClipWindows:
         stores: Sequence[ClipStore | Path | str],
         length: int,
         fps: float | None = None,
-        latents: Sequence[LatentCache] | None = None,
+        latents: Sequence[FrameLatents] | None = None,
         layouts: Sequence[LayoutCache] | None = None,
     ) -> None:
         """Raises InputError if a store is broken, the frame sizes differ, or no clip is long enough."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import h5py
 import numpy as np
@@ -21,6 +22,17 @@ Encode = Callable[[np.ndarray], np.ndarray]  # uint8 [f h w 3] to latents [f c h
 def latents_path(store: ClipStore, key: str) -> Path:
     """Where the latents of a store lie by default: beside it, named after the encoder's weights."""
     return store.path.with_name(f"{store.path.stem}.latents-{key[:12]}.h5")
+
+
+class FrameLatents(Protocol):
+    """Latents of the frames of a store, made before or as they are read."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape (c, h, w) of one latent."""
+
+    def read(self, i: int, start: int = 0, stop: int | None = None, step: int = 1) -> np.ndarray:
+        """Latents float16 [f c h w] of clip i, the frames that `ClipStore.pictures` gives for the same window."""
 
 
 class LatentCache:

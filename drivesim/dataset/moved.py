@@ -11,14 +11,14 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import h5py
 import numpy as np
 
 from drivesim.config import InputError
 from drivesim.dataset.clips import ClipStore
-from drivesim.dataset.latents import LatentCache
+from drivesim.dataset.latents import FrameLatents
 from drivesim.dataset.layouts import is_known
 from drivesim.dataset.progress_line import ProgressLine
 from drivesim.layout.flow import Flow, flow
@@ -60,6 +60,13 @@ def moved_key(autoencoder: str, uses: Collection[MovedUse]) -> str:
     """Names what is made: for these uses, by the encoder and decoder of this fingerprint."""
     said = sorted((use.length, use.fps, sorted(use.pairs)) for use in uses)
     return hashlib.sha256(f"{autoencoder} {VERSION} {said}".encode()).hexdigest()
+
+
+class MovedFrames(Protocol):
+    """Frames of a store as they are moved to others, made before or as they are read."""
+
+    def read(self, clip: int, to: int, source: int) -> MovedFrame | None:
+        """Frame `source` of a clip as it would be seen at frame `to`; None where nobody knows, or it is too far."""
 
 
 class MovedCache:
@@ -107,7 +114,7 @@ class PairFlows:
 
 def cache_moved(
     store: ClipStore,
-    latents: LatentCache,
+    latents: FrameLatents,
     move: Move,
     key: str,
     uses: Collection[MovedUse],

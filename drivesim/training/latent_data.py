@@ -15,9 +15,9 @@ from torch.nn.functional import adaptive_avg_pool2d
 from drivesim.config import Say
 from drivesim.dataset.batches import ClipWindows, WindowBatch
 from drivesim.dataset.clips import ClipStore
-from drivesim.dataset.latents import LatentCache, cache_latents
+from drivesim.dataset.latents import FrameLatents, cache_latents
 from drivesim.dataset.layouts import LayoutCache, cache_layouts
-from drivesim.dataset.moved import MovedCache, MovedUse, cache_moved, moved_key
+from drivesim.dataset.moved import MovedFrames, MovedUse, cache_moved, moved_key
 from drivesim.diffusion.denoiser import Prediction, training_target
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.layout.flow import Flow
@@ -46,7 +46,7 @@ class LatentData:
         self.space = space.requires_grad_(False)
         self.fingerprint = self.space.fingerprint()
         self.layouts = layouts
-        self._caches: dict[Path, LatentCache] = {}
+        self._caches: dict[Path, FrameLatents] = {}
         self._layouts: dict[Path, LayoutCache] = {}
 
     @torch.no_grad()
@@ -79,7 +79,7 @@ class LatentData:
         layouts = [self._layouts[store.path] for store in fitting] if self.layouts else None
         return ClipWindows(fitting or opened, length, fps, latents, layouts)
 
-    def moved(self, windows: Iterable[ClipWindows], uses: Collection[MovedUse]) -> dict[Path, MovedCache]:
+    def moved(self, windows: Iterable[ClipWindows], uses: Collection[MovedUse]) -> Mapping[Path, MovedFrames]:
         """Given frames of the stores of these windows as the layout moves them, made once and cached beside each store."""
         key = moved_key(self.fingerprint + self.space.decoder_fingerprint(), uses)
         stores = {store.path: store for each in windows for store in each.stores}
@@ -95,12 +95,14 @@ class LatentData:
     def move(self, latents: np.ndarray, flows: Sequence[Flow]) -> tuple[np.ndarray, np.ndarray]:
         """See dataset.moved.Move. In bfloat16 where the device has it, as when sampling."""
         device = self._device
-        sources, place = np.unique(latents.reshape(len(latents), -1), axis=0, return_inverse=True)
+        seen_at: dict[bytes, int] = {}
+        place = [seen_at.setdefault(one.tobytes(), len(seen_at)) for one in latents]  # each frame is decoded once
+        sources = latents[[place.index(number) for number in range(len(seen_at))]]
         flow = torch.from_numpy(np.stack([(one.right, one.down) for one in flows])).to(device)
         seen = torch.from_numpy(np.stack([one.seen for one in flows])).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device)):
-            shown = self.space.decode(torch.from_numpy(sources.reshape(-1, *latents.shape[1:])).float().to(device)).float()
-            moved, share = move_frames(self.space, shown[torch.from_numpy(place.ravel()).to(device)], flow, seen)
+            shown = self.space.decode(torch.from_numpy(sources).float().to(device)).float()
+            moved, share = move_frames(self.space, shown[place], flow, seen)
         return moved.float().cpu().numpy(), share.cpu().numpy()
 
     def _make(self, store: ClipStore, say: Say | None) -> None:

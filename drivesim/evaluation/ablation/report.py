@@ -8,31 +8,32 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from drivesim.config import write_atomic
-from drivesim.evaluation.ablation.sampled import SAMPLED
-from drivesim.evaluation.ablation.scores import CLIP_DISTANCE, ArmScores, drawn
+from drivesim.evaluation.ablation.sampled import SAMPLED, SMALL
+from drivesim.evaluation.ablation.scores import DISTANCES, ArmScores, drawn
 from drivesim.evaluation.ablation.studies import OURS, Arm, Study
 from drivesim.metrics.intervals import Interval, flat
 
 ScoresByArm = Mapping[str, Sequence[ArmScores]]
 """The scores of every arm, a seed each."""
 VERDICTS = ("better", "worse", "no difference seen")
+_NOT_COMPARED = "-"
 _UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
 
 
 class Compared(NamedTuple):
-    """A figure of an arm over its seeds, and how far it is from that of "ours" in the same seeds and parts."""
+    """A figure of an arm over its seeds, and how far it is from that of another arm in the same seeds and parts."""
 
     value: Interval
     difference: Interval
 
 
 Table = Mapping[str, Mapping[str, Compared]]
-"""By arm and figure."""
+"""By arm and figure; without figures that compare with no other arm's."""
 
 
 def write_report(folder: Path, study: Study, facts: Mapping[str, Any], arms: Mapping[str, Arm], scores: ScoresByArm) -> None:
     """report.json and report.md in `folder`."""
-    table = compared(study, scores)
+    table = compared(study, arms, scores)
     values = {
         arm: {"about": arms[arm].about, "seeds": _seeds(scores[arm]),
               "cpu_seconds": [round(one.cpu_seconds) for one in scores[arm]],
@@ -41,27 +42,30 @@ def write_report(folder: Path, study: Study, facts: Mapping[str, Any], arms: Map
         for arm, row in table.items()
     }  # fmt: skip
     write_atomic(folder / "report.json", json.dumps({**facts, "arms": values}, indent=2) + "\n")
-    parts = [_head(study, facts, arms, scores, table), _sentences(study, scores, table), _runs(study, scores)]
+    parts = [_head(study, facts, arms, scores, table), _sentences(study, arms, scores, table), _runs(study, scores)]
     write_atomic(folder / "report.md", "\n".join("\n".join(lines) + "\n" for lines in parts))
 
 
 def figure_names(study: Study) -> list[str]:
-    """The figures of a study's table."""
-    return [*study.figures, *((*SAMPLED, CLIP_DISTANCE) if study.sampled else ())]
+    """The figures of a study's table; those of small frames where an arm has no others."""
+    sampled, small = (study.sampled, any(arm.pixels for arm in study.arms.values()))
+    distance, small_distance = DISTANCES
+    return [*study.figures, *((*SAMPLED, distance) if sampled else ()), *((SMALL, small_distance) if small else ())]
 
 
-def compared(study: Study, scores: ScoresByArm) -> Table:
-    """Every figure of every arm, each beside "ours" in the seeds that both have."""
+def compared(study: Study, arms: Mapping[str, Arm], scores: ScoresByArm) -> Table:
+    """Every figure of every arm, each beside that of the arm that it is compared with, in the seeds that both have."""
 
-    def row(seeds: Sequence[ArmScores]) -> dict[str, Compared]:
-        ours = [one for one in scores[OURS] if one.seed in _seeds(seeds)]
-        both = [one for one in seeds if one.seed in _seeds(ours)]
+    def row(arm: str, seeds: Sequence[ArmScores]) -> dict[str, Compared]:
+        others = [one for one in scores.get(arms[arm].against, ()) if one.seed in _seeds(seeds)]
+        both = [one for one in seeds if one.seed in _seeds(others)]
         return {
-            name: Compared(drawn(name, seeds).interval, drawn(name, both).difference(drawn(name, ours)) if both else _UNKNOWN)
+            name: Compared(drawn(name, seeds).interval, drawn(name, both).difference(drawn(name, others)) if both else _UNKNOWN)
             for name in figure_names(study)
+            if seeds[0].has(name)
         }
 
-    return {arm: row(seeds) for arm, seeds in scores.items()}
+    return {arm: row(arm, seeds) for arm, seeds in scores.items()}
 
 
 def _head(study: Study, facts: Mapping[str, Any], arms: Mapping[str, Arm], scores: ScoresByArm, table: Table) -> list[str]:
@@ -71,20 +75,21 @@ def _head(study: Study, facts: Mapping[str, Any], arms: Mapping[str, Arm], score
         "",
         f"Stage {facts['stage']}, {facts['samples']} samples an arm, the same data and batches; held out: {facts['parts']} parts "
         f"of {', '.join(facts['held_out'])}. Each figure with the 95 % interval over seeds and parts, and below it how far it is "
-        f'from "{OURS}", in pairs of the same seeds and parts. With few seeds intervals are too narrow.',
+        f'from "{OURS}", or from that of the arm that it is against, in pairs of the same seeds and parts. With few '
+        "seeds intervals are too narrow.",
         *(f"\nFAILED: {line}" for line in facts.get("failed", ())),
         "",
         f"| arm | seeds | {' | '.join(f'{name} ({_wanted(study, name)})' for name in names)} |",
         f"|{'---|' * (len(names) + 2)}",
     ]
     for arm, row in table.items():
-        cells = [_words(value) if arm == OURS else f"{_words(value)}<br>{_compared(difference, name in study.higher)}"
-                 for name, (value, difference) in row.items()]  # fmt: skip
-        lines.append(f"| **{arm}**: {arms[arm].about} | {_listed(_seeds(scores[arm]))} | {' | '.join(cells)} |")
+        cells = [_cell(row[name], arm == OURS, name in study.higher) if name in row else _NOT_COMPARED for name in names]
+        against = "" if arms[arm].against == OURS else f", against {arms[arm].against}"
+        lines.append(f"| **{arm}**: {arms[arm].about}{against} | {_listed(_seeds(scores[arm]))} | {' | '.join(cells)} |")
     return lines
 
 
-def _sentences(study: Study, scores: ScoresByArm, table: Table) -> list[str]:
+def _sentences(study: Study, arms: Mapping[str, Arm], scores: ScoresByArm, table: Table) -> list[str]:
     """What each arm shows, in a sentence: which intervals of differences exclude zero, and which do not."""
     lines = ["## In words", ""]
     for arm, row in table.items():
@@ -94,7 +99,7 @@ def _sentences(study: Study, scores: ScoresByArm, table: Table) -> list[str]:
         for name, (_, difference) in row.items():
             found[verdict(difference, name in study.higher)].append(f"{name} {_words(difference, '+')}")
         said = [f"{word}{':' if word == VERDICTS[2] else ' in'} {', '.join(names)}" for word, names in found.items() if names]
-        lines.append(f'- **{arm}** against "{OURS}" (seeds {_listed(_seeds(scores[arm]))}): {"; ".join(said)}.')
+        lines.append(f'- **{arm}** against "{arms[arm].against}" (seeds {_listed(_seeds(scores[arm]))}): {"; ".join(said)}.')
     return [*lines, "", "Better and worse: the interval of the difference excludes zero."]
 
 
@@ -104,7 +109,7 @@ def _runs(study: Study, scores: ScoresByArm) -> list[str]:
     lines = ["## Runs", "", f"| arm | seed | CPU minutes | {' | '.join(names)} |", f"|{'---|' * (len(names) + 3)}"]
     for arm, seeds in scores.items():
         for one in seeds:
-            cells = [_number(drawn(name, [one]).value) for name in names]
+            cells = [_number(drawn(name, [one]).value) if one.has(name) else _NOT_COMPARED for name in names]
             lines.append(f"| {arm} | {one.seed} | {one.cpu_seconds / 60:.1f} | {' | '.join(cells)} |")
     return [*lines, "", "CPU minutes are those of training, over all cores; 0.0: trained by another arm, or not at all."]
 
@@ -116,8 +121,9 @@ def verdict(difference: Interval, higher: bool) -> str:
     return VERDICTS[2]
 
 
-def _compared(difference: Interval, higher: bool) -> str:
-    return f"{verdict(difference, higher)}: {_words(difference, '+')}"
+def _cell(figure: Compared, ours: bool, higher: bool) -> str:
+    text, difference = _words(figure.value), figure.difference
+    return text if ours else f"{text}<br>{verdict(difference, higher)}: {_words(difference, '+')}"
 
 
 def _wanted(study: Study, name: str) -> str:

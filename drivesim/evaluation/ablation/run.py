@@ -16,8 +16,9 @@ from drivesim.checkpoint import read_checkpoint, weights_hash
 from drivesim.checksums import make_folder
 from drivesim.config import InputError, MachineError, Say, write_atomic
 from drivesim.evaluation.ablation.report import write_report
-from drivesim.evaluation.ablation.sampled import SAMPLED, sampled_part
+from drivesim.evaluation.ablation.sampled import sampled_part
 from drivesim.evaluation.ablation.scores import ArmScores, read_scores
+from drivesim.evaluation.ablation.staged import StagedVideoStage
 from drivesim.evaluation.ablation.studies import OURS, STUDIES, Arm, Study
 from drivesim.models.detector.detector import Detector
 from drivesim.models.image_ldm import ImageLDM
@@ -34,6 +35,8 @@ from drivesim.video_format import TrainedName
 from drivesim.world.generator import WORLD_VERSION
 
 CPU_SECONDS = "cpu_seconds.txt"
+INSTRUMENTS = 2
+"""Rises when a figure comes to mean something else: what was measured before is measured again."""
 
 
 class HeldOut(Protocol):
@@ -69,13 +72,14 @@ class AblationQuestion:
 
 
 def chosen_arms(study: str, names: tuple[str, ...]) -> dict[str, Arm]:
-    """The arms of a study with these names, or all, and OURS, which they are compared with. InputError for a name that is none."""
+    """The arms of a study with these names, or all, and those that they are compared with. InputError for a name that is none."""
     if study not in STUDIES:
         raise InputError(f"{study}: no such study; choose one of {', '.join(STUDIES)}")
     arms = STUDIES[study].arms
     if unknown := [name for name in names if name not in arms]:
         raise InputError(f"--arms {unknown[0]}: the study {study} has no such arm; there are {', '.join(arms)}")
-    return {name: arm for name, arm in arms.items() if not names or name in names or name == OURS}
+    wanted = {OURS, *names, *(arms[name].against for name in names)}
+    return {name: arm for name, arm in arms.items() if not names or name in wanted}
 
 
 def run_study(question: AblationQuestion, say: Say = print) -> Path:
@@ -131,7 +135,7 @@ def _arm_scores(
     folder = question.folder / name / f"seed-{seed}"
     asked = {"parts": question.parts, "held_out": [path.name for path in places[1]], "recipe": json.loads(json.dumps(values)),
              "weights": {stage: weights_hash(question.checkpoints / stage) for stage in _rests_on(study)},
-             "guidance": [arm.context_guidance, arm.layout_guidance]}  # fmt: skip
+             "guidance": [arm.context_guidance, arm.layout_guidance], "instruments": INSTRUMENTS}  # fmt: skip
     if (found := read_scores(folder / "scores.json", asked)) is not None:
         return found
     stage = arm_stage(study, arm, values, question.checkpoints)
@@ -176,23 +180,24 @@ def cpu_time_noted(folder: Path) -> Iterator[None]:
 def _scored(
     stage: Stage, study: Study, arm: Arm, parts: int, detector: Detector | None, asked: dict[str, Any]
 ) -> ArmScores:
-    """What a stage with these weights scores; a stage whose held-out data have no parts is one part."""
+    """What a stage with these weights scores; a stage whose held-out data have no parts is one part. Losses in pixel space are left
+    out: they compare with none in another space."""
     suffix = study.suffix if arm.suffix is None else arm.suffix
     measured = []
     if isinstance(stage, SuperResolutionStage):
         measured = [stage.evaluate()]
-    elif study.figures:
+    elif study.figures and not arm.pixels:
         measured = [cast(HeldOut, stage).held_out_figures(part) for part in range(parts)]
-    figures = {name: [part[name + suffix] for part in measured] for name in study.figures}
+    there = [name for name in study.figures if measured and name + suffix in measured[0]]
+    figures = {name: [part[name + suffix] for part in measured] for name in there}
     if detector is None:
         return ArmScores(asked, figures)
     assert isinstance(stage, VideoLDMStage)
     detector.to(next(stage.model.parameters()).device)
     sampled = [sampled_part(stage, part, arm, detector, with_layout=bool(suffix)) for part in range(parts)]
-    figures |= {name: [part.figures[name] for part in sampled] for name in SAMPLED}
-    made, rendered = ([row.round(5).tolist() for part in sampled for row in side(part)] for side in
-                      (lambda part: part.made, lambda part: part.rendered))  # fmt: skip
-    return ArmScores(asked, figures, made, rendered)
+    figures |= {name: [part.figures[name] for part in sampled] for name in sampled[0].figures}
+    features = {name: [row.round(5).tolist() for part in sampled for row in part.features[name]] for name in sampled[0].features}
+    return ArmScores(asked, figures, features)
 
 
 def arm_recipe(question: AblationQuestion, arm: Arm, seed: int) -> dict[str, Any]:
@@ -224,7 +229,9 @@ def arm_stage(study: Study, arm: Arm, values: dict[str, Any], checkpoints: Path)
     """The stage of an arm, without data."""
     if not arm.fresh:
         return build_stage(study.stage, values, checkpoints)
-    recipe = VideoLDMRecipe.parse(values, "recipe of video-ldm")
+    recipe, config = VideoLDMRecipe.parse(values, "recipe of video-ldm"), ImageLDM.load(checkpoints / "image-ldm").config
+    if arm.staged:
+        return StagedVideoStage(recipe, checkpoints, config, arm.pixels)
     with seeded(recipe.seed):
-        image = ImageLDM(ImageLDM.load(checkpoints / "image-ldm").config)
+        image = ImageLDM(config)
     return VideoLDMStage(recipe, checkpoints, image)

@@ -16,24 +16,28 @@ from drivesim.metrics.intervals import Interval
 from drivesim.tensors import numpy_stream
 
 _DRAWS = 400
-CLIP_DISTANCE = "clip_distance"
+DISTANCES = {"clip_distance": ("made", "rendered"), "clip_distance_small": ("made_small", "rendered_small")}
+"""Figures that are distances of clips, each with the features (see SampledPart) between which it is."""
 
 
 @dataclass(frozen=True)
 class ArmScores:
-    """`asked`: what it was measured on. `figures`: by name, a value a part. `made`, `rendered`: features [clips d] of sampled clips
-    and of their renders, where clips are sampled. `cpu_seconds` of training, over all cores."""
+    """`asked`: what it was measured on. `figures`: by name, a value a part. `features` [clips d] of sampled clips, of all parts
+    (see SampledPart), where clips are sampled. `cpu_seconds` of training, over all cores."""
 
     asked: dict[str, Any]
     figures: dict[str, list[float]]
-    made: list[list[float]] = field(default_factory=list)
-    rendered: list[list[float]] = field(default_factory=list)
+    features: dict[str, list[list[float]]] = field(default_factory=dict)
     cpu_seconds: float = 0.0
 
     @property
     def seed(self) -> int:
         """Of its weights and batches."""
         return int(self.asked["recipe"]["seed"])
+
+    def has(self, figure: str) -> bool:
+        """Whether it says anything of this figure."""
+        return figure in self.figures or (figure in DISTANCES and DISTANCES[figure][0] in self.features)
 
     def write(self, file: Path) -> None:
         """As JSON."""
@@ -44,8 +48,8 @@ def read_scores(file: Path, asked: dict[str, Any]) -> ArmScores | None:
     """The scores of a file; None where it is not there or was measured on something else."""
     if not file.is_file():
         return None
-    found = ArmScores(**json.loads(file.read_text(encoding="utf-8")))
-    return found if found.asked == asked else None
+    found = json.loads(file.read_text(encoding="utf-8"))
+    return ArmScores(**found) if found["asked"] == asked else None
 
 
 @dataclass(frozen=True)
@@ -74,16 +78,16 @@ def _interval(value: float, draws: np.ndarray) -> Interval:
 
 def drawn(figure: str, seeds: Sequence[ArmScores]) -> Drawn:
     """A figure of an arm by the scores of its seeds."""
-    if figure == CLIP_DISTANCE:
-        return _drawn_distance(seeds)
+    if figure in DISTANCES:
+        return _drawn_distance(seeds, *DISTANCES[figure])
     table = np.array([scores.figures[figure] for scores in seeds])
     rng = numpy_stream(0, "draws")
     draws = [table[_rows(rng, len(table))][:, _rows(rng, table.shape[1])].mean() for _ in range(_DRAWS)]
     return Drawn(float(table.mean()), np.array(draws))
 
 
-def _drawn_distance(seeds: Sequence[ArmScores]) -> Drawn:
-    made, rendered = np.array([scores.made for scores in seeds]), np.array(seeds[0].rendered)
+def _drawn_distance(seeds: Sequence[ArmScores], of: str, to: str) -> Drawn:
+    made, rendered = np.array([scores.features[of] for scores in seeds]), np.array(seeds[0].features[to])
     rng, draws = numpy_stream(0, "clips"), []
 
     def distance(rows: np.ndarray, clips: np.ndarray) -> float:

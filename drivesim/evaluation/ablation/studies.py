@@ -1,9 +1,9 @@
 """The studies and their arms: what is left out of, or put in the place of, what the models have ("ours").
 
-Of Video LDM (arXiv 2304.08818): Table 1, right, attention alone, layers trained end to end and context guidance, and no
-temporal layers at all (alpha = 1, section 3.1); the plain downsampling of context frames (section 3.2); Table 3's video fine-tuning
-of decoder and upsampler. Joint tuning of images and videos is LaVie's (arXiv 2309.15103). An arm is a change of the recipe; a new
-one is a line.
+Of Video LDM (arXiv 2304.08818): Table 1, right, pixel space, attention alone, layers trained end to end and context guidance, and
+no temporal layers at all (alpha = 1, section 3.1); the plain downsampling of context frames (section 3.2); Table 3's video
+fine-tuning of decoder and upsampler. Joint tuning of images and videos is LaVie's (arXiv 2309.15103). An arm is a change of the
+recipe; a new one is a line.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ class Arm:
     """`about` in words. `recipe`: fields that differ from those of "ours", within `model` too. `suffix`: of the held-out figures
     that it is judged by, where it is judged otherwise than the study.
 
-    `trained` False leaves it as the stage starts. `fresh`: its image model starts from nothing, too. `weights_of` takes another
-    arm's weights: then the guidance by which clips are sampled alone differs, `context_guidance`, and `layout_guidance` of boxes
-    and layout.
+    `trained` False leaves it as the stage starts. `fresh`: its image model starts from nothing, too; `staged`: and learns alone for
+    the first half of the samples (see StagedVideoStage); `pixels` are diffused in the place of latents. It is compared with the arm
+    `against`. `weights_of` takes another arm's weights: then the guidance by which clips are sampled alone differs,
+    `context_guidance`, and `layout_guidance` of boxes and layout.
     """
 
     about: str
@@ -33,6 +34,9 @@ class Arm:
     suffix: str | None = None
     trained: bool = True
     fresh: bool = False
+    staged: bool = False
+    pixels: bool = False
+    against: str = OURS
     weights_of: str | None = None
     context_guidance: float = 1.0
     layout_guidance: float = 1.0
@@ -64,6 +68,10 @@ _VIDEO = {
     "no-temporal-layers": Arm("the image model, frame by frame (alpha = 1)", trained=False),
     "attention-only": Arm("no temporal layer but attention mixes frames", {"model": {"mixing": "attention"}}),
     "end-to-end": Arm("image model and temporal layers learned together from nothing", {"spatial": "all"}, fresh=True),
+    "from-nothing": Arm("image model from nothing by pictures for half of the samples, then temporal layers", {"spatial": "all"},
+                        fresh=True, staged=True),
+    "pixels": Arm("from nothing likewise, in pixel space: 64x128, folded", {"spatial": "all"}, fresh=True, staged=True, pixels=True,
+                  against="from-nothing"),
     "context-guidance": Arm("ours, sampled with context guidance of 2", weights_of=OURS, context_guidance=2.0),
     "layout-guidance": Arm("ours, sampled with guidance of 2 by boxes and layout", weights_of=OURS, layout_guidance=2.0),
     "plain-context": Arm("the paper's downsampling of context frames", {"model": {"context": "plain"}}),
@@ -122,7 +130,7 @@ STUDIES: dict[str, Study] = {
     "image": Study("image-ldm", ("loss",), _IMAGE, samples=20_000),
     "video": Study(
         "video-ldm", ("predict_1", "predict_2", "interpolate_7.5", "interpolate_30"), _VIDEO, samples=1_500, suffix="_with_layout",
-        sampled=True, higher=("sharpness",),
+        sampled=True, higher=("sharpness", "sharpness_small"),
     ),
     "decoder": Study("decoder", ("psnr", "edges", "flicker"), _DECODER, samples=4_000, higher=("psnr", "edges")),
     "upsampling": Study("super-resolution", ("psnr", "detail", "flicker"), _UPSAMPLING, samples=4_000, higher=("psnr", "detail"),

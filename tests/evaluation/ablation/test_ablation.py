@@ -59,7 +59,7 @@ def test_arms_are_trained_measured_and_reported_once(question: AblationQuestion,
 @pytest.mark.parametrize("study", [name for name, one in STUDIES.items() if not one.from_checkpoint])
 def test_every_arm_is_a_recipe_of_its_own(study: str, question: AblationQuestion) -> None:
     asked = replace(question, study=study, preset="cpu", overrides={})
-    recipes = {name: json.dumps(arm_recipe(asked, arm, 0)) for name, arm in chosen_arms(study, ()).items()
+    recipes = {name: (json.dumps(arm_recipe(asked, arm, 0)), arm.staged, arm.pixels) for name, arm in chosen_arms(study, ()).items()
                if arm.trained and arm.weights_of is None}  # fmt: skip
     assert len(set(recipes.values())) == len(recipes) and OURS in recipes
     recipe = arm_recipe(asked, STUDIES[study].arms[OURS], 1)
@@ -106,5 +106,5 @@ def test_the_report_says_each_arm_in_words_and_each_run_by_its_seed(tmp_path: Pa
     assert '- **no-boxes** against "ours" (seeds 0, 1): worse in loss +1.0' in text
     assert '- **muon** against "ours" (seeds 1): no difference seen: loss -0.03' in text
     assert "| muon | 1 | 1.5 | 1.1667 |" in text and "FAILED: muon, seed 0: lost" in text
-    difference = compared(STUDIES["image"], measured)["muon"]["loss"].difference
+    difference = compared(STUDIES["image"], arms, measured)["muon"]["loss"].difference
     assert difference.value == pytest.approx(1.1667 - 1.2, abs=1e-3), "of seed 1 alone"
