@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import Literal
 
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from drivesim.config import InputError
+from drivesim.seeds import stream_seed
 from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
 
 
@@ -47,12 +47,6 @@ def kept_part(height: int, width: int, keep: Literal["middle", "bottom"]) -> tup
     spare = height - kept_height
     top, left = spare if keep == "bottom" else spare // 2, (width - kept_width) // 2
     return slice(top, top + kept_height), slice(left, left + kept_width)
-
-
-def stream_seed(seed: int, *key: int | str) -> int:
-    """A 63-bit seed that depends on (seed, key) alone: the same on every machine and in any order of use."""
-    text = ":".join(str(part) for part in (seed, *key))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
 
 
 def torch_stream(seed: int, *key: int | str) -> torch.Generator:

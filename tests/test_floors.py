@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
-    {"config", "failures", "checksums", "tensors", "video_io", "video_writer", "checkpoint", "tables", "video_format"},
+    {"config", "failures", "checksums", "seeds", "tensors", "video_io", "video_writer", "checkpoint", "tables", "video_format"},
     {"scene", "diffusion"},
     {"scenario"},
     {"traffic", "roadside"},
@@ -28,7 +28,8 @@ FLOORS = (
     {"__main__"},
 )
 FLOOR = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
-FLOOR |= {"config": -2, "video_format": -2, "failures": -1, "checksums": -1}  # below their neighbours, which speak of these
+# below their neighbours, which speak of these
+FLOOR |= {"config": -2, "video_format": -2, "seeds": -2, "failures": -1, "checksums": -1}
 TRAINING_NEEDS = {"torch", "numpy", "einops", "h5py", "safetensors", "yaml", "cv2", "pydantic", "shapely"}
 
 
@@ -170,3 +171,9 @@ def test_the_heavy_stay_out_of_the_command_line_at_import() -> None:
     reached = _closure(_within("cli"), _own(AT_IMPORT))
     names = {name.split(".")[0] for module in reached for name in AT_IMPORT[module]}
     assert not names & {"torch", "gradio", "numpy", "cv2", "shapely", "h5py", "pydantic", "av"}
+
+
+def test_worlds_are_rendered_without_torch() -> None:
+    """Each worker process would import it for two seconds."""
+    reached = _closure({"drivesim.dataset.synthesis", "drivesim.dataset.layouts", "drivesim.world.generator"}, _own(AT_IMPORT))
+    assert "torch" not in {name.split(".")[0] for module in reached for name in AT_IMPORT[module]}

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from drivesim.config import InputError
-from drivesim.tensors import numpy_stream, pick_device, stream_seed, to_frame_size, to_frames, to_network, torch_stream
+from drivesim.seeds import stream_seed
+from drivesim.tensors import numpy_stream, pick_device, to_frame_size, to_frames, to_network, torch_stream
 
 
 def test_pictures_come_back_exactly() -> None:

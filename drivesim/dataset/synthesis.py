@@ -22,7 +22,7 @@ from drivesim.dataset.progress_line import ProgressLine
 from drivesim.dataset.workers import in_order
 from drivesim.scene.clip import TIMES_OF_DAY, Clip, TimeOfDay
 from drivesim.scene.road import SETTINGS, Setting
-from drivesim.tensors import stream_seed
+from drivesim.seeds import stream_seed
 
 Make = Callable[..., Clip]  # the signature of world.generator.generate_clip
 

@@ -38,7 +38,8 @@ from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.video_ldm import FAR_ENOUGH
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.clip import Clip, ClipLabels
-from drivesim.tensors import stream_seed, to_frames
+from drivesim.seeds import stream_seed
+from drivesim.tensors import to_frames
 from drivesim.video_format import CONTEXT, FRAME_RATES, WINDOW
 from drivesim.world.generator import WORLD_VERSION, World, render_clip, sample_world
 

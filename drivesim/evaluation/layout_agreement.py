@@ -13,7 +13,7 @@ from drivesim.layout.scene_at import SceneAt, Vehicles
 from drivesim.metrics.layout_agreement import LayoutComparison, RenderedMaps, compare_frame
 from drivesim.scene.geometry import Pose, pixel_centres
 from drivesim.scene.vehicles import SIZE_TABLE
-from drivesim.tensors import stream_seed
+from drivesim.seeds import stream_seed
 from drivesim.video_format import FRAME_RATES, NETWORK_HEIGHT, NETWORK_WIDTH
 from drivesim.world.generator import SUPERSAMPLING, World, moments, sample_world
 from drivesim.world.render.renderer import render

@@ -11,7 +11,7 @@ import numpy as np
 from drivesim.config import InputError
 from drivesim.evaluation.held_out import HELD_OUT_SEED, Pair
 from drivesim.metrics.reconstruction import gradient_energy
-from drivesim.tensors import stream_seed
+from drivesim.seeds import stream_seed
 from drivesim.video_format import FRAME_HEIGHT, FRAME_RATES, FRAME_WIDTH, NETWORK_HEIGHT, NETWORK_WIDTH
 from drivesim.world.generator import render_clip, sample_world
 

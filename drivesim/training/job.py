@@ -34,7 +34,8 @@ from drivesim.models.stable_diffusion.folder import part_hash
 from drivesim.models.stable_diffusion.latents import PublicLatents
 from drivesim.models.stable_diffusion.saving import check_target, save_folder
 from drivesim.models.video_ldm import VideoLDM
-from drivesim.tensors import pick_device, stream_seed
+from drivesim.seeds import stream_seed
+from drivesim.tensors import pick_device
 from drivesim.training.loop import start_state, train
 from drivesim.training.optim import barrier, rank
 from drivesim.training.presets import BACKBONE_PRESETS, PRESETS, DataSpec, PresetName

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import h5py
@@ -13,15 +13,16 @@ import pytest
 
 from tiny_rollout import drivesim  # isort: skip  (finds the two below)
 from outcome import results
-from tiny_cascade import SCENARIO, write_cascade
+from tiny_cascade import SCENARIO, SETTINGS, write_cascade
 
 from drivesim.checksums import SUMS, file_hash, write_sums
+from drivesim.engine.settings import SamplingSettings
 from drivesim.rollout import disk
 from drivesim.rollout.future_folder import FutureFolder
 from drivesim.video_io import write_image
 
 Roll = Callable[..., tuple[int, str]]
-Change = Callable[[Path], None]
+Change = Callable[[Path, Path], None]
 pytestmark = pytest.mark.usefixtures("tiny_presets")
 
 
@@ -35,27 +36,52 @@ def damage(file: Path) -> None:
     file.write_bytes(data)
 
 
-@pytest.fixture
-def scenario(tmp_path: Path) -> Path:
+def write_scenario(folder: Path) -> Path:
     """A scenario that starts from a photo, in a folder of its own."""
-    (folder := tmp_path / "scenarios").mkdir()
+    folder.mkdir()
     write_image(folder / "street.PNG", np.random.default_rng(0).integers(0, 255, (60, 140, 3), np.uint8))
     (folder / "photo.yaml").write_text(SCENARIO + "photo: street.PNG\n")
     return folder / "photo.yaml"
 
 
+@pytest.fixture(scope="module")
+def rolled(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A rollout of it, one future of 1 s; what it was made from, `scenarios` beside it, is gone."""
+    out = (folder := tmp_path_factory.mktemp("rolled")) / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SamplingSettings, "preset", classmethod(lambda cls, quality: SETTINGS))
+        options = ("--seconds", "1", "--futures", "1", "--checkpoints", checkpoints, "--device", "cpu")
+        code, said = drivesim("rollout", write_scenario(folder / "scenarios"), "--out", out, *options)
+    assert code == 0, said
+    shutil.rmtree(folder / "scenarios")
+    return out
+
+
+@pytest.fixture
+def scenario(rolled: Path) -> Iterator[Path]:
+    """The scenario where that rollout found it."""
+    yield write_scenario(folder := rolled.parent / "scenarios")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def out(rolled: Path, tmp_path: Path) -> Path:
+    """A folder of one's own with it."""
+    return Path(shutil.copytree(rolled, tmp_path / "out"))
+
+
 # What --fresh and --repair do not take before there is something better.
 
-def weights_damaged(folder: Path) -> None:
-    damage(folder / "weights" / "video-ldm" / "weights.safetensors")
+def weights_damaged(weights: Path, scenario: Path) -> None:
+    damage(weights / "video-ldm" / "weights.safetensors")
 
 
-def weights_gone(folder: Path) -> None:
-    shutil.rmtree(folder / "weights" / "super-resolution")
+def weights_gone(weights: Path, scenario: Path) -> None:
+    shutil.rmtree(weights / "super-resolution")
 
 
-def photo_gone(folder: Path) -> None:
-    (folder / "scenarios" / "street.PNG").unlink()
+def photo_gone(weights: Path, scenario: Path) -> None:
+    (scenario.parent / "street.PNG").unlink()
 
 
 @pytest.mark.parametrize(
@@ -70,15 +96,13 @@ def photo_gone(folder: Path) -> None:
     ],
 )
 def test_fresh_tries_everything_before_the_old_rollout_goes(
-    roll_one: Roll, scenario: Path, tmp_path: Path, checkpoints: Path, change: Change | None, options: tuple[str, ...], words: str,
-    monkeypatch: pytest.MonkeyPatch,
+    roll_one: Roll, scenario: Path, tmp_path: Path, out: Path, checkpoints: Path, change: Change | None, options: tuple[str, ...],
+    words: str, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     shutil.copytree(checkpoints, weights := tmp_path / "weights")
-    code, said = roll_one(scenario, out := tmp_path / "out", weights=weights)
-    assert code == 0, said
     before = everything(out)
     if change is not None:
-        change(tmp_path)
+        change(weights, scenario)
     monkeypatch.setattr(disk, "BYTES_A_PIXEL", 1e6 if "80000" in options else disk.BYTES_A_PIXEL)
     code, said = roll_one(scenario, out, "--fresh", *options, weights=weights)
     assert code == 2 and words in said, said
@@ -96,9 +120,8 @@ def no_weights(tmp_path: Path) -> tuple[str, ...]:
 @pytest.mark.parametrize("weights", [other_weights, no_weights])
 @pytest.mark.parametrize("name", ["future-00/video.mp4", "future-00/rollout.h5", "initial.png"])
 def test_repair_keeps_what_it_cannot_make_and_makes_the_rest(
-    roll_one: Roll, scenario: Path, tmp_path: Path, weights: Callable[[Path], tuple[str, ...]], name: str, checkpoints: Path
+    scenario: Path, out: Path, tmp_path: Path, weights: Callable[[Path], tuple[str, ...]], name: str, checkpoints: Path
 ) -> None:
-    roll_one(scenario, out := tmp_path / "out")
     whole = everything(out)
     for damaged in (name, "scenario.yaml", SUMS):
         damage(out / damaged)
@@ -112,8 +135,7 @@ def test_repair_keeps_what_it_cannot_make_and_makes_the_rest(
     assert code == 0 and everything(out)[name] == whole[name], said
 
 
-def test_repair_says_that_a_device_is_not_here(roll_one: Roll, scenario: Path, tmp_path: Path, checkpoints: Path) -> None:
-    roll_one(scenario, out := tmp_path / "out")
+def test_repair_says_that_a_device_is_not_here(scenario: Path, out: Path, checkpoints: Path) -> None:
     text = (out / "manifest.json").read_text().replace('"device": "cpu"', '"device": "mps"', 1)
     (out / "manifest.json").write_text(text)
     sums = json.loads(text)["files"] | {"manifest.json": file_hash(out / "manifest.json")}
@@ -129,11 +151,10 @@ def test_repair_says_that_a_device_is_not_here(roll_one: Roll, scenario: Path, t
 
 @pytest.mark.parametrize("name", ["future-00/video.mp4", "initial.png", "scenario.yaml", "photo.png"])
 def test_a_finished_folder_is_mended_without_what_it_was_made_from(
-    roll_one: Roll, scenario: Path, tmp_path: Path, checkpoints: Path, name: str
+    scenario: Path, out: Path, tmp_path: Path, checkpoints: Path, name: str
 ) -> None:
-    roll_one(scenario, tmp_path / "out")
-    assert (tmp_path / "out" / "photo.png").read_bytes() == (scenario.parent / "street.PNG").read_bytes()
-    out = (tmp_path / "out").rename(tmp_path / "elsewhere")
+    assert (out / "photo.png").read_bytes() == (scenario.parent / "street.PNG").read_bytes()
+    out = out.rename(tmp_path / "elsewhere")
     made = results(out)
     damage(out / name)
     if name != "photo.png":
@@ -153,21 +174,21 @@ def test_an_unfinished_folder_goes_on_elsewhere(
     def broken(*_: object) -> None:
         raise RuntimeError("the end")
 
-    roll_one(scenario, tmp_path / "whole", seconds="6")
+    keys = ("--fps", "1.875")
+    roll_one(scenario, tmp_path / "whole", *keys, seconds="6")
     with monkeypatch.context() as patch, pytest.raises(RuntimeError):
         patch.setattr(FutureFolder, "finish", broken)
-        roll_one(scenario, tmp_path / "out", seconds="6")
+        roll_one(scenario, tmp_path / "out", *keys, seconds="6")
     out = (tmp_path / "out").rename(tmp_path / "elsewhere")
     shutil.move(scenario.parent, away := tmp_path / "away")
-    code, said = roll_one(out / "scenario.yaml" if "own" in source else away / scenario.name, out, seconds="6")
+    code, said = roll_one(out / "scenario.yaml" if "own" in source else away / scenario.name, out, *keys, seconds="6")
     assert code == 0 and results(out) == results(tmp_path / "whole"), said
     assert drivesim("doctor", out)[0] == 0
 
 
 def test_what_a_folder_keeps_can_be_used_for_another(
-    roll_one: Roll, scenario: Path, tmp_path: Path, checkpoints: Path
+    roll_one: Roll, scenario: Path, out: Path, tmp_path: Path, checkpoints: Path
 ) -> None:
-    roll_one(scenario, out := tmp_path / "out")
     shutil.rmtree(scenario.parent)
     assert roll_one(out / "scenario.yaml", tmp_path / "again")[0] == 0
     assert results(tmp_path / "again") == results(out)
@@ -176,10 +197,7 @@ def test_what_a_folder_keeps_can_be_used_for_another(
     assert (tmp_path / "frame.png").read_bytes() == (out / "initial.png").read_bytes()
 
 
-def test_a_lost_photo_is_said_and_costs_nothing(
-    roll_one: Roll, scenario: Path, tmp_path: Path, checkpoints: Path
-) -> None:
-    roll_one(scenario, out := tmp_path / "out")
+def test_a_lost_photo_is_said_and_costs_nothing(scenario: Path, out: Path, checkpoints: Path) -> None:
     (out / "photo.png").unlink()
     damage(out / "future-00" / "video.mp4")
     shutil.rmtree(scenario.parent)
@@ -189,9 +207,8 @@ def test_a_lost_photo_is_said_and_costs_nothing(
     assert everything(out) == before
 
 
-def test_vehicles_of_a_photo_are_no_evidence(roll_one: Roll, scenario: Path, tmp_path: Path) -> None:
-    roll_one(scenario, out := tmp_path / "out")
-    with h5py.File(out / "future-00" / "rollout.h5") as file:
+def test_vehicles_of_a_photo_are_no_evidence(rolled: Path) -> None:
+    with h5py.File(rolled / "future-00" / "rollout.h5") as file:
         rows = file["boxes"][:]
         names = {number: name for name, number in h5py.check_enum_dtype(file["boxes"].dtype["source"]).items()}
         sources = np.array([names[number] for number in rows["source"]])

@@ -18,7 +18,7 @@ from drivesim.config import InputError
 from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.synthesis import fill_store, fresh_clips
 from drivesim.scene.clip import Clip
-from drivesim.tensors import stream_seed
+from drivesim.seeds import stream_seed
 
 SETTINGS: dict[str, Any] = {"frames": 3, "fps": (1.875, 7.5), "height": 16, "width": 32, "seed": 5}
 

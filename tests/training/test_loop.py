@@ -204,23 +204,15 @@ def test_due_marks_each_multiple_once() -> None:
     assert marks == [56, 104, 152]
 
 
-def test_two_processes_train_as_one(tmp_path: Path) -> None:
-    """Gradients of two gloo processes are averaged: the same weights as one process with the whole batch, up to rounding."""
-    _, whole = run_in(tmp_path / "one", recipe(samples=400))
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two gloo processes leave that train the toy stage to its end, then until the second one gets a signal, then until the
+    time of the first one is over."""
+    folder = tmp_path_factory.mktemp("pair")
     in_two_processes(
-        f"_, weights = run_in(Path({str(tmp_path / 'two')!r}), recipe(samples=400))\n"
-        f"torch.save(weights, Path({str(tmp_path)!r}) / f'rank{{dist.get_rank()}}.pt')\n"
-    )
-    first, second = (torch.load(tmp_path / f"rank{r}.pt", weights_only=True) for r in range(2))
-    for name, tensor in whole.items():
-        assert torch.equal(first[name], second[name]), name
-        torch.testing.assert_close(first[name], tensor, rtol=1e-4, atol=1e-5)
-
-
-def test_two_processes_stop_after_the_same_step(tmp_path: Path) -> None:
-    """Whether the second one gets a signal, or the time of the first one is over: neither waits for the other for ever."""
-    in_two_processes(
-        f"folder = Path({str(tmp_path)!r})\n"
+        f"folder = Path({str(folder)!r})\n"
+        "_, weights = run_in(folder / 'two', recipe(samples=400))\n"
+        "torch.save(weights, folder / f'rank{dist.get_rank()}.pt')\n"
         "values = recipe().model_dump(mode='json')\n"
         "signalled = (lambda: os.kill(os.getpid(), signal.SIGTERM)) if dist.get_rank() == 1 else (lambda: None)\n"
         "try:\n"
@@ -231,9 +223,23 @@ def test_two_processes_stop_after_the_same_step(tmp_path: Path) -> None:
         "seconds = 0.0 if dist.get_rank() == 0 else 1e9\n"
         "assert train(ToyStage(recipe()), Run(folder / 'time', values), CPU, lambda _: None, seconds).samples == 8\n"
     )
+    return folder
+
+
+def test_two_processes_train_as_one(pair: Path, tmp_path: Path) -> None:
+    """Gradients of two gloo processes are averaged: the same weights as one process with the whole batch, up to rounding."""
+    _, whole = run_in(tmp_path, recipe(samples=400))
+    first, second = (torch.load(pair / f"rank{r}.pt", weights_only=True) for r in range(2))
+    for name, tensor in whole.items():
+        assert torch.equal(first[name], second[name]), name
+        torch.testing.assert_close(first[name], tensor, rtol=1e-4, atol=1e-5)
+
+
+def test_two_processes_stop_after_the_same_step(pair: Path) -> None:
+    """Whether the second one gets a signal, or the time of the first one is over: neither waits for the other for ever."""
     values = recipe().model_dump(mode="json")
-    assert start_state(ToyStage(recipe()), Run(tmp_path / "signal", values)).samples == 408
-    assert start_state(ToyStage(recipe()), Run(tmp_path / "time", values)).samples == 8
+    assert start_state(ToyStage(recipe()), Run(pair / "signal", values)).samples == 408
+    assert start_state(ToyStage(recipe()), Run(pair / "time", values)).samples == 8
 
 
 def in_two_processes(body: str) -> None:

@@ -14,7 +14,7 @@ from drivesim.evaluation.fidelity.material import KEYS, ClipPair
 from drivesim.metrics.distances import diversity
 from drivesim.metrics.intervals import Figures, bootstrap
 from drivesim.models.detector.detector import Detector
-from drivesim.tensors import stream_seed
+from drivesim.seeds import stream_seed
 from drivesim.video_format import NETWORK_HEIGHT, NETWORK_WIDTH, WINDOW
 from drivesim.world.generator import render_clip, sample_world
 

@@ -21,7 +21,7 @@ from drivesim.scenario.file import load_scenario
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
-from drivesim.tensors import stream_seed
+from drivesim.seeds import stream_seed
 from drivesim.video_format import FRAME_RATES
 
 _CUTTER = 0  # the scenario's first vehicle

@@ -13,7 +13,8 @@ from drivesim.evaluation.fidelity.labelled_future import LabelledFuture
 from drivesim.evaluation.fidelity.material import FULL, ClipPair
 from drivesim.metrics.intervals import Figures, bootstrap
 from drivesim.metrics.reconstruction import gradient_energy
-from drivesim.tensors import stream_seed, to_frames, to_network
+from drivesim.seeds import stream_seed
+from drivesim.tensors import to_frames, to_network
 from drivesim.video_format import FRAME_HEIGHT, FRAME_WIDTH
 from drivesim.world.generator import render_clip, sample_world
 

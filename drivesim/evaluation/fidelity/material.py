@@ -18,7 +18,8 @@ from drivesim.engine.engine import Engine
 from drivesim.evaluation.autoencoder import reconstruct
 from drivesim.evaluation.fidelity.labelled_future import LabelledFuture, compose_labelled, roll
 from drivesim.scene.clip import Clip, ClipLabels
-from drivesim.tensors import stream_seed, to_frames
+from drivesim.seeds import stream_seed
+from drivesim.tensors import to_frames
 from drivesim.video_format import CONTEXT, FRAME_RATES, INTERPOLATION_FACTOR, NETWORK_HEIGHT, NETWORK_WIDTH, WINDOW
 
 KEYS, _, FULL = FRAME_RATES
