@@ -46,9 +46,9 @@ class Arm:
 class Study:
     """Arms of one `stage`, judged by held-out `figures` with `suffix`; those named in `higher` are better when higher.
 
-    `samples` of an arm where nothing else is asked for: some minutes on two cores. `sampled`: clips are sampled, too, and their
-    distance to rendered ones is measured. `from_checkpoint`: every arm starts from the stage's own checkpoint. `recipe` is that of
-    all arms.
+    `samples` of an arm where nothing else is asked for: 5 to 15 CPU minutes of training, whatever the arm. `sampled`: clips are
+    sampled, too, and their distance to rendered ones is measured. `from_checkpoint`: every arm starts from the stage's own
+    checkpoint. `recipe` is that of all arms.
     """
 
     stage: TrainedName
@@ -127,13 +127,13 @@ _GUIDANCE = {
 }
 
 STUDIES: dict[str, Study] = {
-    "image": Study("image-ldm", ("loss",), _IMAGE, samples=20_000),
+    "image": Study("image-ldm", ("loss",), _IMAGE, samples=8_000),
     "video": Study(
-        "video-ldm", ("predict_1", "predict_2", "interpolate_7.5", "interpolate_30"), _VIDEO, samples=1_500, suffix="_with_layout",
+        "video-ldm", ("predict_1", "predict_2", "interpolate_7.5", "interpolate_30"), _VIDEO, samples=500, suffix="_with_layout",
         sampled=True, higher=("sharpness", "sharpness_small"),
     ),
-    "decoder": Study("decoder", ("psnr", "edges", "flicker"), _DECODER, samples=4_000, higher=("psnr", "edges")),
-    "upsampling": Study("super-resolution", ("psnr", "detail", "flicker"), _UPSAMPLING, samples=4_000, higher=("psnr", "detail"),
+    "decoder": Study("decoder", ("psnr", "edges", "flicker"), _DECODER, samples=2_000, higher=("psnr", "edges")),
+    "upsampling": Study("super-resolution", ("psnr", "detail", "flicker"), _UPSAMPLING, samples=2_000, higher=("psnr", "detail"),
                         from_checkpoint=True, recipe={"model": {"temporal": True}, "frames": 4}),
     "guidance": Study("video-ldm", (), _GUIDANCE, samples=1, suffix="_with_layout", sampled=True, from_checkpoint=True,
                       higher=("sharpness",)),
