@@ -27,7 +27,7 @@ from drivesim.engine.timeline import Window
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS, no_conditions
 from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.road_ahead import move_along
-from drivesim.models.video_ldm import Context, hold
+from drivesim.models.video_ldm import Context, hold, with_given
 from drivesim.tensors import to_frame_size, to_frames, to_network
 from drivesim.video_format import INTERPOLATION_FACTOR as FACTOR
 from drivesim.video_format import KEY_FPS, LATENT_FACTOR, UPSAMPLING_FACTOR, Phase
@@ -111,8 +111,10 @@ class Engine:
             context = self._context(shape, known, conditions, future, frames)
             guidance = prompt.guidance if conditions["boxes"].given.any() else 1.0
             rescale = settings.rescale
-            boxed = guide(video.denoise(conditions, context, fps), video.denoise(without_boxes, context, fps), guidance, rescale)
-            denoise = guide(boxed, video.denoise(conditions, context.without(), fps), prompt.context_guidance, rescale)
+            encoded = video.image.encode(conditions, *keys.shape[2:])
+            shown, plain = video.denoise(conditions, context, fps, encoded), video.denoise(without_boxes, context, fps)
+            alone = video.denoise(conditions, context.without(), fps, encoded)
+            denoise = guide(guide(shown, plain, guidance, rescale), alone, prompt.context_guidance, rescale)
             clip = sample(
                 hold(denoise, context if prompt.context_guidance else context.without()),
                 video.schedule,
@@ -150,10 +152,11 @@ class Engine:
         with self.cascade.sampling(self.settings.precision):
             known = {0: ends[:-1].to(device), FACTOR: ends[1:].to(device)}
             context = self._context(noise.shape, known, conditions, future, frames)
-            denoise = guide(
-                video.denoise(conditions, context, fps), video.denoise(conditions, context.without(), fps), settings.guidance
-            )
-            draft = Draft(video.estimate(conditions, context, fps).to(noise.dtype), settings.noise) if settings.noise < 1 else None
+            encoded = video.image.encode(conditions, *noise.shape[3:])
+            features = video.encode_context(context, fps, encoded)
+            alone = video.denoise(conditions, context.without(), fps, encoded)
+            denoise = guide(video.denoise_encoded(encoded, features), alone, settings.guidance)
+            draft = Draft(with_given(features.estimate, context).to(noise.dtype), settings.noise) if settings.noise < 1 else None
             return sample(
                 hold(denoise, context),
                 video.schedule,

@@ -270,19 +270,23 @@ class VideoLDM(nn.Module, Generic[C]):
         out = self.image.network(pictures, times, encoded, *hooks)
         return rearrange(out[: clips * frames], "(b f) c h w -> b f c h w", f=frames), out[clips * frames :]
 
-    def denoise(self, conditions: C, context: Context, fps: Tensor) -> Denoise:
+    def denoise(self, conditions: C, context: Context, fps: Tensor, encoded: Encoded | None = None) -> Denoise:
         """(x_t [b f c h w], t [b]) -> x_0 under these conditions (b * f rows), context and `fps` [b].
 
-        Conditions and context are encoded once, in the first call.
+        Conditions and context are encoded once, in the first call; conditions not at all where they have been already (`encoded`).
         """
         encode = lru_cache(maxsize=1)(partial(self.image.encode, conditions))
         encode_context = lru_cache(maxsize=1)(partial(self.encode_context, context, fps))
 
         def network(x: Tensor, t: Tensor) -> Tensor:
-            encoded = encode(x.shape[3], x.shape[4])
-            return self.network(x, t, encoded, encode_context(encoded))
+            known = encoded or encode(x.shape[3], x.shape[4])
+            return self.network(x, t, known, encode_context(known))
 
         return denoiser(network, self.schedule, self.image.prediction)
+
+    def denoise_encoded(self, encoded: Encoded, features: ContextFeatures) -> Denoise:
+        """The same with conditions and context encoded before."""
+        return denoiser(lambda x, t: self.network(x, t, encoded, features), self.schedule, self.image.prediction)
 
 
 class WholeVideoModel(nn.Module):

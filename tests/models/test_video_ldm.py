@@ -193,6 +193,14 @@ def test_the_image_model_moves_along() -> None:
     assert model.image.unet.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
 
 
+def test_what_is_encoded_may_be_encoded_before() -> None:
+    model, context = video(), Context.of(X, {0: noise(2)[:, 0]})
+    encoded = model.image.encode(GIVEN, *X.shape[3:])
+    made = model.denoise(GIVEN, context, FPS)(X, T)
+    assert torch.equal(made, model.denoise(GIVEN, context, FPS, encoded)(X, T))
+    assert torch.equal(made, model.denoise_encoded(encoded, model.encode_context(context, FPS, encoded))(X, T))
+
+
 def test_context_guidance_is_the_ordinary_one() -> None:
     model = video()
     context = Context.of(X, {0: noise(2)[:, 0]})
