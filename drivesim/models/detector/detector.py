@@ -120,10 +120,11 @@ def _distinct(found: Detections) -> Detections:
     """Greedy non-maximum suppression: the surest box of each vehicle."""
     order = np.argsort(-found.score, kind="stable")
     found = found.take(order[found.score[order] >= _LEAST_SCORE][: 4 * MOST])
-    shares = pairwise_iou(found.box, found.box)
     kept: list[int] = []
+    alone = np.ones(len(found), bool)
     for row in range(len(found)):
-        if len(kept) < MOST and not (shares[row, kept] > SAME).any():
+        if len(kept) < MOST and alone[row]:
             kept.append(row)
+            alone &= pairwise_iou(found.box[row : row + 1], found.box)[0] <= SAME
     rows = found.take(np.array(kept, np.int64))
     return Detections(rows.box, rows.score, rows.kind.astype(np.int64), rows.paint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -67,9 +68,12 @@ def _batches(film: Path, step: int) -> Iterator[list[tuple[int, np.ndarray, np.n
     """Number, picture at the networks' size, and the picture before it, of every `step`-th frame, some at a time."""
     batch: list[tuple[int, np.ndarray, np.ndarray]] = []
     before: np.ndarray = np.zeros((NETWORK_HEIGHT, NETWORK_WIDTH, 3), np.uint8)
-    for number, picture in enumerate(stream_video(film)):
-        if number % step and (number + 1) % step:
-            continue  # neither looked at nor before one that is
+
+    def counts(number: int) -> bool:
+        """Whether it is looked at or before one that is."""
+        return number % step == 0 or (number + 1) % step == 0
+
+    for number, picture in zip(filter(counts, count()), stream_video(film, counts), strict=False):
         small = cv2.resize(picture, (NETWORK_WIDTH, NETWORK_HEIGHT), interpolation=cv2.INTER_AREA)
         if number % step == 0:
             batch.append((number, small, before))
