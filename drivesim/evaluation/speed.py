@@ -31,20 +31,33 @@ from drivesim.models.conditions.all_groups import no_conditions
 from drivesim.models.video_ldm import Context
 from drivesim.scenario.file import load_scenario
 from drivesim.tensors import to_frames
-from drivesim.video_format import CONTEXT, FRAME_RATES, INTERPOLATION_FACTOR, KEY_FPS, PHASES, WINDOW, Phase
+from drivesim.video_format import (
+    CONTEXT,
+    FRAME_RATES,
+    INTERPOLATION_FACTOR,
+    KEY_FPS,
+    PHASES,
+    UPSAMPLING_FACTOR,
+    WINDOW,
+    Phase,
+)
 from drivesim.video_writer import VideoWriter
 
 MOST_SECONDS: dict[str, float] = {"standard": 0.3, "draft": 0.2}  # a frame, of two CPU cores, without the first frame
 NO_PUBLIC_NETWORK = "diffusers is not installed (pip install '.[text]'), so no public network was measured beside"
 STRIDE = INTERPOLATION_FACTOR**2  # frames of 30 fps from key frame to key frame
 _DECODED = 32  # frames at once
+PARTS = {"layout": "layout and boxes, 128x256", "layout_full_size": "layout, 512x1024"}
+"""What phases do besides networks, at all qualities alike: the planes that predict, interpolate and decode are shown, of each frame
+once, and those that upsample is shown."""
 
 
 @dataclass
 class Speed:
     """`seconds` of every call by name, a round each, without that which warms up; `gflop` and output `frames` of one call.
 
-    Names are "QUALITY PHASE", and "QUALITY ours" and "QUALITY public": one clip of key frames, unguided. `parameters` of both.
+    Names are "QUALITY PHASE"; "QUALITY ours" and "QUALITY public": one clip of key frames, unguided; and "part PART", of PARTS.
+    `parameters` of both networks.
     """
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
@@ -55,8 +68,11 @@ class Speed:
 
     def figures(self) -> Figures:
         """Medians over the rounds, and the lowest and highest: seconds a frame, GFLOP a frame, and what both networks need."""
-        made: Figures = {}
-        for quality in {name.split()[0]: None for name in self.seconds}:
+        parts = {part: f"part {part}" for part in PARTS if f"part {part}" in self.seconds}
+        made: Figures = {
+            f"seconds_{part}": _spread(np.array(self.seconds[name]) / self.frames[name]) for part, name in parts.items()
+        }
+        for quality in {name.split()[0]: None for name in self.seconds if not name.startswith("part ")}:
             totals = np.zeros(len(next(iter(self.seconds.values()))))
             work = 0.0
             for phase in PHASES:
@@ -119,6 +135,9 @@ def measure_speed(
             for quality, (chain, frames) in chains.items():
                 speed.frames[f"{quality} {phase}"] = frames[phase]
                 _timed(speed, f"{quality} {phase}", chain[phase], device, number)
+        for part, (call, count) in _parts(engines[qualities[0]], number).items():
+            speed.frames[f"part {part}"] = count
+            _timed(speed, f"part {part}", call, device, number)
         for quality, engine in engines.items():
             for name, call in _networks(engine, public).items():
                 _timed(speed, f"{quality} {name}", call, device, number)
@@ -127,7 +146,7 @@ def measure_speed(
     return speed
 
 
-def _timed(speed: Speed, name: str, call: Callable[[], None], device: torch.device, number: int) -> None:
+def _timed(speed: Speed, name: str, call: Callable[[], object], device: torch.device, number: int) -> None:
     """Calls once: round 0 counts operations, every later one counts seconds."""
     if number == 0:
         with FlopCounterMode(display=False) as counter:
@@ -153,6 +172,7 @@ def _chain(engine: Engine, number: int) -> tuple[Chain, dict[Phase, float]]:
     future, window = FutureSpec(prompt, timeline, number, 0), timeline.window(1)
     sr = engine.settings.super_resolution
     first = window.added.start - 1
+    future.moments.state(first * STRIDE)  # the traffic before the window is no work of its own
     moments = list(ticks(range(first * STRIDE, (first + LINKS_AT_ONCE) * STRIDE + 1), timeline.level))
     left: dict[str, Tensor | np.ndarray] = {}
 
@@ -186,6 +206,19 @@ def _chain(engine: Engine, number: int) -> tuple[Chain, dict[Phase, float]]:
     frames = dict(zip(PHASES, (1, (WINDOW - CONTEXT) * STRIDE, LINKS_AT_ONCE * STRIDE, _DECODED, sr.length - sr.overlap, sr.length),
                       strict=True))  # fmt: skip
     return chain, {phase: float(count) for phase, count in frames.items()}
+
+
+def _parts(engine: Engine, number: int) -> dict[str, tuple[Callable[[], object], float]]:
+    """A call for each of PARTS, on frames of a future of its own, and their number."""
+    prompt = Prompt.of(load_scenario(shipped("scenarios") / "cut_in.yaml"))
+    future = FutureSpec(prompt, Timeline.of(20.0, FRAME_RATES[-1]), number, 1)
+    future.moments.state(0)
+
+    def draw(count: int, height: int) -> tuple[Callable[[], object], float]:
+        return partial(future.layout_conditions, range(1, count + 1), height), float(count)
+
+    few, height = engine.settings.super_resolution.length, engine.settings.height
+    return dict(zip(PARTS, (draw(max(STRIDE, few), height), draw(few, UPSAMPLING_FACTOR * height)), strict=True))
 
 
 def _networks(engine: Engine, public: PublicNetwork | None) -> dict[str, Callable[[], None]]:

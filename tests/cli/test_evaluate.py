@@ -92,6 +92,7 @@ def test_speed_prints_a_table_and_writes_json(
 ) -> None:
     def measured(checkpoints: Path, device: object, qualities: list[str], rounds: int, say: object) -> speed.Speed:
         seconds = {f"{quality} {phase}": [1.0] * rounds for quality in qualities for phase in (*PHASES, "ours", "public")}
+        seconds["part layout"] = [0.5] * rounds
         facts: dict[str, str | int | float] = {"device": "cpu", "threads": 2, "precision": "bfloat16"}
         facts |= {"load_before": 0.1, "load_after": 2.1}
         counts = dict.fromkeys(seconds, 10.0)
@@ -101,7 +102,7 @@ def test_speed_prints_a_table_and_writes_json(
     file = tmp_path / "speed.json"
     code, text = run("speed", "--rounds", "3", "--quality", "draft", "--checkpoints", checkpoints, "--json", file)
     assert code == 0, text
-    for words in ("upsample", "0.5000", "MISSES the bar of 0.2", "UNetMotionModel", "1.000 to 1.000", "17.20 M of public"):
+    for words in ("upsample", "0.5000", "MISSES the bar of 0.2", "UNetMotionModel", "1.000 to 1.000", "17.20 M of", "0.0500"):
         assert words in text, words
     assert json.loads(file.read_text())["seconds_draft_write_low"] == 0.1
 

@@ -11,7 +11,7 @@ from tiny_cascade import SETTINGS
 
 from drivesim.evaluation import speed
 from drivesim.evaluation.public_network import PublicNetwork, count_parameters
-from drivesim.evaluation.speed import Speed, measure_speed
+from drivesim.evaluation.speed import PARTS, Speed, measure_speed
 from drivesim.video_format import PHASES
 
 
@@ -31,6 +31,7 @@ def test_every_phase_has_seconds_and_operations(measured: Speed) -> None:
         value, low, high = figures[f"seconds_standard_{phase}"]
         assert 0 < low <= value <= high
         assert (figures[f"gflop_standard_{phase}"].value > 0) == (phase != "write")
+    assert all(figures[f"seconds_{part}"].value > 0 for part in PARTS)
     assert figures["seconds_clip_standard_ours"].value > 0 and "seconds_clip_standard_public" not in figures
 
 

@@ -22,7 +22,7 @@ def figures_table(figures: Figures) -> str:
 
 def speed_table(speed: Speed, qualities: list[str]) -> str:
     """Seconds and operations of every phase, and of the video networks."""
-    from drivesim.evaluation.speed import MOST_SECONDS, NO_PUBLIC_NETWORK
+    from drivesim.evaluation.speed import MOST_SECONDS, NO_PUBLIC_NETWORK, PARTS
     from drivesim.video_format import PHASES
 
     figures, lines = speed.figures(), []
@@ -44,6 +44,9 @@ def speed_table(speed: Speed, qualities: list[str]) -> str:
                 lines.append(f"{words:<34}{value:>9.4f}   {f'{low:.4f} to {high:.4f}':<20}{work:>9.1f}")
         if (ratio := figures.get(f"seconds_clip_{quality}_ratio")) is not None:
             lines.append(f"{'ratio of their seconds':<34}{ratio[0]:>9.3f}   {ratio[1]:.3f} to {ratio[2]:.3f}")
+    for part, words in PARTS.items():
+        if (seconds := figures.get(f"seconds_{part}")) is not None:
+            lines.append(f"{'of it: ' + words:<34}{seconds[0]:>9.4f}   {seconds[1]:.4f} to {seconds[2]:.4f}")
     sizes = [f"{speed.parameters[name] / 1e6:.2f} M of {name}" for name in speed.parameters]
     lines.append(f"parameters: {', '.join(sizes)}; {speed.facts['threads']} threads, {speed.facts['precision']}, load before "
                  f"{speed.facts['load_before']}, after {speed.facts['load_after']}")  # fmt: skip
