@@ -196,7 +196,7 @@ def speed(
 
 @app.command()
 def ablation(
-    study: Annotated[str, typer.Argument(metavar="STUDY", help="image, video, decoder, upsampling or guidance.")],
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="image, video, interpolation, decoder, upsampling or guidance.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Runs of all arms, and the report.")],
     arms: Annotated[list[str] | None, typer.Option(help="Arm; may be repeated. [default: all of the study]")] = None,
     samples: Annotated[int | None, typer.Option(callback=positive, help="Of every arm. [default: the study's]")] = None,

@@ -15,6 +15,7 @@ import torch
 from drivesim.checkpoint import read_checkpoint, weights_hash
 from drivesim.checksums import make_folder
 from drivesim.config import InputError, MachineError, Say, write_atomic
+from drivesim.evaluation.ablation.between import InterpolationStage
 from drivesim.evaluation.ablation.report import write_report
 from drivesim.evaluation.ablation.sampled import sampled_part
 from drivesim.evaluation.ablation.scores import ArmScores, read_scores
@@ -227,6 +228,8 @@ def _rests_on(study: Study) -> tuple[TrainedName, ...]:
 
 def arm_stage(study: Study, arm: Arm, values: dict[str, Any], checkpoints: Path) -> Stage:
     """The stage of an arm, without data."""
+    if study.between:
+        return InterpolationStage(VideoLDMRecipe.parse(values, "recipe of video-ldm"), checkpoints)
     if not arm.fresh:
         return build_stage(study.stage, values, checkpoints)
     recipe, config = VideoLDMRecipe.parse(values, "recipe of video-ldm"), ImageLDM.load(checkpoints / "image-ldm").config

@@ -16,6 +16,9 @@ from drivesim.models.conditions.all_groups import GROUPS, LAYOUT_GROUPS
 from drivesim.video_format import TrainedName
 
 OURS = "ours"
+BETWEEN = ("psnr", "sharpness", "pulse")
+"""Of frames that are not given, against what the autoencoder keeps of the rendered ones: PSNR (dB), gradient energy as a share of
+theirs; and how far the pulse (metrics.pulse) of the whole film is from that of theirs, as a share of it."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ class Study:
 
     `samples` of an arm where nothing else is asked for: 5 to 15 CPU minutes of training, whatever the arm. `sampled`: clips are
     sampled, too, and their distance to rendered ones is measured. `from_checkpoint`: every arm starts from the stage's own
-    checkpoint. `recipe` is that of all arms.
+    checkpoint. `recipe` is that of all arms. `between`: it is judged by the frames that it makes between given
+    ones (see InterpolationStage).
     """
 
     stage: TrainedName
@@ -60,6 +64,7 @@ class Study:
     sampled: bool = False
     from_checkpoint: bool = False
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    between: bool = False
 
 
 _OURS = Arm("as it is")
@@ -115,6 +120,16 @@ _DECODER = {
     "no-stills": Arm("learns from clips alone", {"stills": 0.0}),
     "no-foreground": Arm("vehicles count as much as anything", {"foreground": 0.0}),
 }
+_REPEATED = {"context": "repeated"}
+_INTERPOLATION = {
+    OURS: Arm("from each given frame to the next by masks, image model frozen"),
+    "all": Arm("likewise, the whole U-Net learns (Video LDM's, for text to video)", {"spatial": "all"}),
+    "repeated": Arm("all at once, given frames repeated beside the noise and made anew, image model frozen", {"model": _REPEATED}),
+    "lavie": Arm(
+        "likewise, the whole U-Net learns, attention with rotary angles inside the transformers (LaVie)",
+        {"spatial": "all", "model": _REPEATED | {"mixing": "transformer", "positions": "rotary"}},
+    ),
+}
 _UPSAMPLING = {OURS: _OURS, "frame-wise": Arm("each frame by itself", trained=False)}
 _GUIDANCE = {
     OURS: Arm("the trained weights, sampled as scenarios are", trained=False, context_guidance=2.0, layout_guidance=2.0),
@@ -132,6 +147,8 @@ STUDIES: dict[str, Study] = {
         "video-ldm", ("predict_1", "predict_2", "interpolate_7.5", "interpolate_30"), _VIDEO, samples=500, suffix="_with_layout",
         sampled=True, higher=("sharpness", "sharpness_small"),
     ),
+    "interpolation": Study("video-ldm", BETWEEN, _INTERPOLATION, samples=500, higher=("psnr", "sharpness"), between=True,
+                           recipe={"prediction": 0.0, "model": {"base_frames": 5}}),
     "decoder": Study("decoder", ("psnr", "edges", "flicker"), _DECODER, samples=2_000, higher=("psnr", "edges")),
     "upsampling": Study("super-resolution", ("psnr", "detail", "flicker"), _UPSAMPLING, samples=2_000, higher=("psnr", "detail"),
                         from_checkpoint=True, recipe={"model": {"temporal": True}, "frames": 4}),

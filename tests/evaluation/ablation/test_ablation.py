@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tiny_detector import write_detector
 
 from drivesim.config import InputError
 from drivesim.dataset.clips import ClipWriter
+from drivesim.evaluation.ablation import between
 from drivesim.evaluation.ablation import run as ablation_run
+from drivesim.evaluation.ablation.between import ChosenWindows, InterpolationStage
 from drivesim.evaluation.ablation.report import compared, verdict, write_report
 from drivesim.evaluation.ablation.run import AblationQuestion, arm_recipe, chosen_arms, run_study
 from drivesim.evaluation.ablation.scores import ArmScores, drawn
@@ -54,6 +57,32 @@ def test_arms_are_trained_measured_and_reported_once(question: AblationQuestion,
 
     monkeypatch.setattr(ablation_run, "train", train)
     assert run_study(some, lambda _: None).read_text(encoding="utf-8") == text
+
+
+def test_interpolations_are_compared_by_the_frames_between(
+    question: AblationQuestion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """17 frames of 5, link by link or in one go; link by link the given frames are those that were given."""
+    monkeypatch.setattr(between, "CLIPS", 1)
+    monkeypatch.setattr(between, "STEPS", 1)
+    asked = replace(question, study="interpolation", arms=("lavie",), folder=tmp_path / "out")
+    text = run_study(asked, lambda _: None).read_text(encoding="utf-8")
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert list(report["arms"]) == [OURS, "lavie"] and "psnr (higher is better) | sharpness (higher is better) | pulse" in text
+    assert all(np.isfinite(arm[name]) for arm in report["arms"].values() for name in STUDIES["interpolation"].figures)
+    stages = {}
+    for name, arm in chosen_arms("interpolation", ("lavie",)).items():
+        stage = ablation_run.arm_stage(STUDIES["interpolation"], arm, arm_recipe(asked, arm, 0), asked.checkpoints)
+        assert isinstance(stage, InterpolationStage)
+        stage.open(list(asked.data), list(asked.held_out))
+        windows = stage.whole[30.0]
+        chosen = windows.draw(np.random.default_rng(0), 1)
+        with torch.no_grad():
+            stages[name] = stage._sampled(windows, chosen, 0, 30.0)
+        latents = torch.from_numpy(ChosenWindows(windows, chosen).batch(np.random.default_rng(0), 1, pictures=False).latents)
+        assert stages[name].shape == latents.shape and latents.shape[:2] == (1, 17)
+        given = stages[name][:, ::4] == latents[:, ::4].float()
+        assert given.all() if name == OURS else not given.any()
 
 
 @pytest.mark.parametrize("study", [name for name, one in STUDIES.items() if not one.from_checkpoint])
