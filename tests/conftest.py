@@ -15,6 +15,7 @@ from tiny_backbone import write_backbone
 from tiny_cascade import SCENARIO, load_cascade, write_cascade
 
 from drivesim.engine.cascade import Cascade
+from drivesim.rollout.request import Plan
 from drivesim.scene.boxes import Boxes
 from drivesim.scene.camera import Camera
 from drivesim.scene.clip import Clip, ClipLabels, EgoMotion, EgoPose, RoadsideKey, crowdedness_of
@@ -27,13 +28,28 @@ hypothesis.settings.load_profile("drivesim")
 # No test cuts the power; to wait for the disk takes a tenth of the time of a tiny rollout.
 os.fsync = lambda _: None
 
+# The networks of a rollout are read once in a row: to read them takes a seventh of the time of a tiny rollout.
+_read_networks, _networks = Plan.cascade, {}
+
+
+def _networks_once(plan: Plan) -> Cascade:
+    key = Cascade.load, plan.checkpoints, plan.device, plan.transfer, tuple(plan.job.weights.items())
+    if key not in _networks:
+        _networks.clear()
+        _networks[key] = _read_networks(plan)
+    _networks[key].check_height(plan.job.sampling.height)
+    return _networks[key]
+
+
+Plan.cascade = _networks_once  # type: ignore[method-assign]
+
 # A runner builds all commands anew for each call, which takes forty times as long as most calls that are tested.
 typer.testing._get_command = cache(typer.testing._get_command)
 
-_LONGEST = ("test_killing.py", "test_browser.py", "test_stream.py", "test_extension.py", "test_inputs.py", "test_job.py",
-            "test_keeping.py", "test_windows.py", "test_run.py", "test_measure.py", "test_determinism.py", "test_loop.py",
-            "test_doctor.py", "test_cascade.py", "test_queue.py", "test_yaml_text.py", "test_failures.py", "test_ablation.py",
-            "test_long_runs.py")  # fmt: skip
+_LONGEST = ("test_killing.py", "test_browser.py", "test_job.py", "test_inputs.py", "test_stream.py", "test_windows.py",
+            "test_run.py", "test_measure.py", "test_cascade.py", "test_extension.py", "test_backbone.py", "test_loop.py",
+            "test_queue.py", "test_determinism.py", "test_keeping.py", "test_doctor.py", "test_folder.py", "test_yaml_text.py",
+            "test_failures.py", "test_ablation.py", "test_driving.py", "test_long_runs.py", "test_text_to_video.py")  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

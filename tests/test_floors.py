@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -83,6 +84,7 @@ def _without_bodies(tree: ast.Module) -> ast.Module:
     return Strip().visit(tree)
 
 
+@cache
 def _imports(at_import_only: bool) -> dict[str, set[str]]:
     graph = {}
     for module, path in MODULES.items():
@@ -91,13 +93,11 @@ def _imports(at_import_only: bool) -> dict[str, set[str]]:
     return graph
 
 
-ANYWHERE, AT_IMPORT = _imports(False), _imports(True)
-
-
-def _own(graph: dict[str, set[str]]) -> dict[str, set[str]]:
+@cache
+def _own(at_import_only: bool = False) -> dict[str, set[str]]:
     """Edges between our modules; importing a.b.c runs a.b as well."""
     edges: dict[str, set[str]] = {}
-    for module, names in graph.items():
+    for module, names in _imports(at_import_only).items():
         targets = {target for name in names if (target := _module_of(name))}
         for target in list(targets):
             while target := target.rpartition(".")[0]:
@@ -134,9 +134,9 @@ def test_every_part_has_a_floor() -> None:
 def test_imports_go_down_only(module: str) -> None:
     own = _part(module)
     if own == "drivesim":
-        assert not _own(ANYWHERE)[module], "drivesim/__init__.py imports nothing of the house"
+        assert not _own()[module], "drivesim/__init__.py imports nothing of the house"
         return
-    for target in _own(ANYWHERE)[module]:
+    for target in _own()[module]:
         other = _part(target)
         if other not in ("drivesim", own):
             assert FLOOR[other] < FLOOR[own], f"{module} (floor {FLOOR[own]}) imports {target} (floor {FLOOR[other]})"
@@ -145,7 +145,7 @@ def test_imports_go_down_only(module: str) -> None:
 def test_no_cycles_between_modules() -> None:
     edges = {
         module: {target for target in targets if not module.startswith(target + ".")}
-        for module, targets in _own(ANYWHERE).items()
+        for module, targets in _own().items()
     }
     try:
         TopologicalSorter(edges).prepare()
@@ -155,25 +155,26 @@ def test_no_cycles_between_modules() -> None:
 
 @pytest.mark.parametrize("part", ["engine", "rollout"])
 def test_what_is_rolled_out_is_generated_not_rendered(part: str) -> None:
-    assert not {_part(module) for module in _closure(_within(part), _own(ANYWHERE))} & {"world"}
+    assert not {_part(module) for module in _closure(_within(part), _own())} & {"world"}
 
 
 def test_training_imports_with_few_packages() -> None:
-    reached = _closure(_within("training"), _own(AT_IMPORT))
+    reached = _closure(_within("training"), _own(at_import_only=True))
     outside = {
-        (name.split(".")[0], module) for module in reached for name in AT_IMPORT[module] if _module_of(name) is None
+        (name.split(".")[0], module) for module in reached for name in _imports(True)[module] if _module_of(name) is None
     }
     extra = {(name, module) for name, module in outside if name not in TRAINING_NEEDS | set(sys.stdlib_module_names)}
     assert not extra, f"training must import on a bare GPU machine: {sorted(extra)}"
 
 
 def test_the_heavy_stay_out_of_the_command_line_at_import() -> None:
-    reached = _closure(_within("cli"), _own(AT_IMPORT))
-    names = {name.split(".")[0] for module in reached for name in AT_IMPORT[module]}
+    reached = _closure(_within("cli"), _own(at_import_only=True))
+    names = {name.split(".")[0] for module in reached for name in _imports(True)[module]}
     assert not names & {"torch", "gradio", "numpy", "cv2", "shapely", "h5py", "pydantic", "av"}
 
 
 def test_worlds_are_rendered_without_torch() -> None:
     """Each worker process would import it for two seconds."""
-    reached = _closure({"drivesim.dataset.synthesis", "drivesim.dataset.layouts", "drivesim.world.generator"}, _own(AT_IMPORT))
-    assert "torch" not in {name.split(".")[0] for module in reached for name in AT_IMPORT[module]}
+    start = {"drivesim.dataset.synthesis", "drivesim.dataset.layouts", "drivesim.world.generator"}
+    reached = _closure(start, _own(at_import_only=True))
+    assert "torch" not in {name.split(".")[0] for module in reached for name in _imports(True)[module]}

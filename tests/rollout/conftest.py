@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from rollouts import rolled
-from tiny_cascade import SETTINGS
+from tiny_cascade import SECONDS, SETTINGS
 
 from drivesim.rollout.request import Request
 
@@ -15,7 +15,7 @@ from drivesim.rollout.request import Request
 @pytest.fixture
 def request_(scenario: Path, checkpoints: Path) -> Request:
     """For SCENARIO: two futures of one window."""
-    return Request(scenario, device="cpu", settings=SETTINGS, checkpoints=checkpoints)
+    return Request(scenario, SECONDS, device="cpu", settings=SETTINGS, checkpoints=checkpoints)
 
 
 @pytest.fixture(scope="session")

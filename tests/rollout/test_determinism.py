@@ -33,7 +33,7 @@ from contextlib import nullcontext
 from pathlib import Path
 import numpy as np
 import torch
-from tiny_cascade import SETTINGS
+from tiny_cascade import SECONDS, SETTINGS
 from drivesim.engine.cascade import Cascade
 from drivesim.engine.engine import Engine
 from drivesim.engine.future import FutureSpec, Prompt
@@ -51,7 +51,7 @@ for way in ways:
     engine = Engine(Cascade.load(Path(checkpoints), torch.device(device)), SETTINGS)
     prompt = Prompt.of(load_scenario(Path(scenario)))
     carry, film = Carry.start(engine.first_latents(prompt, 5)), Film()
-    windows = finished_windows(engine, FutureSpec(prompt, Timeline.of(3.0, 7.5), 5, 0), carry, lambda index: nullcontext(film))
+    windows = finished_windows(engine, FutureSpec(prompt, Timeline.of(SECONDS, 7.5), 5, 0), carry, lambda index: nullcontext(film))
     latents = np.concatenate([window.keys.numpy() for window in windows])
     np.savez(Path(folder) / way, latents=latents, frames=np.concatenate(film))
 """
@@ -79,7 +79,7 @@ def make(scenario: Path, checkpoints: Path, folder: Path, *ways: str) -> list[Pa
 def farthest(one: Path, other: Path) -> tuple[float, int]:
     """The largest difference of two futures in their latents, and in the levels of their frames."""
     a, b = np.load(one), np.load(other)
-    assert a["frames"].shape == b["frames"].shape == (22, 64, 128, 3)
+    assert a["frames"].shape == b["frames"].shape == (9, 64, 128, 3)
     levels = np.abs(a["frames"].astype(int) - b["frames"].astype(int)).max()
     return float(np.abs(a["latents"] - b["latents"]).max()), int(levels)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from films import write_video
 from outcome import results
-from tiny_cascade import SETTINGS, write_cascade
+from tiny_cascade import SCENARIO, SECONDS, SETTINGS, write_cascade
 
 from drivesim.checkpoint import Checkpoint, sign_checkpoint, write_checkpoint
 from drivesim.checksums import file_hash, read_sums, write_sums
@@ -30,10 +30,8 @@ from drivesim.scene.boxes import Boxes
 
 @pytest.fixture(scope="session")
 def request_(tmp_path_factory: pytest.TempPathFactory, checkpoints: Path) -> Request:
-    from tiny_cascade import SCENARIO
-
     (path := tmp_path_factory.mktemp("scenario") / "tiny.yaml").write_text(SCENARIO)
-    return Request(path, futures=2, device="cpu", settings=SETTINGS, checkpoints=checkpoints)
+    return Request(path, SECONDS, futures=2, device="cpu", settings=SETTINGS, checkpoints=checkpoints)
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +59,7 @@ def test_a_whole_rollout_is_whole(made: Path) -> None:
     assert report.healthy and not report.faults
     assert len(report.whole) == 2
     for i, line in enumerate(report.whole):
-        assert re.fullmatch(rf"future-0{i}: 22 frames, 7 key frames, \d\d+ boxes", line)
+        assert re.fullmatch(rf"future-0{i}: 9 frames, 3 key frames, \d\d+ boxes", line)
 
 
 def test_every_changed_byte_of_a_rollout_is_found(made: Path, tmp_path: Path) -> None:
@@ -145,13 +143,13 @@ def test_an_unfinished_rollout(request_: Request, tmp_path: Path, monkeypatch: p
 def test_contents_are_checked_behind_right_sums(out: Path) -> None:
     """A film that was exchanged, sums and all."""
     film = "future-00/video.mp4"
-    write_video(out / film, np.zeros((21, 64, 128, 3), np.uint8), 7.5)
+    write_video(out / film, np.zeros((8, 64, 128, 3), np.uint8), 7.5)
     digest = file_hash(out / film)
     manifest = (out / "manifest.json").read_text()
     sums = read_sums(out / "SHA256SUMS")
     (out / "manifest.json").write_text(manifest.replace(sums[film], digest))
     write_sums(out / "SHA256SUMS", sums | {film: digest, "manifest.json": file_hash(out / "manifest.json")})
-    assert examine(out).faults == {film: "has 21 frames, not 22"}
+    assert examine(out).faults == {film: "has 8 frames, not 9"}
 
 
 def rollout(**changes: object) -> Rollout:

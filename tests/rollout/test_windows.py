@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from outcome import results
 from rollouts import Crash, crash_at, with_
-from tiny_cascade import SCENARIO, SETTINGS
+from tiny_cascade import SCENARIO, SECONDS, SETTINGS
 
 from drivesim.config import MachineError
 from drivesim.engine.progress import Progress
@@ -88,11 +88,11 @@ class Killed(BaseException):
     """The process ends there and then."""
 
 
-@pytest.mark.parametrize("seconds", [3.0, 6.0])
+@pytest.mark.parametrize("seconds", [SECONDS, 6.0])
 def test_killed_between_the_carry_and_the_manifest(
     request_: Request, one: Path, long: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    asked, whole = with_(request_, seconds=seconds, futures=1), one if seconds == 3.0 else long
+    asked, whole = with_(request_, seconds=seconds, futures=1), one if seconds == SECONDS else long
 
     def killed(*_: object) -> None:
         raise Killed

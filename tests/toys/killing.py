@@ -2,7 +2,7 @@
 
 Every point is a random moment of the work, measured in processor time, at which a rollout in a fresh folder gets SIGKILL.
 Run again it must end with the same HDF5 datasets and decoded frames as one that was never interrupted. The rollouts
-are forked from this process, which has imported everything and computed nothing.
+are forked from this process, which has imported everything, read the networks and computed nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import cv2
 import torch
 from outcome import results
 
+from drivesim.engine.cascade import Cascade
 from drivesim.engine.settings import SamplingSettings
 from drivesim.rollout.request import Request
 from drivesim.rollout.run import roll_out
@@ -73,6 +74,8 @@ def main(points: int, folder: Path) -> None:
     settings = SamplingSettings.model_validate(job.pop("settings"))
     paths = {name: Path(job.pop(name)) for name in ("scenario", "checkpoints")}
     request = Request(**paths, **job, device="cpu", settings=settings)
+    cascade = Cascade.load(paths["checkpoints"], torch.device("cpu"))
+    Cascade.load = lambda *_: cascade  # type: ignore[method-assign]
     whole = run(request, folder / "whole")
     expected = results(folder / "whole", decoded=True)
     rng = random.Random(0)

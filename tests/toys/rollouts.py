@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tiny_cascade import SCENARIO, SETTINGS
+from tiny_cascade import SCENARIO, SECONDS, SETTINGS
 
 from drivesim.engine.progress import Progress
 from drivesim.rollout.request import Request
@@ -21,7 +21,7 @@ def with_(request: Request, **changes: object) -> Request:
 def rolled(folder: Path, checkpoints: Path, **changes: object) -> Path:
     """A rollout of SCENARIO, of one future, in `folder`: where it is."""
     (folder / "tiny.yaml").write_text(SCENARIO)
-    asked = Request(folder / "tiny.yaml", futures=1, device="cpu", settings=SETTINGS, checkpoints=checkpoints)
+    asked = Request(folder / "tiny.yaml", SECONDS, futures=1, device="cpu", settings=SETTINGS, checkpoints=checkpoints)
     roll_out(with_(asked, **changes), folder / "out")
     return folder / "out"
 

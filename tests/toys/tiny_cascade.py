@@ -37,6 +37,9 @@ vehicles:
 rollout: {seconds: 3, fps: 7.5, futures: 2, seed: 5}
 """
 
+SECONDS = 1.2
+"""Of rollouts of one window: nine frames, in two portions."""
+
 UPSAMPLER = SuperResolutionConfig(widths=(8, 8), blocks=(1, 1), sharpener_width=8, sharpener_blocks=1)
 
 

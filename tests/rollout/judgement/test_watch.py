@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from films import write_video
-from tiny_cascade import SETTINGS
+from tiny_cascade import SECONDS, SETTINGS
 from tiny_detector import write_detector
 
 from drivesim.checksums import file_hash
@@ -36,7 +36,7 @@ def test_a_rollout_reports_on_itself(scenario: Path, weights: Path, checkpoints:
     films = []
     for name, folder in (("judged", weights), ("alone", checkpoints)):
         out = tmp_path / name
-        roll_out(Request(scenario, device="cpu", settings=SETTINGS, checkpoints=folder, futures=1), out)
+        roll_out(Request(scenario, SECONDS, device="cpu", settings=SETTINGS, checkpoints=folder, futures=1), out)
         films.append(file_hash(out / "future-00" / "video.mp4"))
     assert films[0] == films[1]
     record, without = (

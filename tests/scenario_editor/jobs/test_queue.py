@@ -329,7 +329,8 @@ def test_a_rollout_of_the_queue_is_that_of_the_command(tmp_path: Path, checkpoin
         "from drivesim.cli.main import main; main()"
     )
     queue = Queue(tmp_path / "jobs", checkpoints, [sys.executable, "-c", program])
-    job = queue.submit(SCENARIO, tmp_path, ANN)
+    text = SCENARIO.replace("seconds: 3", "seconds: 1")
+    job = queue.submit(text, tmp_path, ANN)
     queue.start()
     try:
         until(lambda: state(queue, job) in ("complete", "failed"), 120)
@@ -337,7 +338,7 @@ def test_a_rollout_of_the_queue_is_that_of_the_command(tmp_path: Path, checkpoin
         queue.close()
     view = queue.job(job, ANN)
     assert view.state == "complete", view.error
-    (tmp_path / "tiny.yaml").write_text(SCENARIO)
+    (tmp_path / "tiny.yaml").write_text(text)
     roll_out(Request(tmp_path / "tiny.yaml", settings=SETTINGS, checkpoints=checkpoints, device="auto"), tmp_path / "out")
     assert (view.out / "scenario.yaml").read_bytes() == (tmp_path / "out" / "scenario.yaml").read_bytes()
     for future in ("future-00", "future-01"):
