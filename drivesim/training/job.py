@@ -33,7 +33,7 @@ from drivesim.models.loading import load_latent_codec
 from drivesim.models.stable_diffusion.folder import part_hash
 from drivesim.models.stable_diffusion.latents import PublicLatents
 from drivesim.models.stable_diffusion.saving import check_target, save_folder
-from drivesim.models.video_ldm import VideoLDM
+from drivesim.models.video_ldm import SPATIAL, VideoLDM
 from drivesim.seeds import stream_seed
 from drivesim.tensors import pick_device
 from drivesim.training.loop import start_state, train
@@ -199,6 +199,8 @@ def initialise(model: nn.Module, name: TrainedName, folder: Path, kind: str) -> 
     """
     checkpoint, tensors = read_checkpoint(folder, kind)
     tensors = model.fitted(checkpoint.model, tensors) if isinstance(model, LatentSpace | ImageLDM | VideoLDM) else tensors
+    if isinstance(model, VideoLDM) and any(name.startswith(SPATIAL) for name in tensors):
+        raise InputError(f"{folder}: image layers learned there, too; go on with --set spatial=joint, or all")
     own = model.state_dict()
     fresh = {key: own[key] for key in own.keys() - tensors.keys() if _is_new_part(key, tensors)}
     fitting = fresh | {key: grown(value, own[key]) if key in own else value for key, value in tensors.items()}

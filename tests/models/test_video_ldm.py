@@ -21,6 +21,7 @@ from drivesim.models.layers.context import MOVED
 from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, WholeVideoModel
 from drivesim.scene.camera import Camera
 from drivesim.scene.road import Road
+from drivesim.training.job import initialise
 
 SMALL = ImageLDMConfig(latent_channels=4, widths=(16, 32), blocks=1, head_width=16, token_width=32, encoder_layers=1)
 TEMPORAL = VideoLDMConfig(context_widths=(16, 16), embedding_width=16, head_width=16)
@@ -245,6 +246,13 @@ def test_image_layers_that_learned_with_temporal_ones_are_kept_with_them(tmp_pat
     for name, value in loaded.image.state_dict().items():
         assert torch.equal(value, model.image.state_dict()[name].half().float())
     torch.testing.assert_close(loaded(X, T, GIVEN, context, FPS), model(X, T, GIVEN, context, FPS), atol=0.1, rtol=0.1)
+
+    going_on = WholeVideoModel(VideoLDM(TEMPORAL, base))
+    initialise(going_on, "video-ldm", tmp_path, "video-ldm")
+    for name, value in going_on.state_dict().items():
+        assert torch.equal(value, whole.state_dict()[name].half().float()), name
+    with pytest.raises(InputError, match="image layers learned there, too"):
+        initialise(VideoLDM(TEMPORAL, base), "video-ldm", tmp_path, "video-ldm")
 
 
 @pytest.mark.parametrize("config", [TEMPORAL, INSIDE])

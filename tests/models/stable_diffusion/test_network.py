@@ -16,7 +16,7 @@ from drivesim.diffusion.guidance import guide
 from drivesim.models.layers.blocks import zero_initialised
 from drivesim.models.layers.video_unet import TemporalLayers
 from drivesim.models.stable_diffusion.network import StableDiffusion
-from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, hold
+from drivesim.models.video_ldm import Context, VideoLDM, VideoLDMConfig, WholeVideoModel, hold
 
 diffusers = pytest.importorskip("diffusers")
 TEMPORAL = VideoLDMConfig(context_widths=(16, 16), embedding_width=16, head_width=16)
@@ -64,6 +64,14 @@ def test_with_alpha_one_it_is_the_unet_of_diffusers_bit_for_bit(backbone: Path) 
         alone = unet(X.flatten(0, 1), T.repeat_interleave(F), encoder_hidden_states=tokens).sample
         assert torch.equal(made.flatten(0, 1), alone)
         assert not torch.allclose(video(backbone)(X, T, conditions, GIVEN, FPS), made)
+
+
+def test_where_the_unet_learns_too_the_text_encoder_moves_along(backbone: Path) -> None:
+    model = video(backbone)
+    whole = WholeVideoModel(model).to(torch.float64)
+    assert {p.dtype for p in (*whole.parameters(), *model.image.parameters())} == {torch.float64}
+    assert not any(name.startswith("spatial.text") for name in whole.state_dict())
+    assert all(p.requires_grad for p in whole.parameters()) and not any(p.requires_grad for p in model.image.text.parameters())
 
 
 def test_repeated_frames_are_concatenated_to_the_noisy_ones(backbone: Path) -> None:
