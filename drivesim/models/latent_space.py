@@ -113,7 +113,7 @@ class LatentSpace(LatentCodec):
         start: int = 0,
         stop: int | None = None,
         conditions: Conditions | None = None,
-        window: int = 16,
+        window: int = 32,
     ) -> Tensor:
         """Frames `start` to `stop` [b stop-start 3 8h 8w], in [-1, 1], of the clip of normalised latents [b f z h w].
 
