@@ -11,13 +11,16 @@ from torch import Tensor, nn
 
 from drivesim.models.layers.blocks import zero_initialised
 
+_FEW = 256  # keys: more would make large tables of scores
+
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
     """Scaled dot-product attention of [b heads n d]; `mask` bool, to be broadcast to [b heads m n] (true: attended to).
 
-    Where gradients are needed on the CPU it is written out: the fused kernel's backward in bf16 is 2 to 5 times slower.
+    On the CPU it is written out for few keys, for which the fused kernel takes half as long again, and where gradients are needed:
+    that kernel's backward in bf16 is 2 to 5 times slower.
     """
-    if q.device.type != "cpu" or not torch.is_grad_enabled():
+    if q.device.type != "cpu" or (k.shape[-2] > _FEW and not torch.is_grad_enabled()):
         return F.scaled_dot_product_attention(q, k, v, mask)
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
     if mask is not None:
