@@ -22,7 +22,7 @@ from drivesim.diffusion.denoiser import Denoise, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.models.conditions.all_groups import pixel_groups
 from drivesim.models.conditions.conditions import Conditions
-from drivesim.models.conditions.layout.pyramid import LayoutEntries, LayoutPyramid, layout_hook
+from drivesim.models.conditions.layout.pyramid import LayoutEntries, LayoutFeatures, LayoutPyramid, layout_hook
 from drivesim.models.layers.blocks import channels_last
 from drivesim.models.layers.temporal import TemporalLevels
 from drivesim.models.layers.upsampler import Sharpener, UpsamplerUNet
@@ -39,7 +39,8 @@ class SuperResolutionConfig(Config):
     `sharpener_width`, `sharpener_blocks`: of the network behind the estimate. `residual_std`: standard deviation of frames minus
     estimates, in units of [-1, 1]; measure it on the training data.
     `temporal`: whether there are temporal layers, of `temporal_widths`. `layout`: whether it is shown the layout, and
-    `bodies`, whether that tells where on its body each pixel of a vehicle lies.
+    `bodies`, whether that tells where on its body each pixel of a vehicle lies; `guided`: whether the estimate
+    is linear in the layout's maps besides, place by place, so that edges are where the layout has them.
     """
 
     widths: tuple[int, ...] = (32, 64, 96, 160)
@@ -48,6 +49,7 @@ class SuperResolutionConfig(Config):
     temporal_widths: tuple[int, ...] = (8, 16, 48, 80)
     layout: bool = False
     bodies: bool = False
+    guided: bool = False
     sharpener_width: int = 48
     sharpener_blocks: int = 4
     residual_std: float = 0.08
@@ -61,11 +63,13 @@ class SuperResolution(nn.Module):
         self.config = config
         self.schedule = NoiseSchedule.cosine().zero_terminal_snr()
         self.augmentation = NoiseSchedule.from_beta(torch.linspace(1e-4, 2e-2, 1000, dtype=torch.float64))
-        self.sharpener = Sharpener(3 * FACTOR**2, config.sharpener_width, config.sharpener_blocks)
         self.network = UpsamplerUNet(3 * FACTOR**2, 3, config.widths, config.blocks)
         levels = config.widths[::-1], config.temporal_widths[::-1]
         self.temporal = TemporalLevels(*levels) if config.temporal else None
-        self.layout = LayoutPyramid(pixel_groups(config.bodies), len(config.widths), FACTOR) if config.layout else None
+        groups = pixel_groups(config.bodies)
+        self.layout = LayoutPyramid(groups, len(config.widths), FACTOR) if config.layout else None
+        guides = self.layout.channels if self.layout is not None and config.guided else 0
+        self.sharpener = Sharpener(FACTOR, config.sharpener_width, config.sharpener_blocks, guides)
         self.entries = nn.ModuleDict(
             {"network": LayoutEntries(config.widths), "sharpener": LayoutEntries([config.sharpener_width])} if config.layout else {}
         )
@@ -86,18 +90,18 @@ class SuperResolution(nn.Module):
         """Noise augmentation of `low` [b f 3 h w] at `level` int64 [b], 0 to 250, by unit `noise` [b f 3 h w]."""
         return self.augmentation.add_noise(low, noise, level)
 
-    def layout_features(self, conditions: Conditions | None) -> list[Tensor] | None:
+    def layout_features(self, conditions: Conditions | None) -> LayoutFeatures | None:
         """What the layout says of all frames (rows (b f), planes of the high resolution); None if it is not known or not shown."""
         return None if conditions is None or self.layout is None else self.layout(conditions)
 
-    def _added(self, network: str, features: list[Tensor] | None) -> list[Tensor] | None:
+    def _added(self, network: str, features: LayoutFeatures | None) -> list[Tensor] | None:
         return None if features is None else self.entries[network](features)
 
-    def estimate(self, low: Tensor, features: list[Tensor] | None = None) -> Tensor:
+    def estimate(self, low: Tensor, features: LayoutFeatures | None = None) -> Tensor:
         """The best guess without sampling [b f 3 4h 4w] for `low` [b f 3 h w]; `features` of the layout, if it is known."""
-        added = self._added("sharpener", features)
-        details = F.pixel_shuffle(self.sharpener(low.flatten(0, 1), None if added is None else added[0]), FACTOR)
-        return bicubic(low) + details.float().unflatten(0, low.shape[:2])
+        added, guide = self._added("sharpener", features), None if features is None else features.pictures
+        details = self.sharpener(low.flatten(0, 1), None if added is None else added[0], guide)
+        return bicubic(low) + details.unflatten(0, low.shape[:2])
 
     def residual(self, high: Tensor, estimate: Tensor) -> Tensor:
         """x_0: what `high` has beyond `estimate`, both [b f 3 4h 4w], of about unit variance."""
@@ -107,7 +111,7 @@ class SuperResolution(nn.Module):
         """Inverse of `residual`: frames [b f 3 4h 4w], clipped to [-1, 1]."""
         return (estimate + self.config.residual_std * residual).clamp(-1.0, 1.0)
 
-    def forward(self, x: Tensor, t: Tensor, low: Tensor, level: Tensor, features: list[Tensor] | None = None) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, low: Tensor, level: Tensor, features: LayoutFeatures | None = None) -> Tensor:
         """Estimate of v [b f 3 4h 4w] for noisy residuals `x` [b f 3 4h 4w] at `t` int64 [b].
 
         `low` [b f 3 h w] has been augmented at `level` int64 [b]; `features` are those of `layout_features`. Raises
@@ -122,7 +126,7 @@ class SuperResolution(nn.Module):
         v = self.network(folded, times, rearrange(low, "b f c h w -> (b f) c h w"), levels, hook)
         return rearrange(F.pixel_shuffle(v, FACTOR), "(b f) c h w -> b f c h w", f=frames)
 
-    def denoise(self, low: Tensor, level: Tensor, noise: Tensor, features: list[Tensor] | None = None) -> Denoise:
+    def denoise(self, low: Tensor, level: Tensor, noise: Tensor, features: LayoutFeatures | None = None) -> Denoise:
         """(x_t [b f 3 4h 4w], t [b]) -> residual x_0 for clean `low` [b f 3 h w], augmented once: see `augment`."""
         augmented = self.augment(low, level, noise)
         return denoiser(lambda x, t: self(x, t, augmented, level, features), self.schedule, "v")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from toy_planes import drawn_planes
@@ -9,8 +10,10 @@ from toy_planes import drawn_planes
 from drivesim.checkpoint import FORMAT, Checkpoint, write_checkpoint
 from drivesim.config import InputError
 from drivesim.diffusion.ddim import sample
+from drivesim.layout.planes import Plane
 from drivesim.models.conditions.all_groups import layout_conditions
 from drivesim.models.super_resolution import KIND, SuperResolution, SuperResolutionConfig, bicubic
+from drivesim.scene.classes import SceneClass
 
 SMALL = SuperResolutionConfig(
     widths=(8, 8), blocks=(1, 1), temporal_widths=(4, 4), sharpener_width=8, sharpener_blocks=1
@@ -63,6 +66,20 @@ def test_the_layout_is_seen_by_estimate_and_network_where_it_is_known() -> None:
         known, plain = (model.estimate(low, shown) for shown in (features, None))
         assert not torch.allclose(known[0, 0], plain[0, 0], atol=1e-3) and torch.equal(known[0, 1], plain[0, 1])
     assert model.layout_features(None) is None
+
+
+def test_a_guided_estimate_changes_where_the_layout_does_to_the_pixel() -> None:
+    model = SuperResolution(SMALL.model_copy(update={"layout": True, "guided": True})).eval()
+    planes = [np.zeros((len(Plane), 16, 32), np.uint8) for _ in range(2)]
+    planes[1][Plane.SCENE_CLASS, 6:9, 10:21] = SceneClass.BUILDING
+    low = smooth(1, 1, 3, 4, 8).expand(-1, 2, -1, -1, -1)
+    features = model.layout_features(layout_conditions(planes))
+    with torch.no_grad():
+        torch.testing.assert_close(model.estimate(low, features), bicubic(low))  # nothing at the start
+        model.sharpener.coefficients.weight.normal_(generator=torch.Generator().manual_seed(0))
+        without, there = model.estimate(low, features)[0]
+    changed = (without - there).abs().amax(dim=0) > 1e-6
+    assert changed[6:9, 10:21].all() and changed.sum() == 3 * 11
 
 
 def test_a_perfect_denoiser_gives_the_frame_exactly() -> None:

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor, nn
 
 from drivesim.models.layers.blocks import Hook, ResidualBlock, SubPixelUpsample, zero_initialised
@@ -23,20 +24,35 @@ _block = partial(ResidualBlock, norm=PixelNorm)
 
 
 class Sharpener(nn.Module):
-    """What a picture at low resolution tells of its details, without diffusion: [b 3 h w] to `channels`, zero at the start."""
+    """What a picture at low resolution tells of its details at `factor` times the size, without diffusion; nothing at the start.
 
-    def __init__(self, channels: int, width: int, blocks: int) -> None:
+    With a guide of `guides` channels at that size, the details of a place are linear in it besides, as in guided filtering (He et
+    al. 2013), with coefficients that the network tells: what changes at the edges of the guide is as sharp as these are.
+    """
+
+    def __init__(self, factor: int, width: int, blocks: int, guides: int = 0) -> None:
         super().__init__()
+        self.factor = factor
         self.stem = nn.Conv2d(3, width, 3, padding=1)
         self.blocks = nn.Sequential(*(_block(width, width) for _ in range(blocks)))
         self.norm = PixelNorm(width)
-        self.head = zero_initialised(nn.Conv2d(width, channels, 3, padding=1))
+        self.head = zero_initialised(nn.Conv2d(width, 3 * factor**2, 3, padding=1))
+        self.coefficients = zero_initialised(nn.Conv2d(width, 3 * guides, 1)) if guides else None
 
-    def forward(self, low: Tensor, added: Tensor | None = None) -> Tensor:
-        """`added` [b width h w] goes to what the stem makes of `low`."""
+    def forward(self, low: Tensor, added: Tensor | None = None, guide: Tensor | None = None) -> Tensor:
+        """`low` [b 3 h w] to what its bicubic upsampling lacks [b 3 factor*h factor*w], fp32.
+
+        `added` [b width h w] goes to what the stem makes of `low`; `guide` [b h w guides factor^2].
+        """
         h = self.stem(low)
-        out: Tensor = self.head(F.silu(self.norm(self.blocks(h if added is None else h + added))))
-        return out
+        h = F.silu(self.norm(self.blocks(h if added is None else h + added)))
+        details = F.pixel_shuffle(self.head(h), self.factor).float()
+        if self.coefficients is None or guide is None:
+            return details
+        coefficients = rearrange(self.coefficients(h), "b (c k) h w -> (b h w) c k", c=3)
+        guided = torch.bmm(coefficients, guide.flatten(0, 2)).float()
+        size = {"b": len(low), "h": low.shape[2], "y": self.factor}
+        return details + rearrange(guided, "(b h w) c (y x) -> b c (h y) (w x)", **size)
 
 
 class UpsamplerUNet(nn.Module):

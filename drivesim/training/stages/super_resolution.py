@@ -25,6 +25,7 @@ from drivesim.layout.scene_at import SceneAt
 from drivesim.metrics.reconstruction import psnr
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS, label_conditions, layout_conditions
 from drivesim.models.conditions.conditions import Conditions
+from drivesim.models.conditions.layout.pyramid import LayoutFeatures
 from drivesim.models.conditions.layout.vehicles import KIND_PLANE
 from drivesim.models.loading import load_image_model, load_latent_codec
 from drivesim.models.super_resolution import MAX_LEVEL, SuperResolution, SuperResolutionConfig, bicubic
@@ -212,7 +213,7 @@ class SuperResolutionStage:
         side = (self.recipe.crop, self.recipe.crop)
         return _cut_layouts(layouts, y, x, side).drop(**drawn_drops(groups, self.recipe.drop_layout, rng))
 
-    def _features(self, batch: Batch) -> list[Tensor] | None:
+    def _features(self, batch: Batch) -> LayoutFeatures | None:
         return self.model.layout_features(unpack(batch, "high")) if self.recipe.model.layout else None
 
     def _errors(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -262,7 +263,7 @@ class SuperResolutionStage:
         return np.stack(made)
 
     def _upsampled(
-        self, low: Tensor, noise: Tensor, low_noise: Tensor, features: list[Tensor] | None, level: int
+        self, low: Tensor, noise: Tensor, low_noise: Tensor, features: LayoutFeatures | None, level: int
     ) -> Tensor:
         """Frames [1 f 3 4h 4w] of `low` [1 f 3 h w], from unit `noise` [1 f 3 4h 4w] and `low_noise` [1 f 3 h w]."""
         levels = torch.full((1,), level, dtype=torch.int64, device=low.device)

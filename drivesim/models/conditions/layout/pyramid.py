@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,13 @@ from drivesim.models.conditions.layout.layout_group import LayoutGroup, draw_pic
 from drivesim.models.layers.blocks import Hook, zero_initialised
 
 _WIDTHS = (32, 48, 64, 64)  # channels, the finest size first
+
+
+class LayoutFeatures(NamedTuple):
+    """Features `levels` [b c h w], the finest first; all maps as `pictures` [b h w c fold^2] of places of fold x fold pixels."""
+
+    levels: list[Tensor]
+    pictures: Tensor
 
 
 class LayoutPyramid(nn.Module):
@@ -27,26 +35,27 @@ class LayoutPyramid(nn.Module):
         super().__init__()
         self.members = {name: group.members for name, group in groups.items()}
         self.fold = fold
-        channels = sum(picture_channels(members) + 1 for members in self.members.values())
+        self.channels = sum(picture_channels(members) + 1 for members in self.members.values())
         sizes = _WIDTHS[:levels]
-        self.stem = nn.Conv2d(channels * fold**2, sizes[0], 3, padding=1)
+        self.stem = nn.Conv2d(self.channels * fold**2, sizes[0], 3, padding=1)
         self.shrink = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(sizes))
 
-    def forward(self, conditions: Conditions) -> list[Tensor] | None:
-        """The features [b c h w], the finest first; None if no group is given. Zero in rows that have none."""
+    def forward(self, conditions: Conditions) -> LayoutFeatures | None:
+        """Of the pictures of all rows; None if no group is given. Zero in rows that have none."""
         rows = {name: conditions[name] for name in self.members}
         sizes = [row["planes"].shape[-2:] for row in rows.values() if row["planes"].shape[-1] > 1]
         if not sizes:
             return None
-        h = F.silu(self.stem(self._pictures(rows, *sizes[0])))
-        features = [h]
+        pictures = self._pictures(rows, *sizes[0])
+        h = F.silu(self.stem(pictures.flatten(3).movedim(-1, 1)))
+        levels = [h]
         for shrink in self.shrink:
-            features.append(h := F.silu(shrink(h)))
+            levels.append(h := F.silu(shrink(h)))
         shown = torch.stack([row.given for row in rows.values()]).any(dim=0)[:, None, None, None]
-        return [level * shown for level in features]
+        return LayoutFeatures([level * shown for level in levels], pictures)
 
     def _pictures(self, rows: Mapping[str, GroupRows], height: int, width: int) -> Tensor:
-        """All planes as the stem reads them [b c*fold^2 h/fold w/fold]: after those of each group whether it is given."""
+        """All planes, after those of each group whether it is given, by places of fold x fold pixels: [b h w c fold^2]."""
         fold, dtype = self.fold, picture_dtype(self.stem.weight)
         given = torch.stack([row.given for row in rows.values()]).to(dtype)
         shape = given.shape[1], height // fold, width // fold, self.stem.in_channels // fold**2, fold**2
@@ -57,7 +66,7 @@ class LayoutPyramid(nn.Module):
             draw_pictures(rows[name]["planes"].expand(-1, -1, height, width), members, pictures[..., start:end, :])
             pictures[..., end, :] = told[:, None, None, None]
             start = end + 1
-        return pictures.flatten(3).movedim(-1, 1)
+        return pictures
 
 
 class LayoutEntries(nn.Module):
@@ -69,9 +78,9 @@ class LayoutEntries(nn.Module):
             zero_initialised(nn.Conv2d(a, b, 1, bias=False)) for a, b in zip(_WIDTHS, widths, strict=False)
         )
 
-    def forward(self, features: Sequence[Tensor] | None) -> list[Tensor] | None:
+    def forward(self, features: LayoutFeatures | None) -> list[Tensor] | None:
         """What to add to each level [b c h w], the finest first."""
-        return None if features is None else [entry(level) for entry, level in zip(self.levels, features, strict=False)]
+        return None if features is None else [entry(level) for entry, level in zip(self.levels, features.levels, strict=False)]
 
 
 def layout_hook(added: Sequence[Tensor] | None, then: Hook | None) -> Hook | None:
