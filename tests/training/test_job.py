@@ -15,7 +15,7 @@ import yaml
 from safetensors.torch import load_file
 from tiny_cascade import write_cascade
 
-from drivesim.checkpoint import weights_hash
+from drivesim.checkpoint import FORMAT, Checkpoint, weights_hash, write_checkpoint
 from drivesim.config import InputError, MachineError, read_json, read_yaml
 from drivesim.models.detector.detector import Detector
 from drivesim.models.image_ldm import ImageLDM
@@ -24,7 +24,7 @@ from drivesim.models.layers.autoencoder import Autoencoder
 from drivesim.models.super_resolution import SuperResolution
 from drivesim.models.video_ldm import VideoLDM
 from drivesim.training.__main__ import main, parse_overrides
-from drivesim.training.job import export_run, initialise, run_training
+from drivesim.training.job import export_run, inherited, initialise, run_training
 from drivesim.training.loop import train
 from drivesim.training.run import Run
 from drivesim.training.stage import Stage
@@ -112,6 +112,16 @@ def test_training_starts_from_another_checkpoint(trained: Path, tmp_path: Path) 
     first, last = ((line["samples"], line["held_out"]) for line in lines if "held_out" in line)
     assert (first[0], last[0]) == (0, 2) and first[1] == pytest.approx(last[1], rel=1e-3)
     assert (tmp_path / "run" / "preview-000000000.png").is_file()
+
+
+def test_a_run_that_goes_on_from_another_is_shown_what_that_was(tmp_path: Path) -> None:
+    """Groups of conditions that there are besides would make a model of it on which no other of its chain fits."""
+    known = {"groups": ["look", "road"], "widths": [8, 16]}
+    write_checkpoint(tmp_path / "origin", Checkpoint(format=FORMAT, kind="image-ldm", model=known, training={}), {}, {})
+    model = inherited({}, "image-ldm", None, tmp_path / "run", tmp_path / "origin")["model"]
+    assert model == known
+    said = inherited({"model": {"groups": ["look"]}}, "image-ldm", None, tmp_path / "run", tmp_path / "origin")["model"]
+    assert said == known | {"groups": ["look"]}
 
 
 def test_a_run_that_goes_on_from_another_draws_other_samples_and_notes_what_from(trained: Path, tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ RESTS_ON: dict[TrainedName, tuple[TrainedName, ...]] = {
 
 FRESH_FIELDS: dict[TrainedName, tuple[str, ...]] = {
     "autoencoder": ("latent_channels", "temporal", "layout", "bodies"),
-    "image-ldm": ("latent_channels", "groups", "number_code"),
+    "image-ldm": ("latent_channels", "number_code"),
     "video-ldm": ("context_noise",),
     "super-resolution": (),
     "decoder": (),
