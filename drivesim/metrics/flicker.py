@@ -1,7 +1,8 @@
 """Whether what a film shows moves as its layout says, and keeps its look while it does.
 
 Each frame is compared with the one before it, moved by the layout's flow, where that is longer than a pixel: a film that stands
-still is wrong there. Both figures are measured on rendered films, too, whose own error is the floor.
+still is wrong there. Both figures are measured on rendered films, too, whose own error is the floor. The lower edge is left out,
+where the ego's own bonnet may stand still before the road.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from drivesim.layout.flow import Flow
 from drivesim.metrics.reconstruction import luma
+from drivesim.scene.camera import BONNET
 
 LEAST_FLOW = 1.0  # px a frame
 _SOFT = 1.0  # px: blur before comparing, so that resampling does not count as a change
@@ -43,8 +45,9 @@ def steadiness(
     change = detail = 0.0
     counted, errors = 0, []
     x, y = np.meshgrid(np.arange(now.shape[2], dtype=np.float32), np.arange(now.shape[1], dtype=np.float32))
+    above = y < (1 - BONNET) * now.shape[1]
     for k, flow in enumerate(flows):
-        moves = flow.seen & (np.hypot(flow.right, flow.down) >= LEAST_FLOW)
+        moves = flow.seen & above & (np.hypot(flow.right, flow.down) >= LEAST_FLOW)
         moves = moves if looked_at is None else moves & looked_at[k]
         if not moves.any():
             continue

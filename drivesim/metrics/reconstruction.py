@@ -50,6 +50,11 @@ def ssim(frames: np.ndarray, originals: np.ndarray) -> np.ndarray:
     return np.array([_ssim(a, b) for a, b in zip(x, y, strict=True)]).reshape(shape)
 
 
+def detail(frames: np.ndarray) -> float:
+    """Mean absolute difference of neighbouring pixels of pictures uint8 [n h w 3]."""
+    return float(np.abs(np.diff(frames.astype(np.int16), axis=2)).mean())
+
+
 def _ssim(x: np.ndarray, y: np.ndarray) -> float:
     edge = _SSIM_WINDOW // 2
 

@@ -11,6 +11,8 @@ import numpy as np
 from drivesim.scene.geometry import ASPECT, Pinhole, lens
 
 NEAR = 0.3  # m; nothing nearer is seen
+BONNET = 0.11
+"""Share of the frame's height, from its lower edge up, that the ego's own bonnet covers at most; no label or layout has it."""
 
 
 @dataclass(frozen=True)

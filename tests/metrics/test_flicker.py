@@ -47,3 +47,12 @@ def test_only_the_pixels_that_are_looked_at_count(rendered: Clip, flows: list[Fl
     assert part.flicker == pytest.approx(steadiness(rendered.frames, flows, [lower] * len(flows)).flicker, rel=0.15)
     nothing = steadiness(rendered.frames, flows, [lower & False] * len(flows))
     assert np.isnan(nothing.flicker) and np.isnan(nothing.motion_error) and nothing.share == 0
+
+
+def test_a_bonnet_at_the_lower_edge_does_not_count(rendered: Clip, flows: list[Flow]) -> None:
+    """It stands still before a road that moves, and no layout knows of it."""
+    bonnet = rendered.frames.copy()
+    bonnet[:, -14:] = bonnet[:1, -14:]
+    whole, covered = steadiness(rendered.frames, flows), steadiness(bonnet, flows)
+    assert covered.flicker == pytest.approx(whole.flicker, rel=0.05)
+    assert covered.motion_error == pytest.approx(whole.motion_error, rel=0.1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from spoiled import blurred
 
-from drivesim.metrics.reconstruction import gradient_energy, psnr, ssim
+from drivesim.metrics.reconstruction import detail, gradient_energy, psnr, ssim
 from drivesim.scene.clip import Clip
 
 
@@ -54,3 +54,8 @@ def test_blur_costs_gradient_energy_and_the_order_of_frames_does_not(rendered: C
     whole = gradient_energy(rendered.frames)
     assert gradient_energy(blurred(rendered.frames, 0.8)).sum() < 0.7 * whole.sum()
     assert gradient_energy(rendered.frames[::-1]).sum() == pytest.approx(whole.sum())
+
+
+def test_detail_is_the_mean_step_across() -> None:
+    ramp = np.broadcast_to(np.arange(0, 60, 3, dtype=np.uint8)[:, None], (2, 8, 20, 3))
+    assert detail(ramp) == 3 and detail(ramp.swapaxes(1, 2)) == 0

@@ -50,7 +50,8 @@ def figure_names(study: Study) -> list[str]:
     """The figures of a study's table; those of small frames where an arm has no others."""
     sampled, small = (study.sampled, any(arm.pixels for arm in study.arms.values()))
     distance, small_distance = DISTANCES
-    return [*study.figures, *((*SAMPLED, distance) if sampled else ()), *((SMALL, small_distance) if small else ())]
+    more = (*SAMPLED, distance) if sampled else (distance,) if study.filmed else ()
+    return [*study.figures, *more, *((SMALL, small_distance) if small else ())]
 
 
 def compared(study: Study, arms: Mapping[str, Arm], scores: ScoresByArm) -> Table:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+import numpy as np
 import torch
 
 from drivesim.checkpoint import read_checkpoint, weights_hash
@@ -17,8 +18,8 @@ from drivesim.checksums import make_folder
 from drivesim.config import InputError, MachineError, Say, write_atomic
 from drivesim.evaluation.ablation.between import InterpolationStage
 from drivesim.evaluation.ablation.report import write_report
-from drivesim.evaluation.ablation.sampled import sampled_part
-from drivesim.evaluation.ablation.scores import ArmScores, read_scores
+from drivesim.evaluation.ablation.sampled import film_features, sampled_part
+from drivesim.evaluation.ablation.scores import DISTANCES, ArmScores, read_scores
 from drivesim.evaluation.ablation.staged import StagedVideoStage
 from drivesim.evaluation.ablation.studies import OURS, STUDIES, Arm, Study
 from drivesim.models.detector.detector import Detector
@@ -30,7 +31,6 @@ from drivesim.training.presets import PRESETS, PresetName
 from drivesim.training.run import Run
 from drivesim.training.stage import Stage, seeded
 from drivesim.training.stages.all_stages import RESTS_ON, build_stage, recipe_type
-from drivesim.training.stages.super_resolution import SuperResolutionStage
 from drivesim.training.stages.video_ldm import VideoLDMRecipe, VideoLDMStage
 from drivesim.video_format import TrainedName
 from drivesim.world.generator import WORLD_VERSION
@@ -45,6 +45,9 @@ class HeldOut(Protocol):
 
     def held_out_figures(self, part: int) -> dict[str, float]:
         """Figures of one part."""
+
+    def held_out_films(self, part: int) -> tuple[np.ndarray, np.ndarray]:
+        """What is made of the clips of one part, and these, uint8 [n f h w 3]: of stages whose studies are `filmed`."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def run_study(question: AblationQuestion, say: Say = print) -> Path:
     for arm in arms.values():
         arm_recipe(question, arm, 0)
     make_folder(question.folder)
-    detector = Detector.load(question.detector) if study.sampled else None
+    detector = Detector.load(question.detector) if study.sampled or study.filmed else None
     specs = PRESETS[question.preset][study.stage].data
 
     def stores(given: tuple[Path, ...], held_out: bool) -> list[Path]:
@@ -181,24 +184,25 @@ def cpu_time_noted(folder: Path) -> Iterator[None]:
 def _scored(
     stage: Stage, study: Study, arm: Arm, parts: int, detector: Detector | None, asked: dict[str, Any]
 ) -> ArmScores:
-    """What a stage with these weights scores; a stage whose held-out data have no parts is one part. Losses in pixel space are left
-    out: they compare with none in another space."""
+    """What a stage with these weights scores. Losses in pixel space are left out: they compare with none in another space."""
     suffix = study.suffix if arm.suffix is None else arm.suffix
-    measured = []
-    if isinstance(stage, SuperResolutionStage):
-        measured = [stage.evaluate()]
-    elif study.figures and not arm.pixels:
-        measured = [cast(HeldOut, stage).held_out_figures(part) for part in range(parts)]
+    held_out = cast(HeldOut, stage)
+    measured = [held_out.held_out_figures(part) for part in range(parts)] if study.figures and not arm.pixels else []
     there = [name for name in study.figures if measured and name + suffix in measured[0]]
     figures = {name: [part[name + suffix] for part in measured] for name in there}
     if detector is None:
         return ArmScores(asked, figures)
-    assert isinstance(stage, VideoLDMStage)
-    detector.to(next(stage.model.parameters()).device)
-    sampled = [sampled_part(stage, part, arm, detector, with_layout=bool(suffix)) for part in range(parts)]
-    figures |= {name: [part.figures[name] for part in sampled] for name in sampled[0].figures}
-    features = {name: [row.round(5).tolist() for part in sampled for row in part.features[name]] for name in sampled[0].features}
-    return ArmScores(asked, figures, features)
+    detector.to(next(stage.modules["model"].parameters()).device)
+    if study.filmed:
+        films = zip(*(held_out.held_out_films(part) for part in range(parts)), strict=True)
+        named = zip(DISTANCES["clip_distance"], films, strict=True)
+        seen = {name: film_features(detector, np.concatenate(clips)) for name, clips in named}
+    else:
+        assert isinstance(stage, VideoLDMStage)
+        sampled = [sampled_part(stage, part, arm, detector, with_layout=bool(suffix)) for part in range(parts)]
+        figures |= {name: [part.figures[name] for part in sampled] for name in sampled[0].figures}
+        seen = {name: np.concatenate([part.features[name] for part in sampled]) for name in sampled[0].features}
+    return ArmScores(asked, figures, {name: rows.round(5).tolist() for name, rows in seen.items()})
 
 
 def arm_recipe(question: AblationQuestion, arm: Arm, seed: int) -> dict[str, Any]:
@@ -208,8 +212,7 @@ def arm_recipe(question: AblationQuestion, arm: Arm, seed: int) -> dict[str, Any
     """
     study, samples = STUDIES[question.study], _samples(question)
     lengths = {"samples": samples, "warmup": samples // 20, "ema": max(1.0, samples / 8), "evaluate_every": samples,
-               "save_every": max(1, samples // 8), "seed": seed,
-               "held_out_batches": question.parts if study.stage == "super-resolution" else 1}  # fmt: skip
+               "save_every": max(1, samples // 8), "seed": seed, "held_out_batches": 1}  # fmt: skip
     values = PRESETS[question.preset][study.stage].recipe | lengths
     if study.from_checkpoint:
         checkpoint, _ = read_checkpoint(question.checkpoints / study.stage, study.stage)

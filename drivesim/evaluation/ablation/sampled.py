@@ -62,14 +62,14 @@ def sampled_part(stage: VideoLDMStage, part: int, arm: Arm, detector: Detector, 
     shown, seen = _decoded(stage, made), renders(stage, part)
     small = {"made_small": half_size(shown[:, 1:]), "rendered_small": half_size(seen[:, 1:])}  # what is given is the render's
     figures = {SMALL: _energy_share(*small.values())}
-    features = {name: _features(detector, full_size(films)) for name, films in small.items()}
+    features = {name: film_features(detector, full_size(films)) for name, films in small.items()}
     if arm.pixels:
         return SampledPart(figures, features)
     mask = batch["mask"].index_fill(1, torch.tensor(OWN, device=latents.device), 1.0)
     own = with_own(stage.latent_data.space, batch | {"mask": mask}, torch.arange(CLIPS, device=latents.device), made[:, OWN])
     kept = _decoded(stage, latents)
     figures |= dict(zip(SAMPLED, (float(stage.errors(own, conditions).prediction), _energy_share(shown, kept)), strict=True))
-    return SampledPart(figures, features | {"made": _features(detector, shown), "rendered": _features(detector, kept)})
+    return SampledPart(figures, features | {"made": film_features(detector, shown), "rendered": film_features(detector, kept)})
 
 
 def renders(stage: VideoLDMStage, part: int) -> np.ndarray:
@@ -97,7 +97,8 @@ def _energy_share(made: np.ndarray, rendered: np.ndarray) -> float:
     return float(gradient_energy(made).sum() / max(gradient_energy(rendered).sum(), 1e-9))
 
 
-def _features(detector: Detector, films: np.ndarray) -> np.ndarray:
+def film_features(detector: Detector, films: np.ndarray) -> np.ndarray:
+    """Features [n d] of films uint8 [n f h w 3] between which distances of clips are."""
     return np.stack([clip_features(detector.feature_maps(film)) for film in films])
 
 

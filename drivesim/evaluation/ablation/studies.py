@@ -50,7 +50,8 @@ class Study:
     """Arms of one `stage`, judged by held-out `figures` with `suffix`; those named in `higher` are better when higher.
 
     `samples` of an arm where nothing else is asked for: 5 to 15 CPU minutes of training, whatever the arm. `sampled`: clips are
-    sampled, too, and their distance to rendered ones is measured. `from_checkpoint`: every arm starts from the stage's own
+    sampled, too, and their distance to rendered ones is measured; `filmed`: likewise that of what it makes of held-out clips, as in
+    Table 3. `from_checkpoint`: every arm starts from the stage's own
     checkpoint. `recipe` is that of all arms. `between`: it is judged by the frames that it makes between given
     ones (see InterpolationStage).
     """
@@ -62,6 +63,7 @@ class Study:
     suffix: str = ""
     higher: tuple[str, ...] = ()
     sampled: bool = False
+    filmed: bool = False
     from_checkpoint: bool = False
     recipe: Mapping[str, Any] = field(default_factory=dict)
     between: bool = False
@@ -149,9 +151,10 @@ STUDIES: dict[str, Study] = {
     ),
     "interpolation": Study("video-ldm", BETWEEN, _INTERPOLATION, samples=500, higher=("psnr", "sharpness"), between=True,
                            recipe={"prediction": 0.0, "model": {"base_frames": 5}}),
-    "decoder": Study("decoder", ("psnr", "edges", "flicker"), _DECODER, samples=2_000, higher=("psnr", "edges")),
+    "decoder": Study("decoder", ("psnr", "edges", "flicker"), _DECODER, samples=2_000, higher=("psnr", "edges"),
+                     filmed=True),
     "upsampling": Study("super-resolution", ("psnr", "detail", "flicker"), _UPSAMPLING, samples=2_000, higher=("psnr", "detail"),
-                        from_checkpoint=True, recipe={"model": {"temporal": True}, "frames": 4}),
+                        filmed=True, from_checkpoint=True, recipe={"model": {"temporal": True}, "frames": 4}),
     "guidance": Study("video-ldm", (), _GUIDANCE, samples=1, suffix="_with_layout", sampled=True, from_checkpoint=True,
                       higher=("sharpness",)),
 }  # fmt: skip

@@ -22,7 +22,7 @@ from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.denoiser import training_target
 from drivesim.layout.planes import layout_planes
 from drivesim.layout.scene_at import SceneAt
-from drivesim.metrics.reconstruction import psnr
+from drivesim.metrics.reconstruction import detail, psnr
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS, label_conditions, layout_conditions
 from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.conditions.layout.pyramid import LayoutFeatures
@@ -36,6 +36,9 @@ from drivesim.training.optim import rank
 from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, seeded
 from drivesim.video_format import UPSAMPLING_FACTOR as FACTOR
 from drivesim.video_format import StageName
+
+HeldOutClips = tuple[np.ndarray, np.ndarray, list[Conditions | None]]
+_PART = 4  # clips
 
 
 class SuperResolutionRecipe(Recipe):
@@ -232,10 +235,10 @@ class SuperResolutionStage:
         error, sharpening = self._errors(batch)
         yield "model", error + self.recipe.sharpening * sharpening, {"v": error.detach(), "estimate": sharpening.detach()}
 
-    def _held_out(self, clips: int) -> tuple[np.ndarray, np.ndarray, list[Conditions | None]]:
+    def _held_out(self, clips: int, *part: int) -> HeldOutClips:
         """High and decoded low resolution uint8 [n f h w 3] of the middle of held-out frames, and what is told of each clip."""
         windows, generated = self.held_out, self.image is not None
-        drawn = windows.draw(numpy_stream(0, "held-out"), clips)
+        drawn = windows.draw(numpy_stream(0, "held-out", *part), clips)
         frames = windows.pictures(numpy_stream(0), drawn)
         size = min(256, frames.shape[2]), min(512, frames.shape[3])
         top, left = ((whole - part) // 2 // FACTOR * FACTOR for whole, part in zip(frames.shape[2:4], size, strict=True))
@@ -289,7 +292,18 @@ class SuperResolutionStage:
         "_vehicles" is of the pixels that show vehicles alone. `detail` is the mean absolute difference of neighbouring pixels as a
         share of the true one, `flicker` how far changes from frame to frame are off, as a share of the true ones.
         """
-        high, low, conditions = self._held_out(self.recipe.held_out_batches)
+        return self._figures(*self._held_out(self.recipe.held_out_batches))
+
+    def held_out_figures(self, part: int) -> dict[str, float]:
+        """As `evaluate`, of a few clips of its own for every part."""
+        return self._figures(*self._held_out(_PART, part))
+
+    def held_out_films(self, part: int) -> tuple[np.ndarray, np.ndarray]:
+        """The clips uint8 [n f h w 3] of a part as they are upsampled, and as they were."""
+        high, low, conditions = self._held_out(_PART, part)
+        return self._upsample(low, conditions), high
+
+    def _figures(self, high: np.ndarray, low: np.ndarray, conditions: list[Conditions | None]) -> dict[str, float]:
         plain, estimated = self._plain(low, conditions)
         clean = np.stack([shrink(clip) for clip in high])
         cases = {"": self._upsample(low, conditions), "_estimate": estimated, "_bicubic": plain,
@@ -334,8 +348,3 @@ def _vehicle_pixels(told: Conditions | None, shape: tuple[int, ...]) -> np.ndarr
     if told is None:
         return np.zeros(shape[:3], bool)
     return np.broadcast_to(told["vehicles"]["planes"][:, KIND_PLANE].numpy() > 0, shape[:3])
-
-
-def detail(frames: np.ndarray) -> float:
-    """Mean absolute difference of neighbouring pixels of uint8 [n h w 3]."""
-    return float(np.abs(np.diff(frames.astype(np.int16), axis=2)).mean())

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from drivesim.scene.camera import BONNET
 from drivesim.scene.road import Setting
 
 Weather = Literal["clear", "broken", "hazy", "overcast"]
@@ -76,7 +77,7 @@ def sample_lighting(rng: np.random.Generator, night: bool, setting: Setting) -> 
         contrast=rng.uniform(1.0, 1.22),
         vignette=rng.uniform(0.05, 0.3),
         softness=rng.uniform(0.25, 0.5),
-        hood=float(rng.uniform(0.03, 0.11)) if rng.random() < 0.3 else 0.0,
+        hood=float(rng.uniform(0.03, BONNET)) if rng.random() < 0.3 else 0.0,
         balance=np.exp(rng.normal(0, 0.035) * warmth + rng.normal(0, 0.007, 3)).astype(np.float32),
     )
     return _night(rng, azimuth, setting, dry, sensor) if night else _day(rng, azimuth, dry, sensor)

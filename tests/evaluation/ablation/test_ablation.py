@@ -85,6 +85,19 @@ def test_interpolations_are_compared_by_the_frames_between(
         assert given.all() if name == OURS else not given.any()
 
 
+def test_upsampled_clips_are_compared_with_rendered_ones(question: AblationQuestion, tmp_path: Path) -> None:
+    """Clip distances of Table 3; the arm that is not trained makes each frame as it does alone."""
+    with ClipWriter(store := tmp_path / "large.h5") as writer:
+        writer.append(generate_clip(3, 5, 30.0, 64, 128))
+    sizes = {"model": {"temporal_widths": [8, 8]}, "crop": 32}
+    asked = replace(question, study="upsampling", folder=tmp_path / "out", data=(store,), held_out=(store,), overrides=sizes)
+    text = run_study(asked, lambda _: None).read_text(encoding="utf-8")
+    arms = json.loads((tmp_path / "out" / "report.json").read_text())["arms"]
+    assert list(arms) == [OURS, "frame-wise"] and "clip_distance (lower is better)" in text
+    assert all(np.isfinite(arm[name]) for arm in arms.values() for name in ("psnr", "flicker", "clip_distance"))
+    assert arms[OURS]["psnr"] != arms["frame-wise"]["psnr"]
+
+
 @pytest.mark.parametrize("study", [name for name, one in STUDIES.items() if not one.from_checkpoint])
 def test_every_arm_is_a_recipe_of_its_own(study: str, question: AblationQuestion) -> None:
     asked = replace(question, study=study, preset="cpu", overrides={})
