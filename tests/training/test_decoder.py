@@ -55,9 +55,11 @@ def test_only_the_decoder_of_clips_learns(store: Path, checkpoints: Path, tmp_pa
     assert stage.preview().shape == (4 * 32, 3 * 64, 3)
 
 
-def test_at_the_start_a_clip_is_decoded_as_its_frames(store: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("plain", [True, False])
+def test_at_the_start_a_clip_is_decoded_as_its_frames(plain: bool, store: Path, tmp_path: Path) -> None:
+    """Also where the checkpoint has a decoder of clips."""
     with torch.no_grad():
-        figures = stage_of(store, write_cascade(tmp_path, plain=True)).evaluate()
+        figures = stage_of(store, write_cascade(tmp_path, plain=plain)).evaluate()
     assert figures["psnr"] == pytest.approx(figures["psnr_alone"], abs=0.02)
 
 

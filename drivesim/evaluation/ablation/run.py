@@ -30,7 +30,7 @@ from drivesim.training.loop import start_state, train
 from drivesim.training.presets import PRESETS, PresetName
 from drivesim.training.run import Run
 from drivesim.training.stage import Stage, seeded
-from drivesim.training.stages.all_stages import RESTS_ON, build_stage, recipe_type
+from drivesim.training.stages.all_stages import RESTS_ON, build_stage, kind_of, recipe_type
 from drivesim.training.stages.video_ldm import VideoLDMRecipe, VideoLDMStage
 from drivesim.video_format import TrainedName
 from drivesim.world.generator import WORLD_VERSION
@@ -143,8 +143,9 @@ def _arm_scores(
     if (found := read_scores(folder / "scores.json", asked)) is not None:
         return found
     stage = arm_stage(study, arm, values, question.checkpoints)
-    if study.from_checkpoint:
-        initialise(stage.modules["model"], study.stage, question.checkpoints / study.stage, study.stage)
+    if study.from_checkpoint or arm.shipped:
+        kind = kind_of(study.stage, None)
+        initialise(stage.modules["model"], study.stage, question.checkpoints / kind, kind)
     stage.open(*places)
     run = Run(
         question.folder / (arm.weights_of or name) / f"seed-{seed}",

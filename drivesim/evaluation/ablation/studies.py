@@ -26,16 +26,17 @@ class Arm:
     """`about` in words. `recipe`: fields that differ from those of "ours", within `model` too. `suffix`: of the held-out figures
     that it is judged by, where it is judged otherwise than the study.
 
-    `trained` False leaves it as the stage starts. `fresh`: its image model starts from nothing, too; `staged`: and learns alone for
-    the first half of the samples (see StagedVideoStage); `pixels` are diffused in the place of latents. It is compared with the arm
-    `against`. `weights_of` takes another arm's weights: then the guidance by which clips are sampled alone differs,
-    `context_guidance`, and `layout_guidance` of boxes and layout.
+    `trained` False leaves it as the stage starts, or as the checkpoint is that it starts from (`shipped`). `fresh`: its image model
+    starts from nothing, too; `staged`: and learns alone for the first half of the samples (see StagedVideoStage); `pixels` are
+    diffused in the place of latents. It is compared with the arm `against`. `weights_of` takes another arm's weights: then the
+    guidance by which clips are sampled alone differs, `context_guidance`, and `layout_guidance` of boxes and layout.
     """
 
     about: str
     recipe: Mapping[str, Any] = field(default_factory=dict)
     suffix: str | None = None
     trained: bool = True
+    shipped: bool = False
     fresh: bool = False
     staged: bool = False
     pixels: bool = False
@@ -116,6 +117,7 @@ _IMAGE = {
 _DECODER = {
     OURS: _OURS,
     "frame-wise": Arm("the decoder of single frames", trained=False),
+    "shipped": Arm("that of the checkpoint, trained for longer", trained=False, shipped=True),
     "no-layout": Arm("never shown the layout", {"drop_layout": 1.0}, suffix="_without_layout"),
     "no-adversary": Arm("no discriminator", {"adversary_weight": 0.0}),
     "clean-latents": Arm("learns from latents without noise", {"latent_noise": 0.0, "generated": 0.0}),

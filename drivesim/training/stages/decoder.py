@@ -16,7 +16,6 @@ from einops import rearrange
 from pydantic import Field
 from torch import Tensor, nn
 
-from drivesim.checkpoint import grown
 from drivesim.dataset.batches import ClipWindows, WindowBatch
 from drivesim.metrics.reconstruction import gradient_energy, psnr
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
@@ -72,15 +71,15 @@ class DecoderRecipe(ClipDecodingRecipe):
 
 
 def video_latent_space(space: LatentSpace) -> LatentSpace:
-    """The same latent space, with a decoder of clips that has temporal layers and is shown the layout, bodies included.
+    """The same latent space, with a new decoder of clips that has temporal layers and is shown the layout, bodies included.
 
-    At the start it makes of each frame what the decoder of frames makes.
+    At the start it makes of each frame what the decoder of frames makes, whatever decoder of clips there is.
     """
     config = space.config.model_copy(update={"temporal": True, "layout": True, "bodies": True})
     made = LatentSpace(Autoencoder(config))
     decoder = {f"clip_decoder.{name}": value for name, value in space.autoencoder.decoder.state_dict().items()}
-    own = made.state_dict()
-    made.load_state_dict(own | {name: grown(value, own[name]) for name, value in (decoder | space.state_dict()).items()})
+    kept = {name: value for name, value in space.state_dict().items() if name.startswith(("autoencoder.", "shift", "scale"))}
+    made.load_state_dict(made.state_dict() | decoder | kept)
     return made
 
 
