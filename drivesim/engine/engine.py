@@ -44,6 +44,7 @@ class Engine:
         self.cascade = cascade
         self.settings = settle_precision(settings, cascade.device)
         self.progress = progress
+        self._surface_noise = lru_cache(maxsize=12)(unit_noise)  # of anchors, which many frames share
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
@@ -195,9 +196,9 @@ class Engine:
         parts = None if layouts is None else [grain(layouts, tick) for tick in ticks]
 
         def noise(scale: int, *key: int | str) -> Tensor:
-            @lru_cache(maxsize=5)
             def drawn(spacing: int, anchor: int) -> Tensor:
-                return unit_noise((channels, scale * height, scale * width), future.seed, "upsample", *key, spacing, anchor)
+                shape = channels, scale * height, scale * width
+                return self._surface_noise(shape, future.seed, "upsample", *key, spacing, anchor)
 
             if parts is None:
                 return drawn(0, 0).to(device).expand(1, len(frames), -1, -1, -1)

@@ -49,13 +49,14 @@ class SuperResolutionSampling(Config):
     """Upsampling, in portions of `length` frames that share `overlap`; `level`: noise augmentation.
 
     Where the upsampler has temporal layers frames of a portion see each other, and those that two portions share are blended: both
-    decide pixels. The shipped one has none: each frame is made by itself, and portions need share nothing.
+    decide pixels. The shipped one has none: each frame is made by itself, and portions need share nothing. Small ones stay in the
+    processor's caches.
     """
 
     steps: int = Field(default=2, ge=1)
     eta: float = Field(default=0.0, ge=0)
     level: int = Field(default=50, ge=0, le=250)
-    length: int = Field(default=8, ge=1)
+    length: int = Field(default=2, ge=1)
     overlap: int = Field(default=0, ge=0)
 
 

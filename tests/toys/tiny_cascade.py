@@ -25,7 +25,7 @@ SETTINGS = SamplingSettings(
     image=ImageSampling(steps=3),
     prediction=PredictionSampling(steps=2),
     interpolation=InterpolationSampling(steps=1),
-    super_resolution=SuperResolutionSampling(steps=1, overlap=2),  # so that portions are blended
+    super_resolution=SuperResolutionSampling(steps=1, length=8, overlap=2),  # so that portions are blended
     height=16,
     precision="float32",
 )

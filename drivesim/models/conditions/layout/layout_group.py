@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
-from einops import rearrange
 from torch import Tensor, nn
 
 from drivesim.layout.planes import Plane
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from drivesim.scenario.scenario import Scenario
 
 _FIRST, _FEATURES = 32, 48  # channels
+_RUNS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # so many pixels side by side as one number
 
 
 class LayoutGroup(Group):
@@ -110,10 +110,16 @@ def plane_pictures(planes: Tensor, members: tuple[tuple[int, ...] | None, ...], 
 
 
 def draw_pictures(planes: Tensor, members: tuple[tuple[int, ...] | None, ...], pictures: Tensor) -> None:
-    """Shares and one-hot codes of planes uint8 [b p h w], into `pictures` [b h/y w/x c y*x], whose places are y x x pixels."""
-    places = rearrange(planes, "b p (h y) (w x) -> b h w p (y x)", h=pictures.shape[1], w=pictures.shape[2])
+    """Shares and one-hot codes of planes uint8 [b p h w], into `pictures` [b h/y w/x c y*x], whose places are y x x pixels.
+
+    x is 1, 2, 4 or 8.
+    """
+    (count, kinds, height, width), (rows, columns) = planes.shape, pictures.shape[1:3]
+    across = width // columns
+    runs = planes.contiguous().view(_RUNS[across]).view(count, kinds, rows, height // rows, columns)  # moved as wholes: fast
+    places = runs.permute(1, 0, 2, 4, 3).contiguous().view(torch.uint8)
     start = 0
-    for plane, values in zip(places.unbind(dim=3), members, strict=True):
+    for plane, values in zip(places.view(kinds, *pictures.shape[:3], -1), members, strict=True):
         if values is None:
             pictures[..., start, :] = plane.to(pictures.dtype) / 255
         else:
