@@ -10,18 +10,20 @@ from typing import Any, NamedTuple
 from drivesim.config import write_atomic
 from drivesim.evaluation.ablation.sampled import SAMPLED, SMALL
 from drivesim.evaluation.ablation.scores import DISTANCES, ArmScores, drawn
-from drivesim.evaluation.ablation.studies import OURS, Arm, Study
+from drivesim.evaluation.ablation.studies import OURS, SHARES, Arm, Study
 from drivesim.metrics.intervals import Interval, flat
 
 ScoresByArm = Mapping[str, Sequence[ArmScores]]
 """The scores of every arm, a seed each."""
 VERDICTS = ("better", "worse", "no difference seen")
+_HIGHER = ("psnr",)
 _NOT_COMPARED = "-"
 _UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
 
 
 class Compared(NamedTuple):
-    """A figure of an arm over its seeds, and how far it is from that of another arm in the same seeds and parts."""
+    """A figure of an arm over its seeds, and how much higher it is than that of another arm in the same seeds and parts; of SHARES
+    how much farther from 1."""
 
     value: Interval
     difference: Interval
@@ -60,11 +62,13 @@ def compared(study: Study, arms: Mapping[str, Arm], scores: ScoresByArm) -> Tabl
     def row(arm: str, seeds: Sequence[ArmScores]) -> dict[str, Compared]:
         others = [one for one in scores.get(arms[arm].against, ()) if one.seed in _seeds(seeds)]
         both = [one for one in seeds if one.seed in _seeds(others)]
-        return {
-            name: Compared(drawn(name, seeds).interval, drawn(name, both).difference(drawn(name, others)) if both else _UNKNOWN)
-            for name in figure_names(study)
-            if seeds[0].has(name)
-        }
+        found = {}
+        for name in figure_names(study):
+            if seeds[0].has(name):
+                pair = [drawn(name, each) for each in (both, others)] if both else []
+                pair = [each.distance_from_one for each in pair] if name in SHARES else pair
+                found[name] = Compared(drawn(name, seeds).interval, pair[0].difference(pair[1]) if pair else _UNKNOWN)
+        return found
 
     return {arm: row(arm, seeds) for arm, seeds in scores.items()}
 
@@ -76,15 +80,15 @@ def _head(study: Study, facts: Mapping[str, Any], arms: Mapping[str, Arm], score
         "",
         f"Stage {facts['stage']}, {facts['samples']} samples an arm, the same data and batches; held out: {facts['parts']} parts "
         f"of {', '.join(facts['held_out'])}. Each figure with the 95 % interval over seeds and parts, and below it how far it is "
-        f'from "{OURS}", or from that of the arm that it is against, in pairs of the same seeds and parts. With few '
-        "seeds intervals are too narrow.",
+        f'from "{OURS}", or from that of the arm that it is against, in pairs of the same seeds and parts; of '
+        "figures that are best at 1, how much farther from it. With few seeds intervals are too narrow.",
         *(f"\nFAILED: {line}" for line in facts.get("failed", ())),
         "",
-        f"| arm | seeds | {' | '.join(f'{name} ({_wanted(study, name)})' for name in names)} |",
+        f"| arm | seeds | {' | '.join(f'{name} ({_wanted(name)})' for name in names)} |",
         f"|{'---|' * (len(names) + 2)}",
     ]
     for arm, row in table.items():
-        cells = [_cell(row[name], arm == OURS, name in study.higher) if name in row else _NOT_COMPARED for name in names]
+        cells = [_cell(row[name], arm == OURS, name) if name in row else _NOT_COMPARED for name in names]
         against = "" if arms[arm].against == OURS else f", against {arms[arm].against}"
         lines.append(f"| **{arm}**: {arms[arm].about}{against} | {_listed(_seeds(scores[arm]))} | {' | '.join(cells)} |")
     return lines
@@ -98,7 +102,7 @@ def _sentences(study: Study, arms: Mapping[str, Arm], scores: ScoresByArm, table
             continue
         found: dict[str, list[str]] = {word: [] for word in VERDICTS}
         for name, (_, difference) in row.items():
-            found[verdict(difference, name in study.higher)].append(f"{name} {_words(difference, '+')}")
+            found[verdict(difference, name)].append(f"{name} {_words(difference, '+')}")
         said = [f"{word}{':' if word == VERDICTS[2] else ' in'} {', '.join(names)}" for word, names in found.items() if names]
         lines.append(f'- **{arm}** against "{arms[arm].against}" (seeds {_listed(_seeds(scores[arm]))}): {"; ".join(said)}.')
     return [*lines, "", "Better and worse: the interval of the difference excludes zero."]
@@ -115,20 +119,20 @@ def _runs(study: Study, scores: ScoresByArm) -> list[str]:
     return [*lines, "", "CPU minutes are those of training, over all cores; 0.0: trained by another arm, or not at all."]
 
 
-def verdict(difference: Interval, higher: bool) -> str:
+def verdict(difference: Interval, figure: str) -> str:
     """One of VERDICTS: better or worse where the difference's interval, to the digits that are shown, leaves no doubt."""
     if round(difference.low, 4) > 0 or round(difference.high, 4) < 0:
-        return VERDICTS[0] if (difference.value > 0) == higher else VERDICTS[1]
+        return VERDICTS[0] if (difference.value > 0) == (figure in _HIGHER) else VERDICTS[1]
     return VERDICTS[2]
 
 
-def _cell(figure: Compared, ours: bool, higher: bool) -> str:
+def _cell(figure: Compared, ours: bool, name: str) -> str:
     text, difference = _words(figure.value), figure.difference
-    return text if ours else f"{text}<br>{verdict(difference, higher)}: {_words(difference, '+')}"
+    return text if ours else f"{text}<br>{verdict(difference, name)}: {_words(difference, '+')}"
 
 
-def _wanted(study: Study, name: str) -> str:
-    return "higher is better" if name in study.higher else "lower is better"
+def _wanted(name: str) -> str:
+    return "1 is best" if name in SHARES else "higher is better" if name in _HIGHER else "lower is better"
 
 
 def _words(interval: Interval, sign: str = "") -> str:

@@ -64,6 +64,11 @@ class Drawn:
         """The value with its 95 % interval."""
         return _interval(self.value, self.draws)
 
+    @property
+    def distance_from_one(self) -> Drawn:
+        """How far it is from 1."""
+        return Drawn(abs(self.value - 1), np.abs(self.draws - 1))
+
     def difference(self, other: Drawn) -> Interval:
         """How much higher it is than `other`, in pairs of draws."""
         return _interval(self.value - other.value, self.draws - other.draws)

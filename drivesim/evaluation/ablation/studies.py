@@ -16,6 +16,8 @@ from drivesim.models.conditions.all_groups import GROUPS, LAYOUT_GROUPS
 from drivesim.video_format import TrainedName
 
 OURS = "ours"
+SHARES = ("sharpness", "sharpness_small", "edges", "detail")
+"""Figures that are a share of what rendered pictures have: noise has too much."""
 BETWEEN = ("psnr", "sharpness", "pulse")
 """Of frames that are not given, against what the autoencoder keeps of the rendered ones: PSNR (dB), gradient energy as a share of
 theirs; and how far the pulse (metrics.pulse) of the whole film is from that of theirs, as a share of it."""
@@ -48,7 +50,8 @@ class Arm:
 
 @dataclass(frozen=True)
 class Study:
-    """Arms of one `stage`, judged by held-out `figures` with `suffix`; those named in `higher` are better when higher.
+    """Arms of one `stage`, judged by held-out `figures` with `suffix`; "psnr" is better when higher, SHARES the nearer they are to
+    1, others when lower.
 
     `samples` of an arm where nothing else is asked for: 5 to 15 CPU minutes of training, whatever the arm. `sampled`: clips are
     sampled, too, and their distance to rendered ones is measured; `filmed`: likewise that of what it makes of held-out clips, as in
@@ -62,7 +65,6 @@ class Study:
     arms: Mapping[str, Arm]
     samples: int
     suffix: str = ""
-    higher: tuple[str, ...] = ()
     sampled: bool = False
     filmed: bool = False
     from_checkpoint: bool = False
@@ -149,15 +151,13 @@ STUDIES: dict[str, Study] = {
     "image": Study("image-ldm", ("loss",), _IMAGE, samples=8_000),
     "video": Study(
         "video-ldm", ("predict_1", "predict_2", "interpolate_7.5", "interpolate_30"), _VIDEO, samples=500, suffix="_with_layout",
-        sampled=True, higher=("sharpness", "sharpness_small"),
+        sampled=True,
     ),
-    "interpolation": Study("video-ldm", BETWEEN, _INTERPOLATION, samples=500, higher=("psnr", "sharpness"), between=True,
+    "interpolation": Study("video-ldm", BETWEEN, _INTERPOLATION, samples=500, between=True,
                            recipe={"prediction": 0.0, "model": {"base_frames": 5}}),
-    "decoder": Study("decoder", ("psnr", "edges", "flicker"), _DECODER, samples=2_000, higher=("psnr", "edges"),
-                     filmed=True),
-    "upsampling": Study("super-resolution", ("psnr", "detail", "flicker"), _UPSAMPLING, samples=2_000, higher=("psnr", "detail"),
-                        filmed=True, from_checkpoint=True, recipe={"model": {"temporal": True}, "frames": 4}),
-    "guidance": Study("video-ldm", (), _GUIDANCE, samples=1, suffix="_with_layout", sampled=True, from_checkpoint=True,
-                      higher=("sharpness",)),
+    "decoder": Study("decoder", ("psnr", "edges", "flicker"), _DECODER, samples=2_000, filmed=True),
+    "upsampling": Study("super-resolution", ("psnr", "detail", "flicker"), _UPSAMPLING, samples=2_000, filmed=True,
+                        from_checkpoint=True, recipe={"model": {"temporal": True}, "frames": 4}),
+    "guidance": Study("video-ldm", (), _GUIDANCE, samples=1, suffix="_with_layout", sampled=True, from_checkpoint=True),
 }  # fmt: skip
 """By name; each has an arm OURS that the others are compared with."""

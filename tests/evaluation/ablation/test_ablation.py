@@ -68,7 +68,7 @@ def test_interpolations_are_compared_by_the_frames_between(
     asked = replace(question, study="interpolation", arms=("lavie",), folder=tmp_path / "out")
     text = run_study(asked, lambda _: None).read_text(encoding="utf-8")
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert list(report["arms"]) == [OURS, "lavie"] and "psnr (higher is better) | sharpness (higher is better) | pulse" in text
+    assert list(report["arms"]) == [OURS, "lavie"] and "psnr (higher is better) | sharpness (1 is best) | pulse" in text
     assert all(np.isfinite(arm[name]) for arm in report["arms"].values() for name in STUDIES["interpolation"].figures)
     stages = {}
     for name, arm in chosen_arms("interpolation", ("lavie",)).items():
@@ -127,11 +127,25 @@ def test_differences_are_of_pairs() -> None:
     assert ours.interval.low < worse.interval.value < ours.interval.high
     difference = worse.difference(ours)
     assert 0 < difference.low <= difference.value == pytest.approx(0.05)
-    assert verdict(difference, higher=False) == "worse" and verdict(difference, higher=True) == "better"
-    assert verdict(Interval(0.1, -0.1, 0.3), higher=True) == "no difference seen"
-    assert verdict(Interval(1e-8, 9e-9, 2e-8), higher=True) == "no difference seen"
+    assert verdict(difference, "loss") == "worse" and verdict(difference, "psnr") == "better"
+    assert verdict(Interval(0.1, -0.1, 0.3), "psnr") == "no difference seen"
+    assert verdict(Interval(1e-8, 9e-9, 2e-8), "psnr") == "no difference seen"
     single = drawn("loss", scores([1.0])).difference(drawn("loss", scores([0.5])))
-    assert np.isnan(single.low) and verdict(single, higher=True) == "no difference seen"
+    assert np.isnan(single.low) and verdict(single, "psnr") == "no difference seen"
+
+
+def test_sharper_than_rendered_is_as_bad_as_softer(tmp_path: Path) -> None:
+    """Noise has more detail than any render."""
+
+    def sharp(*values: float) -> list[ArmScores]:
+        return [ArmScores({"recipe": {"seed": 0}}, {"edges": list(values)})]
+
+    arms = chosen_arms("decoder", ("no-adversary", "no-stills"))
+    measured = {OURS: sharp(0.8, 0.9), "no-adversary": sharp(4.7, 4.9), "no-stills": sharp(0.9, 1.0)}
+    table = compared(STUDIES["decoder"], arms, measured)
+    assert table["no-adversary"]["edges"].value.value == pytest.approx(4.8)
+    differences = {name: row["edges"].difference for name, row in table.items()}
+    assert verdict(differences["no-adversary"], "edges") == "worse" and verdict(differences["no-stills"], "edges") == "better"
 
 
 def test_the_report_says_each_arm_in_words_and_each_run_by_its_seed(tmp_path: Path) -> None:
