@@ -78,18 +78,21 @@ def beginning(
 def inherited(
     values: dict[str, Any], name: TrainedName, backbone: Path | None, run_folder: Path, origin: Path | None
 ) -> dict[str, Any]:
-    """`values` of a recipe, its model that of the checkpoint `origin`, or of the run that goes on, but for what they say of it.
+    """`values` of a recipe, its model that of the checkpoint `origin`, of the run that goes on, or else the recipe's own, but
+    for what they say of it.
 
     Fields that a model grows in when it starts from another (FRESH_FIELDS) are those of the recipe.
     """
-    said = values.get("model", {})
-    if "model" not in recipe_type(name, backbone, values).model_fields or not isinstance(said, dict):
+    said, fields = values.get("model", {}), recipe_type(name, backbone, values).model_fields
+    if "model" not in fields or not isinstance(said, dict):
         return values
     noted = run_recipe(run_folder) if has_state(run_folder) else {}
     if noted.get("init_from"):
         known = noted.get("model", {})
+    elif origin is not None:
+        known = read_checkpoint(origin, kind_of(name, backbone))[0].model
     else:
-        known = {} if origin is None else read_checkpoint(origin, kind_of(name, backbone))[0].model
+        known = fields["model"].default.model_dump(mode="json")
     return values | {"model": {key: value for key, value in known.items() if key not in FRESH_FIELDS[name]} | said}
 
 
@@ -170,6 +173,8 @@ def run_training(
     chosen = (PRESETS if backbone is None else BACKBONE_PRESETS)[preset][name]
     checkpoints = checkpoints or shipped("checkpoints")
     values = chosen.recipe | (overrides or {})
+    if isinstance(sizes := values.get("model"), dict):
+        values["model"] = chosen.recipe.get("model", {}) | sizes
     recipe = recipe_type(name, backbone, values).parse(values, f"recipe of {name}")
     notes, origin = beginning(run_folder, recipe, init_from, checkpoints, device)
     values = inherited(values, name, backbone, run_folder, origin)

@@ -124,6 +124,12 @@ def test_a_run_that_goes_on_from_another_is_shown_what_that_was(tmp_path: Path) 
     assert said == known | {"groups": ["look"]}
 
 
+def test_what_is_said_of_a_model_leaves_its_other_sizes(tmp_path: Path) -> None:
+    """On a public backbone the recipe's own sizes are others than the model's."""
+    said = inherited({"model": {"mixing": "attention"}}, "video-ldm", Path("backbone"), tmp_path / "run", None)["model"]
+    assert (said["mixing"], said["inner_width"], len(said["context_widths"])) == ("attention", 1280, 4)
+
+
 def test_a_run_that_goes_on_from_another_draws_other_samples_and_notes_what_from(trained: Path, tmp_path: Path) -> None:
     """Not those that the weights have seen already; whoever repeats the run draws the same."""
     checkpoints = trained / "checkpoints"
