@@ -32,7 +32,7 @@ def kill(points: int, folder: Path, **job: object) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    ("points", "fps", "futures"), [(20, 1.875, 2), (10, 7.5, 1), pytest.param(40, 1.875, 2, marks=pytest.mark.slow)]
+    ("points", "fps", "futures"), [(14, 1.875, 2), (6, 7.5, 1), pytest.param(40, 1.875, 2, marks=pytest.mark.slow)]
 )
 def test_killed_at_random_points(
     tmp_path: Path, scenario: Path, checkpoints: Path, points: int, fps: float, futures: int
