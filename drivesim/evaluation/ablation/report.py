@@ -51,8 +51,8 @@ def write_report(folder: Path, study: Study, facts: Mapping[str, Any], arms: Map
 def figure_names(study: Study) -> list[str]:
     """The figures of a study's table; those of small frames where an arm has no others."""
     sampled, small = (study.sampled, any(arm.pixels for arm in study.arms.values()))
-    distance, small_distance = DISTANCES
-    more = (*SAMPLED, distance) if sampled else (distance,) if study.filmed else ()
+    distance, small_distance, *reconstruction = DISTANCES
+    more = (*SAMPLED, distance) if sampled else reconstruction if study.filmed else ()
     return [*study.figures, *more, *((SMALL, small_distance) if small else ())]
 
 

@@ -19,7 +19,7 @@ from drivesim.config import InputError, MachineError, Say, write_atomic
 from drivesim.evaluation.ablation.between import InterpolationStage
 from drivesim.evaluation.ablation.report import write_report
 from drivesim.evaluation.ablation.sampled import film_features, sampled_part
-from drivesim.evaluation.ablation.scores import DISTANCES, ArmScores, read_scores
+from drivesim.evaluation.ablation.scores import ArmScores, read_scores
 from drivesim.evaluation.ablation.staged import StagedVideoStage
 from drivesim.evaluation.ablation.studies import OURS, STUDIES, Arm, Study
 from drivesim.models.detector.detector import Detector
@@ -46,8 +46,8 @@ class HeldOut(Protocol):
     def held_out_figures(self, part: int) -> dict[str, float]:
         """Figures of one part."""
 
-    def held_out_films(self, part: int) -> tuple[np.ndarray, np.ndarray]:
-        """What is made of the clips of one part, and these, uint8 [n f h w 3]: of stages whose studies are `filmed`."""
+    def held_out_films(self, part: int) -> dict[str, np.ndarray]:
+        """Clips uint8 [n f h w 3] of one part, by the names of scores.DISTANCES: of stages whose studies are `filmed`."""
 
 
 @dataclass(frozen=True)
@@ -195,9 +195,8 @@ def _scored(
         return ArmScores(asked, figures)
     detector.to(next(stage.modules["model"].parameters()).device)
     if study.filmed:
-        films = zip(*(held_out.held_out_films(part) for part in range(parts)), strict=True)
-        named = zip(DISTANCES["clip_distance"], films, strict=True)
-        seen = {name: film_features(detector, np.concatenate(clips)) for name, clips in named}
+        films = [held_out.held_out_films(part) for part in range(parts)]
+        seen = {name: film_features(detector, np.concatenate([part[name] for part in films])) for name in films[0]}
     else:
         assert isinstance(stage, VideoLDMStage)
         sampled = [sampled_part(stage, part, arm, detector, with_layout=bool(suffix)) for part in range(parts)]

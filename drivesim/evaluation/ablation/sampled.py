@@ -12,7 +12,7 @@ from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.guidance import guide
 from drivesim.engine.settings import PredictionSampling
 from drivesim.evaluation.ablation.studies import Arm
-from drivesim.metrics.distances import clip_features, kernel_distance
+from drivesim.metrics.distances import clip_features, frechet_distance, kernel_distance
 from drivesim.metrics.reconstruction import gradient_energy
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
 from drivesim.models.detector.detector import Detector
@@ -108,6 +108,16 @@ def clip_distance(made: np.ndarray, rendered: np.ndarray) -> float:
     half = len(made) // 2
     if half < 2:
         return float("nan")
-    mean, deviation = rendered.mean(axis=0), np.maximum(rendered.std(axis=0), 1e-3)
-    a, b = ((x - mean) / deviation for x in (made, rendered))
+    a, b = _scaled(made, rendered)
     return (kernel_distance(a[:half], b[half:]) + kernel_distance(a[half:], b[:half])) / 2
+
+
+def clip_frechet(made: np.ndarray, rendered: np.ndarray) -> float:
+    """Frechet distance of features [n d] of reconstructed clips to those of the same clips (Video LDM's Table 3), 0 where they are
+    alike. In units of the rendered ones' deviations; NaN for fewer than two clips."""
+    return frechet_distance(*_scaled(made, rendered)) if len(made) > 1 else float("nan")
+
+
+def _scaled(made: np.ndarray, rendered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    mean, deviation = rendered.mean(axis=0), np.maximum(rendered.std(axis=0), 1e-3)
+    return (made - mean) / deviation, (rendered - mean) / deviation

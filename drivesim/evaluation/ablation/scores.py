@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from drivesim.config import write_atomic
-from drivesim.evaluation.ablation.sampled import clip_distance
+from drivesim.evaluation.ablation.sampled import clip_distance, clip_frechet
 from drivesim.metrics.intervals import Interval
 from drivesim.tensors import numpy_stream
 
 _DRAWS = 400
-DISTANCES = {"clip_distance": ("made", "rendered"), "clip_distance_small": ("made_small", "rendered_small")}
-"""Figures that are distances of clips, each with the features (see SampledPart) between which it is."""
+
+
+class Distance(NamedTuple):
+    """A figure that is a distance of clips: between features of which name, see SampledPart and held_out_films, and its measure."""
+
+    of: str
+    to: str
+    measure: Callable[[np.ndarray, np.ndarray], float]
+
+
+DISTANCES = {
+    "clip_distance": Distance("made", "rendered", clip_distance),
+    "clip_distance_small": Distance("made_small", "rendered_small", clip_distance),
+    "clip_frechet": Distance("made", "rendered", clip_frechet),
+    "clip_frechet_clean": Distance("made_clean", "rendered", clip_frechet),
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,7 @@ class ArmScores:
 
     def has(self, figure: str) -> bool:
         """Whether it says anything of this figure."""
-        return figure in self.figures or (figure in DISTANCES and DISTANCES[figure][0] in self.features)
+        return figure in self.figures or (figure in DISTANCES and DISTANCES[figure].of in self.features)
 
     def write(self, file: Path) -> None:
         """As JSON."""
@@ -84,19 +98,19 @@ def _interval(value: float, draws: np.ndarray) -> Interval:
 def drawn(figure: str, seeds: Sequence[ArmScores]) -> Drawn:
     """A figure of an arm by the scores of its seeds."""
     if figure in DISTANCES:
-        return _drawn_distance(seeds, *DISTANCES[figure])
+        return _drawn_distance(seeds, DISTANCES[figure])
     table = np.array([scores.figures[figure] for scores in seeds])
     rng = numpy_stream(0, "draws")
     draws = [table[_rows(rng, len(table))][:, _rows(rng, table.shape[1])].mean() for _ in range(_DRAWS)]
     return Drawn(float(table.mean()), np.array(draws))
 
 
-def _drawn_distance(seeds: Sequence[ArmScores], of: str, to: str) -> Drawn:
-    made, rendered = np.array([scores.features[of] for scores in seeds]), np.array(seeds[0].features[to])
+def _drawn_distance(seeds: Sequence[ArmScores], kind: Distance) -> Drawn:
+    made, rendered = np.array([scores.features[kind.of] for scores in seeds]), np.array(seeds[0].features[kind.to])
     rng, draws = numpy_stream(0, "clips"), []
 
     def distance(rows: np.ndarray, clips: np.ndarray) -> float:
-        return float(np.mean([clip_distance(made[row][clips], rendered[clips]) for row in rows]))
+        return float(np.mean([kind.measure(made[row][clips], rendered[clips]) for row in rows]))
 
     for _ in range(_DRAWS // 4):
         rows, clips = _rows(rng, len(made)), np.unique(_rows(rng, len(rendered)))  # a clip twice is nearer to itself than clips are

@@ -54,10 +54,9 @@ class Study:
     1, others when lower.
 
     `samples` of an arm where nothing else is asked for: 5 to 15 CPU minutes of training, whatever the arm. `sampled`: clips are
-    sampled, too, and their distance to rendered ones is measured; `filmed`: likewise that of what it makes of held-out clips, as in
-    Table 3. `from_checkpoint`: every arm starts from the stage's own
-    checkpoint. `recipe` is that of all arms. `between`: it is judged by the frames that it makes between given
-    ones (see InterpolationStage).
+    sampled, too, and their distance to rendered ones is measured; `filmed`: that of what it makes of held-out clips to these, as in
+    Table 3. `from_checkpoint`: every arm starts from the stage's own checkpoint. `recipe` is that of all arms. `between`: it is
+    judged by the frames that it makes between given ones (see InterpolationStage).
     """
 
     stage: TrainedName

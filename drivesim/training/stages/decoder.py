@@ -201,11 +201,13 @@ class DecoderStage:
         """As `evaluate`, of a batch of clips of its own for every part."""
         return self._figures(*self._held_out_clips(self.recipe.batch, part))
 
-    def held_out_films(self, part: int) -> tuple[np.ndarray, np.ndarray]:
-        """The clips uint8 [n f h w 3] of a part as they are decoded with their layout, without noise, and as they were."""
+    def held_out_films(self, part: int) -> dict[str, np.ndarray]:
+        """The clips uint8 [n f h w 3] of a part as they were ("rendered"), and as they are decoded with their layout ("made"), and
+        without noise on their latents ("made_clean")."""
         labelled, conditions = self._held_out_clips(self.recipe.batch, part)
         assert labelled.frames is not None
-        return self._decode(labelled, conditions, 0.0), labelled.frames
+        made, clean = (self._decode(labelled, conditions, noise) for noise in (_HELD_OUT_NOISE, 0.0))
+        return {"rendered": labelled.frames, "made": made, "made_clean": clean}
 
     def _figures(self, labelled: WindowBatch, conditions: Conditions) -> dict[str, float]:
         nothing = conditions.drop(**dict.fromkeys(LAYOUT_GROUPS, True))

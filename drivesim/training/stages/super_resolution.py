@@ -265,9 +265,7 @@ class SuperResolutionStage:
             made.append(to_frames(self._upsampled(x.to(device), noise, low_noise, features, level))[0])
         return np.stack(made)
 
-    def _upsampled(
-        self, low: Tensor, noise: Tensor, low_noise: Tensor, features: LayoutFeatures | None, level: int
-    ) -> Tensor:
+    def _upsampled(self, low: Tensor, noise: Tensor, low_noise: Tensor, features: LayoutFeatures | None, level: int) -> Tensor:
         """Frames [1 f 3 4h 4w] of `low` [1 f 3 h w], from unit `noise` [1 f 3 4h 4w] and `low_noise` [1 f 3 h w]."""
         levels = torch.full((1,), level, dtype=torch.int64, device=low.device)
         denoise = self.model.denoise(low, levels, low_noise, features)
@@ -298,10 +296,11 @@ class SuperResolutionStage:
         """As `evaluate`, of a few clips of its own for every part."""
         return self._figures(*self._held_out(_PART, part))
 
-    def held_out_films(self, part: int) -> tuple[np.ndarray, np.ndarray]:
-        """The clips uint8 [n f h w 3] of a part as they are upsampled, and as they were."""
-        high, low, conditions = self._held_out(_PART, part)
-        return self._upsample(low, conditions), high
+    def held_out_films(self, part: int) -> dict[str, np.ndarray]:
+        """Clips uint8 [n f h w 3]: "rendered", upsampled ("made"), and from their true low resolution ("made_clean")."""
+        high, low, told = self._held_out(_PART, part)
+        clean = self._upsample(np.stack([shrink(clip) for clip in high]), told, 0)
+        return {"rendered": high, "made": self._upsample(low, told), "made_clean": clean}
 
     def _figures(self, high: np.ndarray, low: np.ndarray, conditions: list[Conditions | None]) -> dict[str, float]:
         plain, estimated = self._plain(low, conditions)

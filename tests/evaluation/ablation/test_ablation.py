@@ -18,6 +18,7 @@ from drivesim.evaluation.ablation import run as ablation_run
 from drivesim.evaluation.ablation.between import ChosenWindows, InterpolationStage
 from drivesim.evaluation.ablation.report import compared, verdict, write_report
 from drivesim.evaluation.ablation.run import AblationQuestion, arm_recipe, chosen_arms, run_study
+from drivesim.evaluation.ablation.sampled import clip_frechet
 from drivesim.evaluation.ablation.scores import ArmScores, drawn
 from drivesim.evaluation.ablation.studies import OURS, STUDIES
 from drivesim.metrics.intervals import Interval
@@ -93,8 +94,9 @@ def test_upsampled_clips_are_compared_with_rendered_ones(question: AblationQuest
     asked = replace(question, study="upsampling", folder=tmp_path / "out", data=(store,), held_out=(store,), overrides=sizes)
     text = run_study(asked, lambda _: None).read_text(encoding="utf-8")
     arms = json.loads((tmp_path / "out" / "report.json").read_text())["arms"]
-    assert list(arms) == [OURS, "frame-wise"] and "clip_distance (lower is better)" in text
-    assert all(np.isfinite(arm[name]) for arm in arms.values() for name in ("psnr", "flicker", "clip_distance"))
+    assert list(arms) == [OURS, "frame-wise"] and "clip_frechet (lower is better)" in text
+    figures = ("psnr", "flicker", "clip_frechet", "clip_frechet_clean")
+    assert all(np.isfinite(arm[name]) for arm in arms.values() for name in figures)
     assert arms[OURS]["psnr"] != arms["frame-wise"]["psnr"]
 
 
@@ -132,6 +134,14 @@ def test_differences_are_of_pairs() -> None:
     assert verdict(Interval(1e-8, 9e-9, 2e-8), "psnr") == "no difference seen"
     single = drawn("loss", scores([1.0])).difference(drawn("loss", scores([0.5])))
     assert np.isnan(single.low) and verdict(single, "psnr") == "no difference seen"
+
+
+def test_reconstructions_are_as_far_as_they_are_off() -> None:
+    """Of the same clips: nothing where they are alike, and more for more of the same fault."""
+    clips = np.random.default_rng(0).normal(size=(12, 4))
+    none, some, more = (clip_frechet(clips + off, clips) for off in (0.0, 0.1, 0.2))
+    assert none == pytest.approx(0, abs=1e-6) and 0 < some < more
+    assert np.isnan(clip_frechet(clips[:1], clips[:1]))
 
 
 def test_sharper_than_rendered_is_as_bad_as_softer(tmp_path: Path) -> None:
