@@ -135,7 +135,11 @@ _INTERPOLATION = {
         {"spatial": "all", "model": _REPEATED | {"mixing": "transformer", "positions": "rotary"}},
     ),
 }
-_UPSAMPLING = {OURS: _OURS, "frame-wise": Arm("each frame by itself", trained=False)}
+_UPSAMPLING = {
+    OURS: Arm("with temporal layers"),
+    "frame-wise": Arm("each frame by itself, all of one noise, as shipped", trained=False),
+    "own-noise": Arm("each frame by itself, from noise of its own", {"shared_noise": False}, trained=False),
+}
 _GUIDANCE = {
     OURS: Arm("the trained weights, sampled as scenarios are", trained=False, context_guidance=2.0, layout_guidance=2.0),
     "none": Arm("no guidance", trained=False),

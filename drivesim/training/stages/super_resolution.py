@@ -49,8 +49,8 @@ class SuperResolutionRecipe(Recipe):
     of the image LDM, from noise of times up to `generated_time`; the others have noise of a deviation of up to `latent_noise`.
     A share `stills` of the patches are one frame that moves as a clip, for temporal layers (LaVie); its layout is not known then.
     `sharpening`: weight of the estimate's absolute error, in units of the residual. Level and steps of the held-out figures are
-    those of a rollout. `vehicles`: share of patches that show a labelled vehicle, where there is one. `drop_layout`: chance that
-    all layout maps are left out, if the model is shown any; each by itself by the chance that its group says.
+    those of a rollout; there `shared_noise` makes a clip's frames from one noise. `vehicles`: share of patches that show a labelled
+    vehicle, where there is one. `drop_layout`: chance that all layout maps are left out; each by itself by its group's chance.
     """
 
     model: SuperResolutionConfig = SuperResolutionConfig()
@@ -66,6 +66,7 @@ class SuperResolutionRecipe(Recipe):
     stills: Chance = 0.0
     level: int = Field(50, ge=0, le=MAX_LEVEL)
     steps: int = Field(2, ge=1)
+    shared_noise: bool = True
     drop_layout: Chance = 0.15
 
 
@@ -207,14 +208,12 @@ class SuperResolutionStage:
         """The low resolution uint8 [f h w 3] of a window's frames as decoded from latents."""
         store = windows.stores[window.store]
         first, last = store.span(window.clip, window.start, window.stop)
-        made: np.ndarray = self.seen(store)[int(generated), first : last : window.step]
-        return made
+        return np.asarray(self.seen(store)[int(generated), first : last : window.step])
 
     def _shown(self, layouts: list[np.ndarray | None], y: int, x: int, rng: np.random.Generator) -> Conditions:
         """What is told of a patch's layout, from that of whole frames, None where it is not known."""
         groups = {name: group.dropout.picture for name, group in LAYOUT_GROUPS.items()}
-        side = (self.recipe.crop, self.recipe.crop)
-        return _cut_layouts(layouts, y, x, side).drop(**drawn_drops(groups, self.recipe.drop_layout, rng))
+        return _cut_layouts(layouts, y, x, (self.recipe.crop, self.recipe.crop)).drop(**drawn_drops(groups, self.recipe.drop_layout, rng))
 
     def _features(self, batch: Batch) -> LayoutFeatures | None:
         return self.model.layout_features(unpack(batch, "high")) if self.recipe.model.layout else None
@@ -251,14 +250,15 @@ class SuperResolutionStage:
         return high, low, told
 
     def _upsample(self, low: np.ndarray, conditions: list[Conditions | None], level: int | None = None) -> np.ndarray:
-        """Pictures [n f 4h 4w 3] of low resolution [n f h w 3], a clip's frames of one noise; at a rollout's level or another."""
+        """Pictures [n f 4h 4w 3] of low resolution [n f h w 3], at a rollout's level or another."""
         level = self.recipe.level if level is None else level
         device = next(self.model.parameters()).device
         made = []
         for i, (clip, told) in enumerate(zip(low, conditions, strict=True)):
             x = to_network(clip)[None]
             rng = numpy_stream(0, "upsample", i)
-            shapes = (1, 1, 3, FACTOR * x.shape[3], FACTOR * x.shape[4]), (1, 1, *x.shape[2:])
+            frames = 1 if self.recipe.shared_noise else len(clip)
+            shapes = (1, frames, 3, FACTOR * x.shape[3], FACTOR * x.shape[4]), (1, frames, *x.shape[2:])
             noise, low_noise = (torch.from_numpy(rng.standard_normal(s, np.float32)).to(device) for s in shapes)
             noise, low_noise = (one.expand(-1, len(clip), -1, -1, -1) for one in (noise, low_noise))
             features = self.model.layout_features(None if told is None else told.to(device))
