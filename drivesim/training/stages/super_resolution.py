@@ -213,7 +213,8 @@ class SuperResolutionStage:
     def _shown(self, layouts: list[np.ndarray | None], y: int, x: int, rng: np.random.Generator) -> Conditions:
         """What is told of a patch's layout, from that of whole frames, None where it is not known."""
         groups = {name: group.dropout.picture for name, group in LAYOUT_GROUPS.items()}
-        return _cut_layouts(layouts, y, x, (self.recipe.crop, self.recipe.crop)).drop(**drawn_drops(groups, self.recipe.drop_layout, rng))
+        side = (self.recipe.crop, self.recipe.crop)
+        return _cut_layouts(layouts, y, x, side).drop(**drawn_drops(groups, self.recipe.drop_layout, rng))
 
     def _features(self, batch: Batch) -> LayoutFeatures | None:
         return self.model.layout_features(unpack(batch, "high")) if self.recipe.model.layout else None
