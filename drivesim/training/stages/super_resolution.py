@@ -241,7 +241,7 @@ class SuperResolutionStage:
         drawn = windows.draw(numpy_stream(0, "held-out", *part), clips)
         frames = windows.pictures(numpy_stream(0), drawn)
         size = min(256, frames.shape[2]), min(512, frames.shape[3])
-        top, left = ((whole - part) // 2 // FACTOR * FACTOR for whole, part in zip(frames.shape[2:4], size, strict=True))
+        top, left = ((whole - side) // 2 // FACTOR * FACTOR for whole, side in zip(frames.shape[2:4], size, strict=True))
         high = frames[:, :, top : top + size[0], left : left + size[1]]
         y, x, height, width = (number // FACTOR for number in (top, left, *size))
         low = np.stack([self._decoded(windows, window, generated)[:, y : y + height, x : x + width] for window in drawn])
