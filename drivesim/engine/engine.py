@@ -143,7 +143,7 @@ class Engine:
 
     def _links(self, future: FutureSpec, ends: Tensor, links: range, level: int) -> Tensor:
         """Latents [n 5 c h w] of n links, of which `ends` [n + 1 c h w] are where they begin and end."""
-        settings, video, device = self.settings.interpolation, self.cascade.video, self.cascade.device
+        settings, video, device = self.settings.interpolation_to(level), self.cascade.video, self.cascade.device
         shape, key = (FACTOR + 1, *ends.shape[1:]), (future.seed, future.number, "interpolate", level)
         fps = torch.full((len(links),), float(KEY_FPS * FACTOR**level), device=device)
         frames = [tick for link in links for tick in ticks(range(FACTOR * link, FACTOR * (link + 1) + 1), level)]

@@ -78,15 +78,15 @@ OpenFilm = Callable[[int], AbstractContextManager[Film]]
 def units_left(timeline: Timeline, settings: SamplingSettings, carry: Carry | None = None) -> dict[Phase, int]:
     """Units of Progress that one future takes, or has still to take from `carry` on."""
     windows = [timeline.window(i) for i in range(carry.window if carry else 0, timeline.windows)]
-    batches = sum(
-        len(list(timeline.links(window, level)))
+    interpolated = sum(
+        len(list(timeline.links(window, level))) * settings.interpolation_to(level).steps
         for window in windows
         for level in range(1, timeline.level + 1)
     )
     portions = _portions(timeline, settings).count - (carry.portion if carry else 0)
     return {
         "predict": len(windows) * settings.prediction.steps,
-        "interpolate": batches * settings.interpolation.steps,
+        "interpolate": interpolated,
         "decode": timeline.frames - (carry.decoded if carry else 0),
         "upsample": portions * settings.super_resolution.steps,
         "write": portions,

@@ -204,13 +204,15 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def _read_older(values: dict[str, Any]) -> None:
-    """Says in today's words what earlier manifests say: interpolation had a batch, which decided no more than memory, and guided
-    estimates were not rescaled."""
+    """Says in today's words what earlier manifests say: interpolation had a batch, which decided no more than memory, both were
+    sampled alike, and guided estimates were not rescaled."""
     for name in ("job", "sampling"):
         values = group if isinstance(group := values.get(name), dict) else {}
     for name in ("image", "prediction", "interpolation"):
         if isinstance(group := values.get(name), dict):
             group.pop("batch", None) if name == "interpolation" else group.setdefault("rescale", 0.0)
+    if isinstance(between := values.get("interpolation"), dict):
+        values.setdefault("first_interpolation", dict(between))
 
 
 def is_rollout(folder: Path) -> bool:

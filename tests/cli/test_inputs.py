@@ -178,7 +178,9 @@ def as_the_first_release_wrote_it(out: Path) -> None:
     scenario["rollout"]["speed"] = scenario.pop("ego")["speed"]
     scenario.pop("traffic")
     scenario["vehicles"] = [{key: car[key] for key in ("ahead", "left", "heading", "kind")} for car in scenario["vehicles"]]
-    manifest["job"]["sampling"]["interpolation"]["batch"] = 4
+    sampling = manifest["job"]["sampling"]
+    del sampling["first_interpolation"]
+    sampling["interpolation"]["batch"] = 4
     (out / "manifest.json").write_text(json.dumps(manifest))
     (out / "SHA256SUMS").unlink()
 

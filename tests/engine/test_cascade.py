@@ -34,6 +34,7 @@ from drivesim.tensors import to_frames
 QUICK = SamplingSettings(
     image=ImageSampling(steps=8),
     prediction=PredictionSampling(steps=2),
+    first_interpolation=InterpolationSampling(steps=1, noise=0.1),
     interpolation=InterpolationSampling(steps=1, noise=0.1),
     super_resolution=SuperResolutionSampling(steps=1, length=5),
     precision="float32",

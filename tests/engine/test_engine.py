@@ -142,7 +142,7 @@ def test_interpolation_keeps_what_it_joins(engine: Engine, future: FutureSpec, t
 
 def test_a_link_is_the_same_in_every_batch(cascade: Cascade, future: FutureSpec) -> None:
     """But for rounding: what it draws, also between steps, depends on its own number alone."""
-    settings = SamplingSettings(**{**SETTINGS.model_dump(), "interpolation": {"steps": 3, "eta": 1.0}})
+    settings = SamplingSettings(**{**SETTINGS.model_dump(), "first_interpolation": {"steps": 3, "eta": 1.0}})
     engine = Engine(cascade, settings)
     latents = random_latents(engine, 4)
     together = engine.interpolate(future, latents, [range(3)], 1)
@@ -150,11 +150,15 @@ def test_a_link_is_the_same_in_every_batch(cascade: Cascade, future: FutureSpec)
     torch.testing.assert_close(together, single, atol=1e-5, rtol=0)
 
 
-def test_interpolation_may_begin_at_the_estimate(cascade: Cascade, future: FutureSpec) -> None:
-    settings = SamplingSettings(**{**SETTINGS.model_dump(), "interpolation": {"steps": 1, "noise": 0.3}})
+def test_each_interpolation_may_begin_at_the_estimate(cascade: Cascade, future: FutureSpec) -> None:
+    begun = {"steps": 2, "noise": 0.3}
     latents = random_latents(Engine(cascade, SETTINGS), 3)
-    noisy, begun = (Engine(cascade, s).interpolate(future, latents, [range(2)], 1) for s in (SETTINGS, settings))
-    assert torch.equal(begun[::4], latents) and not torch.equal(begun[1], noisy[1])
+    for level, name in ((1, "first_interpolation"), (2, "interpolation")):
+        settings = SamplingSettings(**{**SETTINGS.model_dump(), name: begun})
+        for made in (1, 2):
+            noisy, other = (Engine(cascade, s).interpolate(future, latents, [range(2)], made) for s in (SETTINGS, settings))
+            assert torch.equal(other[::4], latents)
+            assert torch.equal(other[1], noisy[1]) == (made != level)
 
 
 def test_decoding_and_upsampling(engine: Engine, future: FutureSpec) -> None:

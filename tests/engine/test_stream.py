@@ -17,6 +17,7 @@ from drivesim.engine.cascade import Cascade
 from drivesim.engine.engine import Engine
 from drivesim.engine.future import FutureSpec, Prompt
 from drivesim.engine.progress import UNTIMED, Progress
+from drivesim.engine.settings import InterpolationSampling
 from drivesim.engine.stream import Carry, FinishedWindow, OpenFilm, finished_windows, units_left
 from drivesim.engine.timeline import Timeline
 from drivesim.layout.preview.drive import scenario_roadside
@@ -89,6 +90,13 @@ def test_a_future_has_every_frame_once(either: Cascade, prompt: Prompt, timeline
     assert len(keys) == timeline.keys
     assert torch.equal(keys[0], start(either, prompt).keys[0])
     assert progress.units == progress.totals
+
+
+def test_units_count_the_steps_of_each_interpolation() -> None:
+    timeline, one = Timeline(17, 2), InterpolationSampling(steps=1)
+    for steps, total in ((1, 2), (3, 4)):  # of a batch of links between key frames, and one of those between the frames it makes
+        settings = SETTINGS.model_copy(update={"first_interpolation": one.model_copy(update={"steps": steps})})
+        assert units_left(timeline, settings)["interpolate"] == total
 
 
 @pytest.mark.parametrize("timeline", [Timeline(19, 0, 1), Timeline(60, 1)])

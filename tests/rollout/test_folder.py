@@ -73,6 +73,18 @@ def test_manifests_with_a_batch_are_continued_and_those_without_rescaling_refuse
         roll_out(with_(request_, futures=2), out)
 
 
+def test_manifests_with_one_interpolation_had_both_alike(request_: Request, out: Path) -> None:
+    manifest = json.loads((out / "manifest.json").read_text())
+    manifest["job"]["sampling"].pop("first_interpolation")
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    (out / "SHA256SUMS").unlink()
+    other = SamplingSettings(**{**SETTINGS.model_dump(), "first_interpolation": {"steps": 2}})
+    with pytest.raises(InputError, match=r"sampling\.first_interpolation\.steps was 1, is 2"):
+        roll_out(with_(request_, settings=other), out)
+    continued, _ = roll_out(with_(request_, futures=2), out)
+    assert continued.complete == [0, 1]
+
+
 def test_of_a_changed_scenario_the_values_are_named(request_: Request, out: Path) -> None:
     request_.scenario.write_text(SCENARIO.replace("ahead: 14", "ahead: 15"))
     with pytest.raises(InputError, match=r"scenario\.vehicles\.0\.ahead was 14\.0, is 15\.0"):

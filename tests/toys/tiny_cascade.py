@@ -24,6 +24,7 @@ from drivesim.models.video_ldm import VideoLDM, VideoLDMConfig
 SETTINGS = SamplingSettings(
     image=ImageSampling(steps=3),
     prediction=PredictionSampling(steps=2),
+    first_interpolation=InterpolationSampling(steps=1),
     interpolation=InterpolationSampling(steps=1),
     super_resolution=SuperResolutionSampling(steps=1, length=8, overlap=2),  # so that portions are blended
     height=16,

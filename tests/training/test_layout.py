@@ -49,7 +49,8 @@ def test_a_tiny_model_learns_from_the_layout(store: Path, checkpoints: Path, tmp
     stage.model.eval()
     with torch.no_grad():
         figures = stage.evaluate()
-    assert set(figures) == {"loss", "loss_without_boxes", "loss_without_layout", "loss_without_conditions"}
+    without = {"loss_without_boxes", "loss_without_layout", "loss_without_conditions"}
+    assert set(figures) == {"loss", "loss_look_alone", *without}
     assert all(map(math.isfinite, figures.values())) and figures["loss"] != figures["loss_without_layout"]
 
 
@@ -61,16 +62,20 @@ def shares(stage: ImageLDMStage) -> dict[str, float]:
 
 def test_the_layout_is_dropped_by_groups_and_as_a_whole(store: Path, checkpoints: Path) -> None:
     never = dict.fromkeys(GROUPS, 0.0)
-    assert set(shares(stage_of(store, checkpoints, drop=never, drop_layout=0, drop_all=0)).values()) == {1.0}
-    alone = shares(stage_of(store, checkpoints, drop=never | {"roadside": 1.0}, drop_layout=0, drop_all=0))
+    assert set(shares(stage_of(store, checkpoints, drop=never, drop_layout=0, drop_all=0, look_alone=0)).values()) == {1.0}
+    alone = shares(stage_of(store, checkpoints, drop=never | {"roadside": 1.0}, drop_layout=0, drop_all=0, look_alone=0))
     assert alone == dict.fromkeys(GROUPS, 1.0) | {"roadside": 0.0}
-    whole = shares(stage_of(store, checkpoints, drop=never, drop_layout=1, drop_all=0))
+    whole = shares(stage_of(store, checkpoints, drop=never, drop_layout=1, drop_all=0, look_alone=0))
     assert whole == dict.fromkeys(GROUPS, 1.0) | dict.fromkeys(LAYOUT_GROUPS, 0.0)
-    assert set(shares(stage_of(store, checkpoints, drop=never, drop_layout=0, drop_all=1)).values()) == {0.0}
+    assert set(shares(stage_of(store, checkpoints, drop=never, drop_layout=0, drop_all=1, look_alone=0)).values()) == {0.0}
+    look = shares(stage_of(store, checkpoints, drop=never, drop_layout=0, drop_all=1, look_alone=1))
+    assert look == dict.fromkeys(GROUPS, 0.0) | {"look": 1.0}
+    some = shares(stage_of(store, checkpoints, drop=never, drop_layout=0, drop_all=0, look_alone=0.5))
+    assert some.pop("look") == 1.0 and len(set(some.values())) == 1 and 0.3 < some.pop("boxes") < 0.7
 
 
 def test_cells_of_vehicles_weigh_more(store: Path, checkpoints: Path) -> None:
-    stage = stage_of(store, checkpoints, drop=dict.fromkeys(GROUPS, 0.0), drop_layout=0, drop_all=0)
+    stage = stage_of(store, checkpoints, drop=dict.fromkeys(GROUPS, 0.0), drop_layout=0, drop_all=0, look_alone=0)
     conditions = unpack(stage.draw(0, range(12))).drop(boxes=True)
     shown = conditions["vehicles"]["planes"][:, KIND_PLANE] > 0
     weight = foreground_weight(conditions, 2, 4, 3.0)

@@ -24,7 +24,7 @@ from drivesim.training.run import Run
 from drivesim.training.stages.image_ldm import ImageLDMRecipe, ImageLDMStage
 
 TINY = {"widths": (16, 16), "blocks": 1, "head_width": 8, "token_width": 32, "encoder_layers": 1}
-RECIPE = {"batch": 8, "samples": 32, "warmup": 0, "learning_rate": 1e-2, "drop_all": 0.0, "bf16": False}
+RECIPE = {"batch": 8, "samples": 32, "warmup": 0, "learning_rate": 1e-2, "drop_all": 0.0, "look_alone": 0.0, "bf16": False}
 
 
 @pytest.fixture(params=[SpeedGroup, MaskGroup])

@@ -46,13 +46,14 @@ class ConditionedRecipe(Recipe):
     """Chances of conditions to be left out: `drop` by group, each by itself, `drop_layout` for all layout maps, and `drop_all`.
 
     Nothing given is the null branch of guidance; boxes alone are missing wherever the video model samples. Groups that `drop`
-    does not name have the chance that they say themselves. Cells of vehicles count `foreground` times more than others in
-    training.
+    does not name have the chance that they say themselves. For a share `look_alone` of the frames all but the look is left out,
+    which is what the papers' first frames are told. Cells of vehicles count `foreground` times more than others in training.
     """
 
     drop: dict[str, Chance] = Field({}, validate_default=True)
     drop_layout: Chance = 0.1
     drop_all: float = Field(0.1, ge=0, le=1)
+    look_alone: Chance = 0.1
     foreground: float = Field(2.0, ge=0)
 
     @field_validator("drop")
@@ -71,6 +72,8 @@ def picture(frames: ClipWindows, recipe: ConditionedRecipe, i: int, rng: np.rand
     """Sample number i of a frame: latents and noise [c h w], t of `steps`, conditions of one row with groups dropped."""
     labelled = frames.batch(rng, 1, pictures=False)
     dropped = drawn_drops(recipe.drop, recipe.drop_layout, rng, recipe.drop_all)
+    if recipe.sample_rng("look-alone", i).random() < recipe.look_alone:
+        dropped = {name: name != "look" for name in GROUPS}
     labels = labelled.labels[0]
     asked = replace(labelled, labels=(replace(labels, boxes=asked_boxes(labels.boxes, rng)),))
     conditions = known_conditions(asked).drop(**dropped)
@@ -120,12 +123,13 @@ class ConditionedStage:
         yield "model", (error * weight).mean(), {"error": error.mean().detach()}
 
     def held_out_figures(self, part: int) -> dict[str, float]:
-        """Loss on 32 held-out frames at fixed times and noise: with all conditions, without boxes, layout, or any."""
+        """Loss on 32 held-out frames at fixed times, noise: given all, without boxes or layout, with the look alone, or none."""
         device = next(self.model.parameters()).device
         cases: dict[str, Iterable[str]] = {
             "loss": (),
             "loss_without_boxes": ("boxes",),
             "loss_without_layout": LAYOUT_GROUPS,
+            "loss_look_alone": GROUPS.keys() - {"look"},
             "loss_without_conditions": GROUPS,
         }
         rng = numpy_stream(0, "held-out", part)

@@ -22,6 +22,7 @@ from drivesim.evaluation.fidelity.measure import Answer, Question, measure, pars
 SETTINGS = SamplingSettings(
     image=ImageSampling(steps=2),
     prediction=PredictionSampling(steps=1),
+    first_interpolation=InterpolationSampling(steps=1),
     interpolation=InterpolationSampling(steps=1),
     super_resolution=SuperResolutionSampling(steps=1, length=2, overlap=0),
     precision="float32",
