@@ -29,7 +29,7 @@ class PredictionSampling(Config):
 
     steps: int = Field(default=20, ge=1)
     eta: float = Field(default=1.0, ge=0)
-    rescale: float = Field(default=0.5, ge=0, le=1)
+    rescale: float = Field(default=0.3, ge=0, le=1)
     context: int = Field(default=CONTEXT, ge=1, le=CONTEXT)
 
 
