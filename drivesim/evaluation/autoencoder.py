@@ -14,7 +14,8 @@ from drivesim.dataset.progress_line import ProgressLine
 from drivesim.evaluation.held_out import Pair
 from drivesim.metrics.intervals import Figures, bootstrap, mean_interval
 from drivesim.metrics.reconstruction import gradient_energy, psnr, ssim
-from drivesim.models.backbone import LatentCodec
+from drivesim.models.conditions.all_groups import layout_conditions
+from drivesim.models.latent_space import LatentSpace
 from drivesim.tensors import to_frames, to_network
 
 BATCH = 16
@@ -38,26 +39,28 @@ class Fidelity:
         return cls(len(each), float(each.mean()), float(worst.mean()), float(ssim(reconstructions, originals).mean()))
 
 
-def reconstruct(space: LatentCodec, frames: np.ndarray) -> np.ndarray:
-    """Pictures uint8 [n h w 3] through the latent space and back, each by itself."""
+def reconstruct(space: LatentSpace, clips: np.ndarray, layouts: Sequence[np.ndarray] | None = None) -> np.ndarray:
+    """Clips uint8 [n f h w 3] through the latent space and back, as the decoder of clips gives them; frames by themselves are clips
+    of one. `layouts`: the planes uint8 [planes h w] of all n * f frames, which the decoder is shown if they are known."""
     device = next(space.parameters()).device
+    frames, made = clips.shape[1], []
     with torch.inference_mode():
-        return np.concatenate(
-            [
-                to_frames(space.decode(space.encode(to_network(frames[k : k + BATCH]).to(device))))
-                for k in range(0, len(frames), BATCH)
-            ]
-        )
+        for clip in np.array_split(clips, -(-clips.shape[0] * frames // BATCH)):
+            first = sum(map(len, made)) * frames
+            known = None if layouts is None else layout_conditions(layouts[first : first + len(clip) * frames]).to(device)
+            latents = space.encode(to_network(clip.reshape(-1, *clip.shape[2:])).to(device))
+            decoded = space.decode_clip(latents.unflatten(0, (len(clip), frames)), conditions=known)
+            made.append(to_frames(decoded.flatten(0, 1)).reshape(clip.shape))
+    return np.concatenate(made)
 
 
-def restored_pairs(space: LatentCodec, pairs: Sequence[Pair], say: Say | None = None) -> np.ndarray:
-    """The noisy frames of pairs through the latent space and back, uint8 [n h w 3]."""
-    line, done, pictures = ProgressLine("reconstruction", 0, len(pairs), say), 0, []
-    noisy = np.stack([pair.noisy for pair in pairs])
-    while done < len(pairs):
-        pictures.append(reconstruct(space, noisy[done : done + BATCH]))
-        done += len(pictures[-1])
-        line(done)
+def restored_pairs(space: LatentSpace, pairs: Sequence[Pair], say: Say | None = None) -> np.ndarray:
+    """The noisy frames of pairs through the latent space and back, each by itself, uint8 [n h w 3]."""
+    line, pictures = ProgressLine("reconstruction", 0, len(pairs), say), []
+    for first in range(0, len(pairs), BATCH):
+        part = pairs[first : first + BATCH]
+        pictures.append(reconstruct(space, np.stack([pair.noisy[None] for pair in part]), [pair.layout for pair in part])[:, 0])
+        line(first + len(part))
     return np.concatenate(pictures)
 
 
@@ -76,10 +79,12 @@ def autoencoder_figures(restored: np.ndarray, pairs: Sequence[Pair]) -> Figures:
 
 
 def autoencoder_fidelity(
-    space: LatentCodec, restored: np.ndarray, pairs: Sequence[Pair], real: dict[str, np.ndarray]
+    space: LatentSpace, restored: np.ndarray, pairs: Sequence[Pair], real: dict[str, np.ndarray]
 ) -> dict[str, Fidelity]:
     """Restored frames against noise-free ones, by all, day and night; real frames against themselves."""
     clean, night = np.stack([pair.clean for pair in pairs]), np.array([pair.night for pair in pairs])
     parts = {"all": np.full(len(pairs), True), "day": ~night, "night": night}
     figures = {name: Fidelity.of(restored[part], clean[part]) for name, part in parts.items() if part.any()}
-    return figures | {f"real {name}": Fidelity.of(reconstruct(space, frames), frames) for name, frames in real.items()}
+    for name, frames in real.items():
+        figures[f"real {name}"] = Fidelity.of(reconstruct(space, frames[:, None])[:, 0], frames)
+    return figures

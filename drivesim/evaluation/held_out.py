@@ -15,6 +15,8 @@ from drivesim.config import InputError, Say
 from drivesim.dataset.progress_line import ProgressLine
 from drivesim.dataset.sheets import real_pictures
 from drivesim.dataset.synthesis import fresh_clips
+from drivesim.layout.planes import layout_planes
+from drivesim.layout.scene_at import SceneAt
 from drivesim.scene.clip import Clip
 from drivesim.training.presets import TINY
 from drivesim.video_format import NETWORK_HEIGHT, NETWORK_WIDTH
@@ -25,11 +27,13 @@ HELD_OUT_SEED = TINY.held_out.seed  # worlds that no stage is trained on
 
 @dataclass(frozen=True)
 class Pair:
-    """One moment of a held-out world as uint8 [h w 3]: as a camera sees it, and without the noise of its sensor."""
+    """One moment of a held-out world as uint8 [h w 3]: as a camera sees it, and without the noise of its sensor; its layout, planes
+    uint8 [planes h w]."""
 
     noisy: np.ndarray
     clean: np.ndarray
     night: bool
+    layout: np.ndarray
 
 
 def both_developments(seed: int, frames: int, fps: float, height: int, width: int, **options: Any) -> Clip:
@@ -47,7 +51,8 @@ def held_out_pairs(count: int, seed: int = HELD_OUT_SEED, workers: int | None = 
     clips = fresh_clips(seed, 1, (1.0,), NETWORK_HEIGHT, NETWORK_WIDTH, workers=workers, make=both_developments)
     with closing(clips):
         for clip in islice(clips, count):
-            pairs.append(Pair(clip.frames[0], clip.frames[1], clip.labels.time_of_day == "night"))
+            layout = layout_planes(SceneAt.labelled(clip.labels, 0), NETWORK_HEIGHT, NETWORK_WIDTH)
+            pairs.append(Pair(clip.frames[0], clip.frames[1], clip.labels.time_of_day == "night", layout))
             line(len(pairs))
     return pairs
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "simulation"))
 
+from noisy_pairs import no_layout
 from tiny_cascade import SCENARIO, SETTINGS, write_cascade
 
 from drivesim.cli.main import app
@@ -32,7 +33,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Random pictures instead of worlds, and no clock."""
     made = np.random.default_rng(0).integers(0, 256, (4, 2, 128, 256, 3), np.uint8)
-    found = [Pair(noisy, clean, i == 0) for i, (noisy, clean) in enumerate(made)]
+    found = [Pair(noisy, clean, i == 0, no_layout(128, 256)) for i, (noisy, clean) in enumerate(made)]
     monkeypatch.setattr(held_out, "held_out_pairs", lambda count, seed, workers, say: found[:count])
     monkeypatch.setattr(world, "rendering_speed", lambda *_, **__: (24.0, 0.5))
 

@@ -3,10 +3,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from noisy_pairs import pairs
+from noisy_pairs import no_layout, pairs
 from torch import Tensor, nn
 
-from drivesim.evaluation.autoencoder import Fidelity, autoencoder_fidelity, autoencoder_figures, restored_pairs
+from drivesim.evaluation.autoencoder import (
+    BATCH,
+    Fidelity,
+    autoencoder_fidelity,
+    autoencoder_figures,
+    reconstruct,
+    restored_pairs,
+)
+from drivesim.models.conditions.conditions import Conditions
 
 
 class Identity(nn.Module):
@@ -15,11 +23,16 @@ class Identity(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(1))  # says where it is
+        self.shown: list[Conditions | None] = []
+        self.shapes: list[tuple[int, ...]] = []
 
     def encode(self, frames: Tensor) -> Tensor:
         return frames
 
-    decode = encode
+    def decode_clip(self, latents: Tensor, conditions: Conditions | None) -> Tensor:
+        self.shown.append(conditions)
+        self.shapes.append(tuple(latents.shape[:2]))
+        return latents
 
 
 def fidelity(count: int, real: dict[str, np.ndarray]) -> dict[str, Fidelity]:
@@ -34,6 +47,20 @@ def test_noise_that_comes_back_counts_as_error_and_real_frames_are_their_own_ref
     assert figures["all"].psnr == pytest.approx(20 * np.log10(255 / 10))
     assert figures["all"].ssim < 1 and figures["real film"].ssim == pytest.approx(1)
     assert figures["real film"].psnr == np.inf
+
+
+def test_the_decoder_of_clips_sees_clips_whole_and_each_frame_with_its_own_layout() -> None:
+    clips = np.random.default_rng(2).integers(0, 256, (5, 6, 16, 32, 3), np.uint8)
+    layouts = [no_layout(16, 32) for _ in range(30)]
+    for number, layout in enumerate(layouts):
+        layout[:] = number
+    space = Identity()
+    assert (reconstruct(space, clips, layouts) == clips).all()  # type: ignore[arg-type]
+    assert all(frames == 6 and count * frames <= BATCH + 6 for count, frames in space.shapes)
+    seen = torch.cat([known["vehicles"]["planes"] for known in space.shown if known is not None])
+    assert len(seen) == 30 and (seen.flatten(1).float().mean(dim=1).diff() > 0).all()
+    reconstruct(space, clips[:1])  # type: ignore[arg-type]
+    assert space.shown[-1] is None
 
 
 def test_only_what_is_there_is_reported() -> None:

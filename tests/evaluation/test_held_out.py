@@ -7,6 +7,8 @@ import pytest
 
 from drivesim.config import InputError
 from drivesim.evaluation.held_out import HELD_OUT_SEED, both_developments, held_out_pairs, real_frames
+from drivesim.layout.planes import Plane
+from drivesim.scene.classes import SceneClass
 from drivesim.training.presets import CPU_KEYS, GPU_KEYS
 from drivesim.video_io import write_image
 from drivesim.world.generator import generate_clip
@@ -20,6 +22,9 @@ def test_pairs_are_one_moment_with_and_without_noise() -> None:
     told: list[str] = []
     (pair,) = held_out_pairs(1, seed=3, workers=0, say=told.append)
     assert pair.noisy.shape == pair.clean.shape == (128, 256, 3) and told
+    assert pair.layout.shape == (len(Plane), 128, 256)
+    is_sky = pair.layout[Plane.SCENE_CLASS] == SceneClass.SKY
+    assert is_sky.any() and np.abs(pair.clean[is_sky].mean() - pair.clean[~is_sky].mean()) > 5
     again = both_developments(5, 1, 1.0, 16, 32)
     for picture, noise in zip(again.frames, (True, False), strict=True):
         assert (picture == generate_clip(5, 1, 1.0, 16, 32, noise=noise).frames[0]).all()

@@ -17,6 +17,8 @@ from drivesim.dataset.synthesis import fresh_clips
 from drivesim.engine.engine import Engine
 from drivesim.evaluation.autoencoder import reconstruct
 from drivesim.evaluation.fidelity.labelled_future import LabelledFuture, compose_labelled, roll
+from drivesim.layout.planes import layout_planes
+from drivesim.layout.scene_at import SceneAt
 from drivesim.scene.clip import Clip, ClipLabels
 from drivesim.seeds import stream_seed
 from drivesim.tensors import to_frames
@@ -85,7 +87,7 @@ class ClipPair:
 
 
 def pieces(frames: np.ndarray) -> np.ndarray:
-    """Short clips [k f h w 3] of neighbouring frames out of pictures [n h w 3]."""
+    """Short clips [k f ...] of neighbouring frames out of those of a film [n ...]."""
     length = min(_LENGTH, len(frames))
     starts = np.linspace(0, len(frames) - length, _PIECES).round().astype(int)
     return np.stack([frames[start : start + length] for start in starts])
@@ -121,6 +123,13 @@ def _decoded(engine: Engine, latents: Tensor, futures: Sequence[LabelledFuture])
     return np.concatenate([to_frames(engine.decode(one[None], future, [0])) for one, future in each])
 
 
+def _kept(engine: Engine, clip: Clip) -> np.ndarray:
+    """The `pieces` [k f h w 3] of a rendered clip through the autoencoder."""
+    numbers = pieces(np.arange(len(clip.frames))).flatten().tolist()
+    layouts = [layout_planes(SceneAt.labelled(clip.labels, number), *clip.frames.shape[1:3]) for number in numbers]
+    return reconstruct(engine.cascade.latent_space, pieces(clip.frames), layouts)
+
+
 def films(
     engine: Engine, count: int, frames: int, fps: float, seed: int, workers: int | None = None, say: Say | None = None
 ) -> Iterator[ClipPair]:
@@ -129,6 +138,5 @@ def films(
     for number, clip in enumerate(worlds(count, frames, fps, seed, f"clips at {fps:g} fps", workers, None), 1):
         future = LabelledFuture.of(clip.labels, stream_seed(seed, "film", number))
         first = compose_labelled(engine, [future])[0]
-        kept = [reconstruct(engine.cascade.latent_space, piece) for piece in pieces(clip.frames)]
-        yield ClipPair(clip.labels, clip.frames, roll(engine, future, first), np.stack(kept))
+        yield ClipPair(clip.labels, clip.frames, roll(engine, future, first), _kept(engine, clip))
         line(number)

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from drivesim.evaluation.fidelity.material import STRIDE, ClipPair, pieces
-from drivesim.layout.flow import Flow, flow
-from drivesim.layout.maps import LayoutMaps
+from drivesim.layout.flow import Flow
+from drivesim.layout.labelled_flow import labelled_flows
 from drivesim.layout.planes import GROUND_CLASSES, ROADSIDE_CLASSES
-from drivesim.layout.raster import layout_maps
-from drivesim.layout.scene_at import SceneAt
 from drivesim.metrics.average_precision import FrameMatches, match_vehicles
 from drivesim.metrics.distances import clip_features
 from drivesim.metrics.flicker import steadiness
@@ -135,14 +133,5 @@ def _flows(labels: ClipLabels, height: int, width: int) -> tuple[list[Flow], lis
     """Flow from the later to the earlier frame of n pairs of neighbours, spread over the clip; class maps of the later frames, and
     the numbers [n] of the earlier ones."""
     pairs = np.unique(np.linspace(0, len(labels) - 2, _PAIRS).round().astype(int))
-
-    def drawn(frame: int) -> tuple[SceneAt, LayoutMaps]:
-        scene = SceneAt.labelled(labels, frame)
-        return scene, layout_maps(scene, height, width)
-
-    flows, classes = [], []
-    for first in pairs.tolist():
-        (now, now_maps), (before, before_maps) = drawn(first + 1), drawn(first)
-        flows.append(flow(now, now_maps, before, before_maps))
-        classes.append(now_maps.scene_class)
-    return flows, classes, pairs
+    flows, maps = labelled_flows(labels, pairs.tolist(), height, width)
+    return flows, [each.scene_class for each in maps], pairs

@@ -29,6 +29,7 @@ from drivesim.tensors import numpy_stream, to_frames, to_network, torch_stream
 from drivesim.training.latent_data import LatentData, drawn_drops, known_conditions, pack, stack, unpack
 from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, seeded
 from drivesim.training.stages.autoencoder import gradient_ratio, reconstruction_loss
+from drivesim.training.steadiness import flow_within, moved_flicker, unsteady_error
 from drivesim.video_format import FRAME_RATES, LATENT_FACTOR, TrainedName
 
 _HELD_OUT_NOISE = 0.2
@@ -59,7 +60,7 @@ class DecoderRecipe(ClipDecodingRecipe):
     They pass temporal layers alone (LaVie, sec. 3.2: images beside videos, so that what is learned of single frames is kept).
     Errors where the layout has vehicles count `foreground` times more. `generated`: share of the steps on latents that the image
     LDM made, from noise of times up to `generated_time`. `drop_layout`: chance that all layout maps are left out; each by itself
-    by the chance that its group says.
+    by the chance that its group says. `steady_weight` of errors that do not move with what they are on (see unsteady_error).
     """
 
     fps: float = Field(FRAME_RATES[-1], gt=0)
@@ -68,6 +69,7 @@ class DecoderRecipe(ClipDecodingRecipe):
     generated: Chance = 0.3
     generated_time: Chance = 0.6
     drop_layout: Chance = 0.15
+    steady_weight: float = Field(1.0, ge=0)
 
 
 def video_latent_space(space: LatentSpace) -> LatentSpace:
@@ -114,7 +116,8 @@ class DecoderStage:
         """frames [b f 3 h w], whole latents [b f c H W] and noise like them, conditions [b f ...]; crop int64 [b 2]: first cells.
 
         level float [b] of noise, or t int64 [b] where the latents of this step are generated. Of stills f is 1, and there are as
-        many as frames of clips.
+        many as frames of clips. flow float [b f-1 2 h w], in pixels, from each frame but the first to the one before it, and float
+        [b f-1 1 h w], 1 where that is seen.
         """
         recipe = self.recipe
         generated, stills = recipe.sample_rng("generated", step).random(2) < (recipe.generated, recipe.stills)
@@ -132,6 +135,7 @@ class DecoderStage:
         place = [int(rng.integers(whole - part + 1)) for whole, part in zip(latents.shape[2:], size, strict=True)]
         top, left = (LATENT_FACTOR * cell for cell in place)
         frames = labelled.frames[0][:, top : top + recipe.crop[0], left : left + recipe.crop[1]]
+        flow, seen = flow_within(labelled.labels[0], latents.shape[2:], place, size)
         groups = {name: group.dropout.clip for name, group in LAYOUT_GROUPS.items()}
         conditions = known_conditions(labelled).drop(**drawn_drops(groups, recipe.drop_layout, rng))
         shared, own = (rng.standard_normal((n, *latents.shape[1:]), np.float32) for n in (1, len(latents)))
@@ -145,6 +149,8 @@ class DecoderStage:
             "t": torch.tensor(int(rng.integers(last + 1))),
             "level": torch.tensor(level, dtype=torch.float32),
             "generated": torch.tensor(generated),
+            "flow": flow,
+            "seen": seen,
             **pack(conditions),
         }
 
@@ -165,7 +171,9 @@ class DecoderStage:
         latents = self._seen_latents(batch, conditions)
         latents, conditions = _cropped(latents, conditions, batch["crop"], recipe.crop)
         weight = _vehicle_weight(conditions, recipe.foreground)
-        yield from clip_losses(recipe, self.modules, self.last, self._decoded(latents, conditions), frames, samples, weight)
+        decoded = self._decoded(latents, conditions)
+        unsteady = recipe.steady_weight * unsteady_error(decoded - frames, batch["flow"], batch["seen"])
+        yield from clip_losses(recipe, self.modules, self.last, decoded, frames, samples, weight, unsteady)
 
     def _decoded(self, latents: Tensor, conditions: Conditions) -> Tensor:
         """Frames [b f 3 8h 8w], not clipped, of normalised latents [b f c h w]."""
@@ -191,7 +199,8 @@ class DecoderStage:
 
     def evaluate(self) -> dict[str, float]:
         """Of whole held-out clips, a batch's worth at a time, with noise of 0.2 deviations on their latents: PSNR (dB), the share
-        of gradient energy that is kept, and how far changes from frame to frame are off, as a share of the true ones ("flicker").
+        of gradient energy that is kept, and how far changes from frame to frame are off, as a share of the true ones ("flicker");
+        "flicker_moved": what changes beyond what the layout moves (see metrics.flicker), times that of the true clips.
 
         The same without layout, and of frames decoded each by itself ("..._alone"); "clean" is without noise.
         """
@@ -215,8 +224,12 @@ class DecoderStage:
                  "_alone": (nothing, _HELD_OUT_NOISE, True), "_clean": (conditions, 0.0, False)}  # fmt: skip
         assert labelled.frames is not None
         figures: dict[str, float] = {}
+        true_flicker = moved_flicker(labelled.frames, labelled.labels)
         for name, (given, noise, alone) in cases.items():
-            figures |= clip_figures(self._decode(labelled, given, noise, alone), labelled.frames, name)
+            made = self._decode(labelled, given, noise, alone)
+            figures |= clip_figures(made, labelled.frames, name)
+            if np.isfinite(true_flicker):
+                figures[f"flicker_moved{name}"] = moved_flicker(made, labelled.labels) / true_flicker
         return figures
 
     def preview(self) -> np.ndarray:
@@ -251,12 +264,14 @@ def clip_losses(
     frames: Tensor,
     samples: int,
     weight: Tensor | None = None,
+    unsteady: Tensor | float = 0.0,
 ) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
     """The decoder's loss for clips `decoded` of true `frames` [b f 3 h w], then the adversary's: see Stage.losses.
 
-    The two pulls on the decoder are compared at the parameter `last`; `weight` as of reconstruction_loss.
+    The two pulls on the decoder are compared at the parameter `last`; `weight` as of reconstruction_loss; `unsteady` is
+    added to the error.
     """
-    loss = reconstruction_loss(decoded.flatten(0, 1), frames.flatten(0, 1), recipe.gradient_weight, weight)
+    loss = unsteady + reconstruction_loss(decoded.flatten(0, 1), frames.flatten(0, 1), recipe.gradient_weight, weight)
     noted = {"l1": (decoded - frames).detach().float().abs().mean()}
     contest = recipe.adversary_weight > 0 and samples >= recipe.adversary_from
     if contest:
