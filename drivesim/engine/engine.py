@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -148,7 +149,7 @@ class Engine:
         fps = torch.full((len(links),), float(KEY_FPS * FACTOR**level), device=device)
         frames = [tick for link in links for tick in ticks(range(FACTOR * link, FACTOR * (link + 1) + 1), level)]
         conditions = future.conditions(frames, self.layout_height).to(device)
-        noise = torch.stack([unit_noise(shape, *key, link) for link in links])
+        noise = torch.stack([self._link_noise(future, shape, key, link, level) for link in links])
         fresh_noise = [step_noise(shape, *key, link) for link in links]
         with self.cascade.sampling(self.settings.precision):
             known = {0: ends[:-1].to(device), FACTOR: ends[1:].to(device)}
@@ -168,6 +169,19 @@ class Engine:
                 self._lap("interpolate"),
                 draft=draft,
             ).cpu()
+
+    def _link_noise(self, future: FutureSpec, shape: Sequence[int], key: Sequence[Any], link: int, level: int) -> Tensor:
+        """Unit noise [5 c h w] that a link begins with. Between key frames, far from each other, it moves with surfaces where it is
+        known what stands where (`surface_noise`): details that are made of it stay on what they are on."""
+        if level > 1 or not future.is_laid_out:
+            return unit_noise(shape, *key, link)
+        layouts = future.layouts((shape[2], shape[3]))
+
+        def drawn(spacing: int, anchor: int) -> Tensor:
+            return self._surface_noise(tuple(shape[1:]), *key, spacing, anchor)
+
+        frames = ticks(range(FACTOR * link, FACTOR * (link + 1) + 1), level)
+        return torch.stack([surface_noise(grain(layouts, tick), 1, drawn) for tick in frames])
 
     def decode(
         self, latents: Tensor, future: FutureSpec, frames: Sequence[int], start: int = 0, stop: int | None = None

@@ -112,7 +112,7 @@ class FutureSpec:
 
     @cached_property
     def layouts(self) -> Callable[[tuple[int, int]], FrameLayouts]:
-        """The layouts of all frames at a size (height, width); those of two are kept: small frames are upsampled by both."""
+        """The layouts of all frames at a size (height, width); those of two are kept, of frames and of latents."""
         return lru_cache(maxsize=2)(partial(FrameLayouts, self.moments))
 
     def conditions(self, ticks: Sequence[int], layout_height: int | None = None) -> Conditions:

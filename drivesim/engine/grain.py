@@ -1,4 +1,4 @@
-"""Noise that moves with surfaces: details that super-resolution makes of it stay on what they are on, and not on the screen."""
+"""Noise that moves with surfaces: details that are made of it, upsampling and between key frames, stay on what they are on."""
 
 from __future__ import annotations
 

@@ -43,11 +43,11 @@ def reconstruct(space: LatentSpace, clips: np.ndarray, layouts: Sequence[np.ndar
     """Clips uint8 [n f h w 3] through the latent space and back, as the decoder of clips gives them; frames by themselves are clips
     of one. `layouts`: the planes uint8 [planes h w] of all n * f frames, which the decoder is shown if they are known."""
     device = next(space.parameters()).device
-    frames, made = clips.shape[1], []
+    frames, made, first = clips.shape[1], [], 0
     with torch.inference_mode():
-        for clip in np.array_split(clips, -(-clips.shape[0] * frames // BATCH)):
-            first = sum(map(len, made)) * frames
-            known = None if layouts is None else layout_conditions(layouts[first : first + len(clip) * frames]).to(device)
+        for clip in np.array_split(clips, min(len(clips), -(-len(clips) * frames // BATCH))):
+            rows = slice(first, first := first + len(clip) * frames)
+            known = None if layouts is None else layout_conditions(layouts[rows]).to(device)
             latents = space.encode(to_network(clip.reshape(-1, *clip.shape[2:])).to(device))
             decoded = space.decode_clip(latents.unflatten(0, (len(clip), frames)), conditions=known)
             made.append(to_frames(decoded.flatten(0, 1)).reshape(clip.shape))

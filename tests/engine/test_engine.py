@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from drivesim.engine.cascade import Cascade
 from drivesim.engine.engine import Engine
 from drivesim.engine.future import FutureSpec, Prompt
 from drivesim.engine.progress import Progress
+from drivesim.engine.random_streams import unit_noise
 from drivesim.engine.settings import SamplingSettings
 from drivesim.engine.timeline import Timeline, Window
 from drivesim.models.video_ldm import Context, hold
@@ -103,6 +105,21 @@ def test_a_window_of_any_length_is_predicted_at_once(engine: Engine, future: Fut
     near = Engine(replace(engine.cascade, video=engine.cascade.video.with_distance(8)), SETTINGS)
     assert torch.equal(near.predict(future, keys, replace(window, context=1, keys=range(9))),
                        engine.predict(future, keys, replace(window, context=1, keys=range(9))))  # fmt: skip
+
+
+def test_noise_between_key_frames_moves_with_surfaces(engine: Engine, future: FutureSpec, tmp_path: Path) -> None:
+    shape, key = (5, *engine.latent_shape), (1, 0, "interpolate")
+
+    def noise(of: FutureSpec, link: int, level: int) -> torch.Tensor:
+        return engine._link_noise(of, shape, (*key, level), link, level)
+
+    one, next_one = noise(future, 0, 1), noise(future, 1, 1)
+    assert torch.equal(one[-1], next_one[0]) and not torch.equal(one[0], one[-1])
+    assert all(not torch.equal(a, b) for a, b in pairwise(one))
+    photo = replace(future, prompt=prompt_of(tmp_path, SCENARIO.replace("traffic: simulated", "") + "traffic: free\n"))
+    for each, level in ((future, 2), (photo, 1)):
+        assert not torch.equal(noise(each, 0, level)[-1], noise(each, 1, level)[0])
+        assert torch.equal(noise(each, 0, level), unit_noise(shape, *key, level, 0))
 
 
 def test_context_guidance_zero_ignores_the_context(engine: Engine, future: FutureSpec, tmp_path: Path) -> None:

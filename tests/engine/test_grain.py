@@ -1,4 +1,4 @@
-"""Noise of upsampling: white in every frame, and where it was before on every surface."""
+"""Noise of upsampling and interpolation: white in every frame, and where it was before on every surface."""
 
 from __future__ import annotations
 
