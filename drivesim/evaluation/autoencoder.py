@@ -14,8 +14,8 @@ from drivesim.dataset.progress_line import ProgressLine
 from drivesim.evaluation.held_out import Pair
 from drivesim.metrics.intervals import Figures, bootstrap, mean_interval
 from drivesim.metrics.reconstruction import gradient_energy, psnr, ssim
+from drivesim.models.backbone import LatentCodec
 from drivesim.models.conditions.all_groups import layout_conditions
-from drivesim.models.latent_space import LatentSpace
 from drivesim.tensors import to_frames, to_network
 
 BATCH = 16
@@ -39,7 +39,7 @@ class Fidelity:
         return cls(len(each), float(each.mean()), float(worst.mean()), float(ssim(reconstructions, originals).mean()))
 
 
-def reconstruct(space: LatentSpace, clips: np.ndarray, layouts: Sequence[np.ndarray] | None = None) -> np.ndarray:
+def reconstruct(space: LatentCodec, clips: np.ndarray, layouts: Sequence[np.ndarray] | None = None) -> np.ndarray:
     """Clips uint8 [n f h w 3] through the latent space and back, as the decoder of clips gives them; frames by themselves are clips
     of one. `layouts`: the planes uint8 [planes h w] of all n * f frames, which the decoder is shown if they are known."""
     device = next(space.parameters()).device
@@ -54,7 +54,7 @@ def reconstruct(space: LatentSpace, clips: np.ndarray, layouts: Sequence[np.ndar
     return np.concatenate(made)
 
 
-def restored_pairs(space: LatentSpace, pairs: Sequence[Pair], say: Say | None = None) -> np.ndarray:
+def restored_pairs(space: LatentCodec, pairs: Sequence[Pair], say: Say | None = None) -> np.ndarray:
     """The noisy frames of pairs through the latent space and back, each by itself, uint8 [n h w 3]."""
     line, pictures = ProgressLine("reconstruction", 0, len(pairs), say), []
     for first in range(0, len(pairs), BATCH):
@@ -79,7 +79,7 @@ def autoencoder_figures(restored: np.ndarray, pairs: Sequence[Pair]) -> Figures:
 
 
 def autoencoder_fidelity(
-    space: LatentSpace, restored: np.ndarray, pairs: Sequence[Pair], real: dict[str, np.ndarray]
+    space: LatentCodec, restored: np.ndarray, pairs: Sequence[Pair], real: dict[str, np.ndarray]
 ) -> dict[str, Fidelity]:
     """Restored frames against noise-free ones, by all, day and night; real frames against themselves."""
     clean, night = np.stack([pair.clean for pair in pairs]), np.array([pair.night for pair in pairs])

@@ -27,7 +27,6 @@ from drivesim.models.conditions.all_groups import LAYOUT_GROUPS, label_condition
 from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.conditions.layout.pyramid import LayoutFeatures
 from drivesim.models.conditions.layout.vehicles import KIND_PLANE
-from drivesim.models.layers.discriminator import PatchDiscriminator, hinge_discriminator, hinge_generator
 from drivesim.models.loading import load_image_model, load_latent_codec
 from drivesim.models.super_resolution import MAX_LEVEL, SuperResolution, SuperResolutionConfig, bicubic
 from drivesim.scene.clip import Clip
@@ -35,7 +34,6 @@ from drivesim.tensors import computes_bfloat16, numpy_stream, to_frames, to_netw
 from drivesim.training.latent_data import diffusion_time, drawn_drops, layout_caches, pack, stack, unpack
 from drivesim.training.optim import rank
 from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, seeded
-from drivesim.training.stages.autoencoder import gradient_ratio
 from drivesim.video_format import UPSAMPLING_FACTOR as FACTOR
 from drivesim.video_format import StageName
 
@@ -51,7 +49,7 @@ class SuperResolutionRecipe(Recipe):
     of the image LDM, from noise of times up to `generated_time`; the others have noise of a deviation of up to `latent_noise`.
     A share `stills` of the patches are one frame that moves as a clip, for temporal layers (LaVie); its layout is not known then.
     `sharpening`: weight of the estimate's absolute error, in units of the residual. Level and steps of the held-out figures are
-    those of a rollout; `adversary_weight` of a discriminator of estimates, relative as for the decoder; there `shared_noise` makes a clip's frames from one noise. `vehicles`: share of patches that show a labelled
+    those of a rollout; there `shared_noise` makes a clip's frames from one noise. `vehicles`: share of patches that show a labelled
     vehicle, where there is one. `drop_layout`: chance that all layout maps are left out; each by itself by its group's chance.
     """
 
@@ -64,8 +62,6 @@ class SuperResolutionRecipe(Recipe):
     generated_time: Chance = 0.6
     latent_noise: float = Field(0.3, ge=0)
     sharpening: float = Field(1.0, ge=0)
-    adversary_weight: float = Field(0.0, ge=0)
-    adversary_width: int = Field(48, ge=1)
     vehicles: Chance = 0.5
     stills: Chance = 0.0
     level: int = Field(50, ge=0, le=MAX_LEVEL)
@@ -106,10 +102,8 @@ class SuperResolutionStage:
             self.model.network.requires_grad_(False)
             self.model.sharpener.requires_grad_(False)
         self.modules: dict[str, nn.Module] = {"model": self.model}
-        if recipe.adversary_weight > 0:
-            self.modules["adversary"] = PatchDiscriminator(recipe.adversary_width)
         layout = [] if self.model.layout is None else [self.model.layout, *self.model.entries.values()]
-        self.networks = (self.model.network, self.model.sharpener, *layout, *list(self.modules.values())[1:])
+        self.networks = (self.model.network, self.model.sharpener, *layout)
         self.seen = cache(self._all_seen)
 
     def open(self, data: list[Path], held_out: list[Path]) -> None:
@@ -225,8 +219,8 @@ class SuperResolutionStage:
     def _features(self, batch: Batch) -> LayoutFeatures | None:
         return self.model.layout_features(unpack(batch, "high")) if self.recipe.model.layout else None
 
-    def _errors(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Squared error of v, and absolute error of the estimate in units of the residual, averaged; the estimate [b f 3 h w]."""
+    def _errors(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Squared error of v, and absolute error of the estimate in units of the residual, averaged."""
         model, t = self.model, batch["t"]
         low, features = batch["low"], self._features(batch)
         estimate = model.estimate(low, features)
@@ -234,23 +228,12 @@ class SuperResolutionStage:
         noisy = model.schedule.add_noise(residual, batch["noise"], t)
         output = model(noisy, t, model.augment(low, batch["level"], batch["low_noise"]), batch["level"], features)
         target = training_target("v", model.schedule, residual, batch["noise"], t)
-        return (output.float() - target).square().mean(), model.residual(batch["high"], estimate).abs().mean(), estimate
+        return (output.float() - target).square().mean(), model.residual(batch["high"], estimate).abs().mean()
 
     def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
-        """Mean squared error of the prediction, the estimate's absolute error and how little it fools the adversary; then the
-        adversary's."""
-        recipe = self.recipe
-        error, sharpening, estimate = self._errors(batch)
-        loss, noted = recipe.sharpening * sharpening, {"v": error.detach(), "estimate": sharpening.detach()}
-        adversary = self.modules.get("adversary")
-        if adversary is not None:
-            fooled = hinge_generator(adversary(estimate.flatten(0, 1)))
-            loss = loss + recipe.adversary_weight * gradient_ratio(loss, fooled, self.model.sharpener.head.weight) * fooled
-            noted["fooled"] = fooled.detach()
-        yield "model", error + loss, noted
-        if adversary is not None:
-            high, made = batch["high"].flatten(0, 1), estimate.detach().flatten(0, 1)
-            yield "adversary", hinge_discriminator(adversary(high), adversary(made)), {}
+        """Mean squared error of the prediction, and the estimate's absolute error."""
+        error, sharpening = self._errors(batch)
+        yield "model", error + self.recipe.sharpening * sharpening, {"v": error.detach(), "estimate": sharpening.detach()}
 
     def _held_out(self, clips: int, *part: int) -> HeldOutClips:
         """High and decoded low resolution uint8 [n f h w 3] of the middle of held-out frames, and what is told of each clip."""
