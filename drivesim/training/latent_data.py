@@ -16,11 +16,12 @@ from drivesim.config import Say
 from drivesim.dataset.batches import ClipWindows, WindowBatch
 from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.latents import FrameLatents, cache_latents
-from drivesim.dataset.layouts import LayoutCache, cache_layouts
+from drivesim.dataset.layouts import LayoutCache, cache_layouts, is_known
 from drivesim.dataset.moved import MovedFrames, MovedUse, cache_moved, moved_key
 from drivesim.diffusion.denoiser import Prediction, training_target
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.layout.flow import Flow
+from drivesim.layout.labelled_flow import labelled_flows
 from drivesim.models.backbone import LatentCodec
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS, label_conditions
 from drivesim.models.conditions.boxes import box_map
@@ -32,6 +33,7 @@ from drivesim.scene.clip import ClipLabels
 from drivesim.tensors import computes_bfloat16, to_frames, to_network
 from drivesim.training.optim import barrier, rank
 from drivesim.training.stage import Batch
+from drivesim.video_format import LATENT_FACTOR
 
 GOLDEN = (5**0.5 - 1) / 2
 
@@ -151,6 +153,27 @@ def drawn_drops(
         name: bool(dropped or everything or (layout and name in LAYOUT_GROUPS))
         for name, dropped in zip(drop, alone, strict=True)
     }
+
+
+def flow_within(labels: ClipLabels, cells: Sequence[int], corner: Sequence[int], size: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Flow [f-1 2 h w] in pixels from each frame of a clip but the first to the one before it, and where that is seen [f-1 1 h w].
+
+    Of the cells from `corner` on, so many as `size` says, of pictures of so many `cells` (y, x).
+    """
+    height, width = (LATENT_FACTOR * side for side in cells)
+    top, left = (LATENT_FACTOR * side for side in corner)
+    rows, columns = (slice(LATENT_FACTOR * at, LATENT_FACTOR * (at + side)) for at, side in zip(corner, size, strict=True))
+    part = (LATENT_FACTOR * size[0], LATENT_FACTOR * size[1])
+    moved, seen = np.zeros((len(labels) - 1, 2, *part), np.float32), np.zeros((len(labels) - 1, 1, *part), np.float32)
+    if len(labels) == 1 or not all(is_known(labels, frame) for frame in range(len(labels))):
+        return torch.from_numpy(moved), torch.from_numpy(seen)
+    y, x = np.mgrid[rows, columns]
+    for k, flow in enumerate(labelled_flows(labels, range(len(labels) - 1), height, width)[0]):
+        right, down = (shift[rows, columns] for shift in (flow.right, flow.down))
+        across, along = x + right - left, y + down - top  # places in the part
+        inside = (across >= 0) & (across <= part[1] - 1) & (along >= 0) & (along <= part[0] - 1)
+        moved[k], seen[k] = np.where(inside, np.stack([right, down]), 0.0), inside & flow.seen[rows, columns]
+    return torch.from_numpy(moved), torch.from_numpy(seen)
 
 
 def asked_boxes(boxes: Sequence[Boxes | None], rng: np.random.Generator) -> tuple[Boxes | None, ...]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tiny_cascade import write_cascade
@@ -17,7 +19,7 @@ from drivesim.scene.clip import Clip
 from drivesim.training.latent_data import unpack
 from drivesim.training.loop import start_state, step
 from drivesim.training.run import Run
-from drivesim.training.stages.decoder import DecoderRecipe, DecoderStage, _cropped
+from drivesim.training.stages.decoder import DecoderRecipe, DecoderStage, _cropped, moved_flicker, unsteady_error
 from drivesim.world.generator import generate_clip
 
 RECIPE = {"batch": 2, "samples": 8, "warmup": 0, "learning_rate": 1e-2, "bf16": False, "held_out_batches": 1, "frames": 3,
@@ -99,3 +101,27 @@ def test_footage_without_labels_at_its_own_rate_teaches_it(checkpoints: Path, tm
     assert not any(conditions[name].given.any() for name in LAYOUT_GROUPS)
     with torch.no_grad():
         assert all(map(math.isfinite, stage.evaluate().values()))
+
+
+def test_errors_that_move_with_what_they_are_on_are_steady() -> None:
+    pattern = torch.rand(3, 16, 40, generator=torch.Generator().manual_seed(0))
+    moving = torch.stack([pattern[:, :, 3 * k : 3 * k + 24] for k in range(3)])[None]  # 3 px to the left a frame
+    flow = torch.zeros(1, 2, 2, 16, 24)
+    flow[:, :, 0] = 3.0
+    seen = torch.ones(1, 2, 1, 16, 24)
+    seen[..., -3:] = 0
+    assert unsteady_error(moving, flow, seen) == pytest.approx(0, abs=1e-5)
+    assert unsteady_error(moving[:, :1].expand(-1, 3, -1, -1, -1), flow, seen) > 0.3
+    assert unsteady_error(moving, flow, 0 * seen) == 0
+    assert unsteady_error(moving[:, :1], flow[:, :0], seen[:, :0]) == 0
+
+
+def test_what_changes_beyond_what_moves_is_flicker() -> None:
+    clips = (generate_clip(seed, 4, 30.0, 64, 128, noise=False) for seed in range(9))
+    clip = next(clip for clip in clips if clip.labels.time_of_day == "day")
+    spoiled = clip.frames.astype(np.int16) + np.random.default_rng(0).integers(-20, 21, clip.frames.shape)
+    true, found = (moved_flicker(x[None].clip(0, 255).astype(np.uint8), [clip.labels]) for x in (clip.frames, spoiled))
+    assert 0 < true < found
+    unknown = replace(clip.labels, roadside=None)
+    assert moved_flicker(np.stack([clip.frames] * 2), [clip.labels, unknown]) == pytest.approx(true)
+    assert np.isnan(moved_flicker(clip.frames[None], [unknown]))

@@ -6,17 +6,21 @@ one-step estimates of true latents that were noised: as soft, and as wrong in de
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 from pydantic import Field
 from torch import Tensor, nn
 
 from drivesim.dataset.batches import ClipWindows, WindowBatch
+from drivesim.dataset.layouts import is_known
+from drivesim.layout.labelled_flow import labelled_flows
+from drivesim.metrics.flicker import steadiness
 from drivesim.metrics.reconstruction import gradient_energy, psnr
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS
 from drivesim.models.conditions.conditions import Conditions
@@ -25,11 +29,12 @@ from drivesim.models.image_ldm import ImageLDM
 from drivesim.models.latent_space import LatentSpace
 from drivesim.models.layers.autoencoder import Autoencoder
 from drivesim.models.layers.discriminator import VideoPatchDiscriminator, hinge_discriminator, hinge_generator
+from drivesim.models.road_view import warp
+from drivesim.scene.clip import ClipLabels
 from drivesim.tensors import numpy_stream, to_frames, to_network, torch_stream
-from drivesim.training.latent_data import LatentData, drawn_drops, known_conditions, pack, stack, unpack
+from drivesim.training.latent_data import LatentData, drawn_drops, flow_within, known_conditions, pack, stack, unpack
 from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, seeded
 from drivesim.training.stages.autoencoder import gradient_ratio, reconstruction_loss
-from drivesim.training.steadiness import flow_within, moved_flicker, unsteady_error
 from drivesim.video_format import FRAME_RATES, LATENT_FACTOR, TrainedName
 
 _HELD_OUT_NOISE = 0.2
@@ -256,6 +261,21 @@ def _vehicle_weight(conditions: Conditions, extra: float) -> Tensor:
     return 1.0 + extra * there[:, None].float()
 
 
+def unsteady_error(error: Tensor, flow: Tensor, seen: Tensor) -> Tensor:
+    """By how much errors [b f 3 h w] differ from those of the frame before, moved by `flow` [b f-1 2 h w], where `seen`
+    [b f-1 1 h w] is 1.
+
+    L1 on pixels, and on means of 2x2. What is wrong alike in all frames is no flicker; what is wrong in each by itself is.
+    """
+    if flow.shape[1] == 0:
+        return error.new_zeros(())
+    before, now = error[:, :-1].float().flatten(0, 1), error[:, 1:].float().flatten(0, 1)
+    shown = seen.flatten(0, 1)
+    change = (now - warp(before, flow.flatten(0, 1))) * shown
+    whole = change.shape[1] * shown.sum().clamp(min=1.0)
+    return change.abs().sum() / whole + 4 * F.avg_pool2d(change, 2).abs().sum() / whole
+
+
 def clip_losses(
     recipe: ClipDecodingRecipe,
     modules: dict[str, nn.Module],
@@ -294,6 +314,19 @@ def clip_figures(made: np.ndarray, truth: np.ndarray, suffix: str = "") -> dict[
         changes, true_changes = (np.diff(clips.astype(np.float32), axis=1) for clips in (made, truth))
         figures[f"flicker{suffix}"] = float(np.abs(changes - true_changes).mean() / np.abs(true_changes).mean().clip(1e-6))
     return figures
+
+
+def moved_flicker(clips: np.ndarray, labels: Sequence[ClipLabels]) -> float:
+    """Flicker (see metrics.flicker.Steadiness) of clips uint8 [n f h w 3] with their labels, on average.
+
+    NaN where none is known.
+    """
+    each = []
+    for clip, known in zip(clips, labels, strict=True):
+        if len(known) > 1 and all(is_known(known, frame) for frame in range(len(known))):
+            flows, _ = labelled_flows(known, range(len(known) - 1), *clip.shape[1:3])
+            each.append(steadiness(clip[:-1], clip[1:], flows).flicker)
+    return float(np.nanmean(each)) if np.isfinite(each).any() else float("nan")
 
 
 def _cropped(
