@@ -116,8 +116,8 @@ def test_noise_between_key_frames_moves_with_surfaces(engine: Engine, future: Fu
     one, next_one = noise(future, 0, 1), noise(future, 1, 1)
     assert torch.equal(one[-1], next_one[0]) and not torch.equal(one[0], one[-1])
     assert all(not torch.equal(a, b) for a, b in pairwise(one))
-    photo = replace(future, prompt=prompt_of(tmp_path, SCENARIO.replace("traffic: simulated", "") + "traffic: free\n"))
-    for each, level in ((future, 2), (photo, 1)):
+    free = replace(future, prompt=prompt_of(tmp_path, SCENARIO + "traffic: free\n"))
+    for each, level in ((future, 2), (free, 1)):
         assert not torch.equal(noise(each, 0, level)[-1], noise(each, 1, level)[0])
         assert torch.equal(noise(each, 0, level), unit_noise(shape, *key, level, 0))
 

@@ -124,7 +124,7 @@ _DECODER = {
     "clean-latents": Arm("learns from latents without noise", {"latent_noise": 0.0, "generated": 0.0}),
     "no-stills": Arm("learns from clips alone", {"stills": 0.0}),
     "no-foreground": Arm("vehicles count as much as anything", {"foreground": 0.0}),
-    "unsteady": Arm("errors may come and go", {"steady_weight": 0.0}),
+    "no-steadiness": Arm("errors may come and go", {"steady_weight": 0.0}),
 }
 _REPEATED = {"context": "repeated"}
 _INTERPOLATION = {
