@@ -222,17 +222,19 @@ class Engine:
             low = frames[None].to(device)
             level = torch.full((1,), settings.level, dtype=torch.int64, device=device)
             features = model.layout_features(None if conditions is None else conditions.to(device))
-            estimate = model.estimate(low, features)
-            residual = sample(
-                model.denoise(low, level, noise(1, "augmentation"), features),
-                model.schedule,
+            frames = model.upsample(
+                low,
+                level,
+                noise(1, "augmentation"),
                 noise(UPSAMPLING_FACTOR),
-                settings.steps,
-                settings.eta,
-                lambda step: noise(UPSAMPLING_FACTOR, "step", step),
-                self._lap("upsample"),
+                features,
+                steps=settings.steps,
+                share=settings.noise,
+                eta=settings.eta,
+                noise_source=lambda step: noise(UPSAMPLING_FACTOR, "step", step),
+                on_step=self._lap("upsample"),
             )
-            return model.refine(estimate, residual)[0].float().cpu()
+            return frames[0].float().cpu()
 
     def _context(
         self,

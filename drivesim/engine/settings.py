@@ -48,13 +48,17 @@ class InterpolationSampling(Config):
 class SuperResolutionSampling(Config):
     """Upsampling, in portions of `length` frames that share `overlap`; `level`: noise augmentation.
 
+    `noise`, 0 to 1: sampling begins at the upsampler's estimate with the noise of this share of the times; 1 is noise alone. The
+    estimate is what a first step from noise alone would predict, so that this one is saved.
+
     Where the upsampler has temporal layers frames of a portion see each other, and those that two portions share are blended: both
     decide pixels. The shipped one has none: each frame is made by itself, and portions need share nothing. Small ones stay in the
     processor's caches.
     """
 
-    steps: int = Field(default=2, ge=1)
+    steps: int = Field(default=1, ge=1)
     eta: float = Field(default=0.0, ge=0)
+    noise: float = Field(default=0.5, gt=0, le=1)
     level: int = Field(default=50, ge=0, le=250)
     length: int = Field(default=2, ge=1)
     overlap: int = Field(default=0, ge=0)
@@ -96,7 +100,6 @@ class SamplingSettings(Config):
                 prediction=PredictionSampling(steps=10),
                 first_interpolation=InterpolationSampling(steps=1, noise=0.1),
                 interpolation=InterpolationSampling(steps=1, noise=0.1),
-                super_resolution=SuperResolutionSampling(steps=1),
             )
         if quality == "best":
             return cls(
@@ -104,7 +107,7 @@ class SamplingSettings(Config):
                 prediction=PredictionSampling(steps=60),
                 first_interpolation=InterpolationSampling(steps=8, noise=1.0),
                 interpolation=InterpolationSampling(steps=8, noise=1.0),
-                super_resolution=SuperResolutionSampling(steps=4),
+                super_resolution=SuperResolutionSampling(steps=4, noise=1.0),
             )
         return cls()
 

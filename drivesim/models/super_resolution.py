@@ -8,6 +8,7 @@ noise schedule for small pictures fits it; a network that predicts nothing for i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from drivesim.checkpoint import load_strictly, read_checkpoint
 from drivesim.config import Config
+from drivesim.diffusion.ddim import Draft, sample
 from drivesim.diffusion.denoiser import Denoise, denoiser
 from drivesim.diffusion.schedule import NoiseSchedule
 from drivesim.models.conditions.all_groups import pixel_groups
@@ -125,6 +127,31 @@ class SuperResolution(nn.Module):
         hook = layout_hook(self._added("network", features), None if self.temporal is None else self.temporal.hook(frames))
         v = self.network(folded, times, rearrange(low, "b f c h w -> (b f) c h w"), levels, hook)
         return rearrange(F.pixel_shuffle(v, FACTOR), "(b f) c h w -> b f c h w", f=frames)
+
+    def upsample(
+        self,
+        low: Tensor,
+        level: Tensor,
+        low_noise: Tensor,
+        noise: Tensor,
+        features: LayoutFeatures | None = None,
+        *,
+        steps: int,
+        share: float,
+        eta: float = 0.0,
+        noise_source: Callable[[int], Tensor] | None = None,
+        on_step: Callable[[int, Tensor], None] | None = None,
+    ) -> Tensor:
+        """Frames [b f 3 4h 4w] of clean `low` [b f 3 h w], sampled in `steps` from unit `noise` like them, see ddim.sample.
+
+        Sampling begins at the estimate, where the residual is nothing, with the noise of a `share` of the times: what a first step
+        from noise alone predicts is hardly more, and costs a step. `low_noise` like `low` augments it at `level` int64 [b].
+        """
+        estimate = self.estimate(low, features)
+        draft = Draft(torch.zeros_like(noise), share) if share < 1 else None
+        denoise = self.denoise(low, level, low_noise, features)
+        residual = sample(denoise, self.schedule, noise, steps, eta, noise_source, on_step, draft=draft)
+        return self.refine(estimate, residual)
 
     def denoise(self, low: Tensor, level: Tensor, noise: Tensor, features: LayoutFeatures | None = None) -> Denoise:
         """(x_t [b f 3 4h 4w], t [b]) -> residual x_0 for clean `low` [b f 3 h w], augmented once: see `augment`."""

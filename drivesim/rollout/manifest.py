@@ -205,7 +205,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 def _read_older(values: dict[str, Any]) -> None:
     """Says in today's words what earlier manifests say: interpolation had a batch, which decided no more than memory, both were
-    sampled alike, and guided estimates were not rescaled."""
+    sampled alike, guided estimates were not rescaled, and upsampling began with noise alone."""
     for name in ("job", "sampling"):
         values = group if isinstance(group := values.get(name), dict) else {}
     for name in ("image", "prediction", "interpolation"):
@@ -213,6 +213,8 @@ def _read_older(values: dict[str, Any]) -> None:
             group.pop("batch", None) if name == "interpolation" else group.setdefault("rescale", 0.0)
     if isinstance(between := values.get("interpolation"), dict):
         values.setdefault("first_interpolation", dict(between))
+    if isinstance(group := values.get("super_resolution"), dict):
+        group.setdefault("noise", 1.0)
 
 
 def is_rollout(folder: Path) -> bool:

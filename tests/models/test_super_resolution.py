@@ -40,8 +40,7 @@ def stirred(temporal: bool = False, scale: float = 0.1, config: SuperResolutionC
 def upsample(
     model: SuperResolution, low: torch.Tensor, noise: torch.Tensor, low_noise: torch.Tensor, steps: int, level: int
 ) -> torch.Tensor:
-    denoise = model.denoise(low, torch.tensor([level]), low_noise)
-    return model.refine(model.estimate(low), sample(denoise, model.schedule, noise, steps))
+    return model.upsample(low, torch.tensor([level]), low_noise, noise, steps=steps, share=1.0)
 
 
 def test_shipped_size_is_about_3m_parameters() -> None:
@@ -104,6 +103,25 @@ def test_the_sharpener_changes_the_estimate_and_a_patch_gets_what_the_frame_gets
         whole, patch = model.estimate(low), model.estimate(low[..., :40])
     assert not torch.allclose(whole, bicubic(low), atol=1e-3)
     torch.testing.assert_close(patch[..., :96], whole[..., :96], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("share", "first"), [(1.0, 999), (0.5, 499)])
+def test_sampling_begins_at_the_estimate_with_a_share_of_the_noise(share: float, first: int) -> None:
+    """The network is asked once, of the noise alone at its time; where it takes all of that for noise the estimate comes out."""
+    model, low, noise = stirred(), smooth(1, 1, 3, 4, 8), normal(1, 1, 3, 16, 32)
+    asked = []
+
+    def forward(x: torch.Tensor, t: torch.Tensor, *_: object) -> torch.Tensor:
+        asked.append((x, t))
+        alpha, _ = model.schedule.at(t, x)
+        return alpha * noise  # v of no residual
+
+    model.forward = forward  # type: ignore[method-assign]
+    made = model.upsample(low, torch.tensor([50]), torch.zeros_like(low), noise, steps=1, share=share)
+    ((x, t),) = asked
+    torch.testing.assert_close(x, float(model.schedule.sigma[first]) * noise)
+    assert t.tolist() == [first]
+    torch.testing.assert_close(made, model.estimate(low).clamp(-1, 1), rtol=0, atol=1e-5)
 
 
 def test_level_and_augmentation_change_the_output() -> None:

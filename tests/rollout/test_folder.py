@@ -85,6 +85,15 @@ def test_manifests_with_one_interpolation_had_both_alike(request_: Request, out:
     assert continued.complete == [0, 1]
 
 
+def test_manifests_that_do_not_say_where_upsampling_began_had_noise_alone(request_: Request, out: Path) -> None:
+    manifest = json.loads((out / "manifest.json").read_text())
+    manifest["job"]["sampling"]["super_resolution"].pop("noise")
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    (out / "SHA256SUMS").unlink()
+    with pytest.raises(InputError, match=r"sampling\.super_resolution\.noise was 1\.0, is 0\.5"):
+        roll_out(with_(request_, futures=2), out)
+
+
 def test_of_a_changed_scenario_the_values_are_named(request_: Request, out: Path) -> None:
     request_.scenario.write_text(SCENARIO.replace("ahead: 14", "ahead: 15"))
     with pytest.raises(InputError, match=r"scenario\.vehicles\.0\.ahead was 14\.0, is 15\.0"):

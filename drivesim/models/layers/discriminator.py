@@ -6,6 +6,10 @@ additional image discriminator made the paper's results worse).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Protocol
+
+import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
@@ -60,3 +64,46 @@ def hinge_discriminator(real: Tensor, fake: Tensor) -> Tensor:
 def hinge_generator(fake: Tensor) -> Tensor:
     """Hinge loss of the generator: the logits of what it made should be high. A scalar."""
     return -fake.mean()
+
+
+def gradient_ratio(loss: Tensor, other: Tensor, weight: Tensor) -> Tensor:
+    """How much steeper `loss` is than `other` in the parameter `weight`: a scalar without gradient, at most 1e4."""
+    steep, flat = (torch.autograd.grad(x, weight, retain_graph=True)[0].float().norm() for x in (loss, other))
+    return (steep / flat.clamp(min=1e-8)).clamp(max=1e4).detach()
+
+
+class Contest(Protocol):
+    """What a recipe says of its adversary. `adversary_weight` is relative: 1 lets it pull at the last layer as hard as the error
+    does (VQGAN, eq. 7); it acts from `adversary_from` samples on."""
+
+    @property
+    def adversary_weight(self) -> float: ...
+    @property
+    def adversary_from(self) -> int: ...
+
+
+def contested(
+    contest: Contest,
+    modules: dict[str, nn.Module],
+    loss: Tensor,
+    noted: dict[str, Tensor],
+    made: Tensor,
+    true: Tensor,
+    last: Tensor,
+    samples: int,
+) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+    """First the model's loss, `loss` and what the adversary says of `made`, then the adversary's: see Stage.losses.
+
+    The two pulls are compared at the parameter `last`. `made` and `true` pictures or clips, as the adversary of `modules` takes
+    them, in [-1, 1].
+    """
+    begun = contest.adversary_weight > 0 and samples >= contest.adversary_from
+    noted = noted | {"l1": (made - true).detach().float().abs().mean()}
+    if begun:
+        fooled = hinge_generator(modules["adversary"](made))
+        loss = loss + contest.adversary_weight * gradient_ratio(loss, fooled, last) * fooled
+        noted["fooled"] = fooled.detach()
+    yield "model", loss, noted
+    if begun:
+        adversary = modules["adversary"]
+        yield "adversary", hinge_discriminator(adversary(true), adversary(made.detach())), {}

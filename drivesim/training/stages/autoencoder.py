@@ -21,7 +21,7 @@ from drivesim.dataset.batches import FrameSource
 from drivesim.metrics.reconstruction import gradient_energy, luma, psnr
 from drivesim.models.latent_space import LatentSpace
 from drivesim.models.layers.autoencoder import Autoencoder, AutoencoderConfig, kl_divergence
-from drivesim.models.layers.discriminator import PatchDiscriminator, hinge_discriminator, hinge_generator
+from drivesim.models.layers.discriminator import PatchDiscriminator, contested
 from drivesim.scene.boxes import MIN_VISIBLE, Boxes
 from drivesim.tensors import numpy_stream, to_frames, to_network, torch_stream
 from drivesim.training.stage import Batch, ModelDescription, Recipe, seeded
@@ -102,12 +102,6 @@ def far_likeness(decoded: np.ndarray, frames: np.ndarray, boxes: Sequence[Boxes 
     return {"far_likeness": float(np.mean(alike))} if alike else {}
 
 
-def gradient_ratio(loss: Tensor, other: Tensor, weight: Tensor) -> Tensor:
-    """How much steeper `loss` is than `other` in the parameter `weight`: a scalar without gradient, at most 1e4."""
-    steep, flat = (torch.autograd.grad(x, weight, retain_graph=True)[0].float().norm() for x in (loss, other))
-    return (steep / flat.clamp(min=1e-8)).clamp(max=1e4).detach()
-
-
 class AutoencoderStage:
     """Trains the LatentSpace: the autoencoder on crops, then the latent scale on whole frames."""
 
@@ -160,22 +154,14 @@ class AutoencoderStage:
         latents = mean + torch.exp(0.5 * logvar) * batch["posterior_noise"] + spread[:, None, None] * batch["latent_noise"]
         decoded = autoencoder.decode(latents)
         loss = reconstruction_loss(decoded, frames, recipe.gradient_weight, batch["weight"])
-        noted = {"l1": (decoded - frames).detach().float().abs().mean()}
+        noted: dict[str, Tensor] = {}
         if recipe.equivariance > 0:
             pooled, weight = F.avg_pool2d(frames, 2), F.avg_pool2d(batch["weight"], 2)
             small = reconstruction_loss(autoencoder.decode(F.avg_pool2d(mean, 2)), pooled, recipe.gradient_weight, weight)
             loss = loss + recipe.equivariance * small
             noted["half_size"] = small.detach()
         loss = loss + recipe.kl_weight * kl_divergence(mean.float(), logvar.float())
-        contest = recipe.adversary_weight > 0 and samples >= recipe.adversary_from
-        if contest:
-            fooled = hinge_generator(self.modules["adversary"](decoded))
-            loss = loss + recipe.adversary_weight * gradient_ratio(loss, fooled, autoencoder.decoder.head.weight) * fooled
-            noted["fooled"] = fooled.detach()
-        yield "model", loss, noted
-        if contest:
-            adversary = self.modules["adversary"]
-            yield "adversary", hinge_discriminator(adversary(frames), adversary(decoded.detach())), {}
+        yield from contested(recipe, self.modules, loss, noted, decoded, frames, autoencoder.decoder.head.weight, samples)
 
     def _held_out_frames(self, count: int) -> tuple[np.ndarray, list[Boxes | None]]:
         rng = numpy_stream(0, "held-out")

@@ -28,13 +28,13 @@ from drivesim.models.conditions.layout.vehicles import KIND_PLANE
 from drivesim.models.image_ldm import ImageLDM
 from drivesim.models.latent_space import LatentSpace
 from drivesim.models.layers.autoencoder import Autoencoder
-from drivesim.models.layers.discriminator import VideoPatchDiscriminator, hinge_discriminator, hinge_generator
+from drivesim.models.layers.discriminator import VideoPatchDiscriminator, contested
 from drivesim.models.road_view import warp
 from drivesim.scene.clip import ClipLabels
 from drivesim.tensors import numpy_stream, to_frames, to_network, torch_stream
 from drivesim.training.latent_data import LatentData, drawn_drops, flow_within, known_conditions, pack, stack, unpack
 from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, seeded
-from drivesim.training.stages.autoencoder import gradient_ratio, reconstruction_loss
+from drivesim.training.stages.autoencoder import reconstruction_loss
 from drivesim.video_format import FRAME_RATES, LATENT_FACTOR, TrainedName
 
 _HELD_OUT_NOISE = 0.2
@@ -178,7 +178,8 @@ class DecoderStage:
         weight = _vehicle_weight(conditions, recipe.foreground)
         decoded = self._decoded(latents, conditions)
         unsteady = recipe.steady_weight * unsteady_error(decoded - frames, batch["flow"], batch["seen"])
-        yield from clip_losses(recipe, self.modules, self.last, decoded, frames, samples, weight, unsteady)
+        error = reconstruction_loss(decoded.flatten(0, 1), frames.flatten(0, 1), recipe.gradient_weight, weight)
+        yield from contested(recipe, self.modules, unsteady + error, {}, decoded, frames, self.last, samples)
 
     def _decoded(self, latents: Tensor, conditions: Conditions) -> Tensor:
         """Frames [b f 3 8h 8w], not clipped, of normalised latents [b f c h w]."""
@@ -274,34 +275,6 @@ def unsteady_error(error: Tensor, flow: Tensor, seen: Tensor) -> Tensor:
     change = (now - warp(before, flow.flatten(0, 1))) * shown
     whole = change.shape[1] * shown.sum().clamp(min=1.0)
     return change.abs().sum() / whole + 4 * F.avg_pool2d(change, 2).abs().sum() / whole
-
-
-def clip_losses(
-    recipe: ClipDecodingRecipe,
-    modules: dict[str, nn.Module],
-    last: Tensor,
-    decoded: Tensor,
-    frames: Tensor,
-    samples: int,
-    weight: Tensor | None = None,
-    unsteady: Tensor | float = 0.0,
-) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
-    """The decoder's loss for clips `decoded` of true `frames` [b f 3 h w], then the adversary's: see Stage.losses.
-
-    The two pulls on the decoder are compared at the parameter `last`; `weight` as of reconstruction_loss; `unsteady` is
-    added to the error.
-    """
-    loss = unsteady + reconstruction_loss(decoded.flatten(0, 1), frames.flatten(0, 1), recipe.gradient_weight, weight)
-    noted = {"l1": (decoded - frames).detach().float().abs().mean()}
-    contest = recipe.adversary_weight > 0 and samples >= recipe.adversary_from
-    if contest:
-        fooled = hinge_generator(modules["adversary"](decoded))
-        loss = loss + recipe.adversary_weight * gradient_ratio(loss, fooled, last) * fooled
-        noted["fooled"] = fooled.detach()
-    yield "model", loss, noted
-    if contest:
-        adversary = modules["adversary"]
-        yield "adversary", hinge_discriminator(adversary(frames), adversary(decoded.detach())), {}
 
 
 def clip_figures(made: np.ndarray, truth: np.ndarray, suffix: str = "") -> dict[str, float]:

@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from drivesim.models.layers.discriminator import VideoPatchDiscriminator
+from drivesim.models.layers.discriminator import VideoPatchDiscriminator, contested
 from drivesim.models.stable_diffusion.clip_decoder import ClipDecoder, ClipDecoderConfig
 from drivesim.models.stable_diffusion.latents import PublicLatents
 from drivesim.tensors import numpy_stream, to_frames, to_network, torch_stream
 from drivesim.training.latent_data import LatentData, stack
 from drivesim.training.stage import Batch, ModelDescription, seeded
-from drivesim.training.stages.decoder import ClipDecodingRecipe, clip_figures, clip_losses
+from drivesim.training.stages.autoencoder import reconstruction_loss
+from drivesim.training.stages.decoder import ClipDecodingRecipe, clip_figures
 from drivesim.video_format import LATENT_FACTOR, TrainedName
 
 _HELD_OUT_NOISE = 0.2
@@ -81,7 +82,9 @@ class PublicDecoderStage:
     def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
         """First the decoder's, then the adversary's."""
         decoded = self.model(batch["latents"])
-        yield from clip_losses(self.recipe, self.modules, self.last, decoded, batch["frames"], samples)
+        frames, recipe = batch["frames"], self.recipe
+        error = reconstruction_loss(decoded.flatten(0, 1), frames.flatten(0, 1), recipe.gradient_weight)
+        yield from contested(recipe, self.modules, error, {}, decoded, frames, self.last, samples)
 
     def _held_out_clips(self, count: int) -> tuple[np.ndarray, Tensor]:
         """Clips uint8 [n f h w 3] and their latents."""

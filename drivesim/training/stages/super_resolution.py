@@ -18,7 +18,6 @@ from drivesim.dataset.batches import ClipWindow, ClipWindows, StillMotion, clip_
 from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.layouts import is_known
 from drivesim.dataset.progress_line import ProgressLine
-from drivesim.diffusion.ddim import sample
 from drivesim.diffusion.denoiser import training_target
 from drivesim.layout.planes import layout_planes
 from drivesim.layout.scene_at import SceneAt
@@ -48,9 +47,10 @@ class SuperResolutionRecipe(Recipe):
     others are softened by up to `blur` pixels (standard deviation). Of these latents a share `generated` are one-step estimates
     of the image LDM, from noise of times up to `generated_time`; the others have noise of a deviation of up to `latent_noise`.
     A share `stills` of the patches are one frame that moves as a clip, for temporal layers (LaVie); its layout is not known then.
-    `sharpening`: weight of the estimate's absolute error, in units of the residual. Level and steps of the held-out figures are
-    those of a rollout; there `shared_noise` makes a clip's frames from one noise. `vehicles`: share of patches that show a labelled
-    vehicle, where there is one. `drop_layout`: chance that all layout maps are left out; each by itself by its group's chance.
+    `sharpening`: weight of the estimate's absolute error, in units of the residual. Level, steps and `sampling_noise` of the
+    held-out figures are those of a rollout; there `shared_noise` makes a clip's frames from one noise. `vehicles`: share of
+    patches that show a labelled vehicle, where there is one. `drop_layout`: chance that all layout maps are left out; each by
+    itself by its group's chance.
     """
 
     model: SuperResolutionConfig = SuperResolutionConfig()
@@ -65,7 +65,8 @@ class SuperResolutionRecipe(Recipe):
     vehicles: Chance = 0.5
     stills: Chance = 0.0
     level: int = Field(50, ge=0, le=MAX_LEVEL)
-    steps: int = Field(2, ge=1)
+    steps: int = Field(1, ge=1)
+    sampling_noise: float = Field(0.5, gt=0, le=1)
     shared_noise: bool = True
     drop_layout: Chance = 0.15
 
@@ -263,15 +264,12 @@ class SuperResolutionStage:
             noise, low_noise = (torch.from_numpy(rng.standard_normal(s, np.float32)).to(device) for s in shapes)
             noise, low_noise = (one.expand(-1, len(clip), -1, -1, -1) for one in (noise, low_noise))
             features = self.model.layout_features(None if told is None else told.to(device))
-            made.append(to_frames(self._upsampled(x.to(device), noise, low_noise, features, level))[0])
+            levels, recipe = torch.full((1,), level, dtype=torch.int64, device=device), self.recipe
+            high = self.model.upsample(
+                x.to(device), levels, low_noise, noise, features, steps=recipe.steps, share=recipe.sampling_noise
+            )
+            made.append(to_frames(high)[0])
         return np.stack(made)
-
-    def _upsampled(self, low: Tensor, noise: Tensor, low_noise: Tensor, features: LayoutFeatures | None, level: int) -> Tensor:
-        """Frames [1 f 3 4h 4w] of `low` [1 f 3 h w], from unit `noise` [1 f 3 4h 4w] and `low_noise` [1 f 3 h w]."""
-        levels = torch.full((1,), level, dtype=torch.int64, device=low.device)
-        denoise = self.model.denoise(low, levels, low_noise, features)
-        residual = sample(denoise, self.model.schedule, noise, self.recipe.steps)
-        return self.model.refine(self.model.estimate(low, features), residual)
 
     def _plain(self, low: np.ndarray, conditions: list[Conditions | None]) -> tuple[np.ndarray, np.ndarray]:
         """Pictures [n f 4h 4w 3] of low resolution [n f h w 3]: bicubic, and estimates."""

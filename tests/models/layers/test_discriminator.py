@@ -1,14 +1,24 @@
 """Patch discriminators: logits per patch, bounded slopes, hinge losses."""
 
+from typing import NamedTuple
+
 import pytest
 import torch
 
 from drivesim.models.layers.discriminator import (
     PatchDiscriminator,
     VideoPatchDiscriminator,
+    contested,
     hinge_discriminator,
     hinge_generator,
 )
+
+
+class Recipe(NamedTuple):
+    """What a recipe says of its adversary."""
+
+    adversary_weight: float = 1.0
+    adversary_from: int = 0
 
 
 def test_one_logit_a_patch() -> None:
@@ -52,3 +62,33 @@ def test_hinge_losses() -> None:
     assert hinge_discriminator(unsure, unsure) == 1
     assert hinge_discriminator(-sure, sure) == 3
     assert hinge_generator(sure) < hinge_generator(unsure)
+
+
+def test_the_adversary_pulls_as_hard_as_its_weight_says() -> None:
+    """The gradient at the last layer is the error's, and a multiple of the adversary's as long as `weight` times that."""
+    torch.manual_seed(0)
+    last = torch.nn.Parameter(torch.randn(3))
+    frames, adversary = torch.randn(2, 3, 16, 16), PatchDiscriminator(8).eval()
+    contest = Recipe(adversary_weight=0.5)
+
+    def made() -> torch.Tensor:
+        return last[:, None, None] * torch.ones_like(frames)
+
+    def pull(loss: torch.Tensor) -> torch.Tensor:
+        return torch.autograd.grad(loss, last)[0]
+
+    def error() -> torch.Tensor:
+        return (made() - frames).abs().mean()
+
+    (name, loss, noted), (other, _, _) = contested(contest, {"adversary": adversary}, error(), {}, made(), frames, last, 10)
+    assert (name, other) == ("model", "adversary") and "fooled" in noted
+    added, own = pull(loss) - pull(error()), pull(error())
+    alone = pull(hinge_generator(adversary(made())))
+    assert float(added.norm()) == pytest.approx(0.5 * float(own.norm()), rel=1e-3)
+    assert float(torch.nn.functional.cosine_similarity(added, alone, dim=0)) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_there_is_no_contest_before_its_time() -> None:
+    frames, last = torch.zeros(1, 3, 16, 16), torch.nn.Parameter(torch.ones(()))
+    (only,) = contested(Recipe(adversary_from=11), {}, last * 2, {}, frames, frames, last, 10)
+    assert only[0] == "model" and float(only[1].detach()) == 2
