@@ -244,7 +244,8 @@ def test_temporal_layers_move_into_another_backbone_when_asked_to(temporal: Path
 
 def test_a_lora_folder_changes_the_film(run: Run, tmp_path: Path) -> None:
     name = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
-    save_file({f"{name}.lora_A.weight": torch.ones(2, 16), f"{name}.lora_B.weight": torch.ones(16, 2)},
+    down = torch.arange(32.0).reshape(2, 16).sin()  # rows that are all alike see nothing of what is normalised
+    save_file({f"{name}.lora_A.weight": down, f"{name}.lora_B.weight": down.T.contiguous()},
               tmp_path / "pytorch_lora_weights.safetensors")  # fmt: skip
     films = []
     for options in ({}, {"lora": tmp_path}, {"lora": tmp_path, "lora-strength": "2"}):
