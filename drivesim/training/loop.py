@@ -20,6 +20,7 @@ from torch import Tensor
 
 from drivesim.config import InputError, MachineError, Say
 from drivesim.models.layers.blocks import channels_last
+from drivesim.tensors import computes_bfloat16
 from drivesim.training.optim import (
     Ema,
     average_gradients,
@@ -172,7 +173,7 @@ def step(stage: Stage, state: TrainState, batch: Batch, device: torch.device) ->
     rate = learning_rate(recipe, state.samples)
     losses = stage.losses(batch, state.samples)
     while True:
-        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16 and computes_bfloat16(device)):
             yielded = next(losses, None)
         if yielded is None:
             break

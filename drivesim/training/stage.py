@@ -26,7 +26,7 @@ class Recipe(Config):
     `batch` samples a step over all processes; `learning_rate` after `warmup` samples, falling to zero along a half cosine
     over the last `cooldown` share of `samples`; `ema` half-life in samples; `clip` bounds the gradient norm.
     `held_out_batches`: how much the held-out figures are measured on, in batches of the stage's own size. `optimizer`: see
-    optim.make_optimizers. `compile` compiles the stage's networks.
+    optim.make_optimizers. `compile` compiles the stage's networks. `bf16`: in bfloat16, where the device computes with it.
 
     Samples are drawn from random numbers of the seed `stream`; none is `seed`. A run that goes on from other weights has a
     stream of its own, or it would see once more what these have seen.

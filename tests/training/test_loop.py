@@ -17,7 +17,7 @@ import torch
 from toy import ToyStage
 
 from drivesim.config import InputError, MachineError, read_yaml
-from drivesim.training.loop import SKIPS_IN_A_ROW, batches, due, signals_noted, start_state, train
+from drivesim.training.loop import SKIPS_IN_A_ROW, batches, due, signals_noted, start_state, step, train
 from drivesim.training.run import Run
 from drivesim.training.stage import Recipe
 
@@ -144,6 +144,19 @@ def test_many_steps_without_finite_gradients_end_the_run(tmp_path: Path) -> None
     saved = ToyStage(recipe(optimizer="muon"))
     assert start_state(saved, Run(tmp_path, {})).samples == 160 + 8 * SKIPS_IN_A_ROW
     assert torch.isfinite(saved.model.weight).all()
+
+
+@pytest.mark.parametrize(("wanted", "there"), [(True, True), (True, False), (False, True)])
+def test_bfloat16_where_it_is_wanted_and_the_device_has_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wanted: bool, there: bool
+) -> None:
+    monkeypatch.setattr("drivesim.training.loop.computes_bfloat16", lambda device: there)
+    stage = ToyStage(recipe(bf16=wanted))
+    kinds = set()
+    stage.model.register_forward_hook(lambda module, args, made: kinds.add(made.dtype))
+    state = start_state(stage, Run(tmp_path / "run", {}))
+    step(stage, state, stage.draw(0, range(stage.recipe.batch)), torch.device("cpu"))
+    assert kinds == {torch.bfloat16 if wanted and there else torch.float32}
 
 
 def test_every_sample_is_seen_once_whatever_the_processes() -> None:
