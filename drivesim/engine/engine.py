@@ -222,7 +222,7 @@ class Engine:
             low = frames[None].to(device)
             level = torch.full((1,), settings.level, dtype=torch.int64, device=device)
             features = model.layout_features(None if conditions is None else conditions.to(device))
-            frames = model.upsample(
+            high = model.upsample(
                 low,
                 level,
                 noise(1, "augmentation"),
@@ -234,7 +234,7 @@ class Engine:
                 noise_source=lambda step: noise(UPSAMPLING_FACTOR, "step", step),
                 on_step=self._lap("upsample"),
             )
-            return frames[0].float().cpu()
+            return high[0].float().cpu()
 
     def _context(
         self,
