@@ -21,7 +21,7 @@ from drivesim.world.generator import generate_clip
 MODEL = {"widths": [8, 16], "blocks": [1, 1], "sharpener_width": 8, "sharpener_blocks": 1, "temporal_widths": [4, 4],
          "layout": True, "bodies": True}  # fmt: skip
 RECIPE = {"batch": 2, "samples": 8, "warmup": 0, "learning_rate": 1e-2, "bf16": False, "held_out_batches": 1, "crop": 32,
-          "frames": 2, "decoded": 0.0, "steps": 1}  # fmt: skip
+          "frames": 2, "steps": 1}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_patches_show_vehicles_more_often_than_chance(store: Path, checkpoints: 
 
 def test_stills_are_moved_as_clips(store: Path, checkpoints: Path) -> None:
     """Their first frame is that of the clip; the others follow from it, in high and low resolution alike; the layout is unknown."""
-    temporal = {"model": MODEL | {"temporal": True}, "drop_layout": 0.0, "vehicles": 0.0, "blur": 0.0}
+    temporal = {"model": MODEL | {"temporal": True}, "drop_layout": 0.0, "vehicles": 0.0}
     batches = []
     for stills in (0.0, 1.0):
         stage = SuperResolutionStage(SuperResolutionRecipe.parse(RECIPE | temporal | {"stills": stills}, "test"), checkpoints)

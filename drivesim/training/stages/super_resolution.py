@@ -17,7 +17,6 @@ from drivesim.config import InputError
 from drivesim.dataset.batches import ClipWindow, ClipWindows, StillMotion, clip_patch
 from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.layouts import is_known
-from drivesim.dataset.progress_line import ProgressLine
 from drivesim.diffusion.denoiser import training_target
 from drivesim.layout.planes import layout_planes
 from drivesim.layout.scene_at import SceneAt
@@ -26,26 +25,26 @@ from drivesim.models.conditions.all_groups import LAYOUT_GROUPS, label_condition
 from drivesim.models.conditions.conditions import Conditions
 from drivesim.models.conditions.layout.pyramid import LayoutFeatures
 from drivesim.models.conditions.layout.vehicles import KIND_PLANE
-from drivesim.models.loading import load_image_model, load_latent_codec
+from drivesim.models.loading import load_latent_codec
 from drivesim.models.super_resolution import MAX_LEVEL, SuperResolution, SuperResolutionConfig, bicubic
-from drivesim.scene.clip import Clip
 from drivesim.tensors import computes_bfloat16, numpy_stream, to_frames, to_network
 from drivesim.training.latent_data import diffusion_time, drawn_drops, layout_caches, pack, stack, unpack
-from drivesim.training.optim import rank
 from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, seeded
 from drivesim.video_format import UPSAMPLING_FACTOR as FACTOR
 from drivesim.video_format import StageName
 
 HeldOutClips = tuple[np.ndarray, np.ndarray, list[Conditions | None]]
 _PART = 4  # clips
+_LATENT_NOISE = 0.2  # deviations, of held-out latents, as the decoder of clips is measured
+_SPECK = 160  # of 255, how far specks are off at most
 
 
 class SuperResolutionRecipe(Recipe):
     """`crop`: side of the high-resolution patches in pixels, a multiple of 4; `frames` of a clip, 1 trains on pictures.
 
-    `decoded`: share of patches whose low resolution went through latents and the decoder of clips, as it does in a rollout; the
-    others are softened by up to `blur` pixels (standard deviation). Of these latents a share `generated` are one-step estimates
-    of the image LDM, from noise of times up to `generated_time`; the others have noise of a deviation of up to `latent_noise`.
+    Their low resolution is the frames' own, spoiled as generated frames are: softened by up to `blur` pixels (standard deviation),
+    edges astray by up to `wobble` pixels (likewise), specks on a share of up to `specks` of the pixels. From decoded latents, which are
+    off by more than that, it would learn to draw what is not sure as a mean.
     A share `stills` of the patches are one frame that moves as a clip, for temporal layers (LaVie); its layout is not known then.
     `sharpening`: weight of the estimate's absolute error, in units of the residual. Level, steps and `sampling_noise` of the
     held-out figures are those of a rollout; there `shared_noise` makes a clip's frames from one noise. `vehicles`: share of
@@ -56,11 +55,9 @@ class SuperResolutionRecipe(Recipe):
     model: SuperResolutionConfig = SuperResolutionConfig()
     crop: int = Field(256, ge=32, multiple_of=FACTOR)
     frames: int = Field(1, ge=1, le=8)
-    blur: float = Field(0.7, ge=0)
-    decoded: Chance = 0.6
-    generated: Chance = 0.5
-    generated_time: Chance = 0.6
-    latent_noise: float = Field(0.3, ge=0)
+    blur: float = Field(0.5, ge=0)
+    wobble: float = Field(0.5, ge=0)
+    specks: Chance = 0.01
     sharpening: float = Field(1.0, ge=0)
     vehicles: Chance = 0.5
     stills: Chance = 0.0
@@ -84,6 +81,21 @@ def soften(low: np.ndarray, sigma: float) -> np.ndarray:
     return np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in low])
 
 
+def spoil(low: np.ndarray, wobble: float, specks: float, rng: np.random.Generator) -> np.ndarray:
+    """Pictures uint8 [f h w 3] with edges astray by `wobble` pixels (standard deviation) and specks on a share of the pixels."""
+    height, width = low.shape[1:3]
+    rows, columns = np.indices((height, width), np.float32)
+    spoiled = []
+    for frame in low:
+        coarse = rng.normal(0, wobble, (2, height // 2 + 1, width // 2 + 1)).astype(np.float32)
+        down, right = (cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC) for part in coarse)
+        astray = cv2.remap(frame, columns + right, rows + down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+        hit = (rng.random((height, width)) < specks) * rng.uniform(-_SPECK, _SPECK, (height, width))
+        dots = cv2.GaussianBlur(hit, (0, 0), 0.5)[..., None] * rng.uniform(0.6, 1, 3)
+        spoiled.append((astray + dots).clip(0, 255).round().astype(np.uint8))
+    return np.stack(spoiled)
+
+
 class SuperResolutionStage:
     """Trains the upsampler; with temporal layers these, and what reads the layout, the spatial ones are frozen."""
 
@@ -94,9 +106,6 @@ class SuperResolutionStage:
             raise InputError("stills: are moved as clips for temporal layers; give 2 frames or more and temporal in model, or 0")
         self.recipe = recipe
         self.space = load_latent_codec(checkpoints / "autoencoder").requires_grad_(False)
-        self.image = load_image_model(checkpoints / "image-ldm").requires_grad_(False) if recipe.generated > 0 else None
-        if self.image is not None:
-            self.image.check_latents(self.space.fingerprint())
         with seeded(recipe.seed):
             self.model = SuperResolution(recipe.model)
         if recipe.model.temporal:
@@ -105,7 +114,7 @@ class SuperResolutionStage:
         self.modules: dict[str, nn.Module] = {"model": self.model}
         layout = [] if self.model.layout is None else [self.model.layout, *self.model.entries.values()]
         self.networks = (self.model.network, self.model.sharpener, *layout)
-        self.seen = cache(self._all_seen)
+        self.decoded = cache(self._decoded)
 
     def open(self, data: list[Path], held_out: list[Path]) -> None:
         """Clips of the stores, with layouts if the model is shown any."""
@@ -116,36 +125,20 @@ class SuperResolutionStage:
         layouts = layout_caches(stores) if self.recipe.model.layout else None
         return ClipWindows(stores, self.recipe.frames, None, layouts=layouts)
 
-    def _all_seen(self, store: ClipStore) -> np.ndarray:
-        """The low resolution of all frames of a store as decoded from noisy, and from generated latents: uint8 [2 F h w 3].
-
-        Kept in memory, 0.2 MB a frame, once a patch asks for it.
-        """
-        line = ProgressLine(f"{store.path.name}: clip through latents", 0, len(store), print if rank() == 0 else None)
-        made = []
-        for clip in range(len(store)):
-            made.append(self._seen(store.read(clip), self.recipe.sample_rng("seen", store.path.stem, clip)))
-            line(clip + 1)
-        return np.concatenate(made, axis=1)
-
     @torch.no_grad()
-    def _seen(self, clip: Clip, rng: np.random.Generator) -> np.ndarray:
-        """The low resolution of a clip as decoded from noisy, and from generated latents: uint8 [2 f h w 3]."""
-        recipe, space, device = self.recipe, self.space, next(self.space.parameters()).device
+    def _decoded(self, store: ClipStore, number: int) -> np.ndarray:
+        """The low resolution of a held-out clip as the decoder of clips gives it back from noisy latents: uint8 [f h w 3]."""
+        clip, device = store.read(number), next(self.space.parameters()).device
         low, labels = shrink(clip.frames), clip.labels
         size = low.shape[1:3]
         planes = [layout_planes(SceneAt.labelled(labels, i), *size) if is_known(labels, i) else None for i in range(len(low))]
         conditions = label_conditions([labels], planes).to(device)
+        rng = numpy_stream(0, "latents", number)
         with torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device)):
-            latents = space.encode(to_network(low).to(device)).float()
-            shared, own = (torch.from_numpy(rng.standard_normal((n, *latents.shape[1:]), np.float32)) for n in (1, len(low)))
-            noise = ((shared + own) / 2**0.5).to(device)
-            seen = [latents + recipe.latent_noise * float(rng.random()) * noise]
-            if self.image is not None:
-                t = int(recipe.generated_time * rng.random() * (len(self.image.schedule) - 1))
-                times = torch.full((len(low),), t, device=device)
-                seen.append(self.image.denoise(conditions)(self.image.schedule.add_noise(latents, noise, times), times).float())
-            return np.stack([to_frames(space.decode_clip(each[None], conditions=conditions)[0].float()) for each in seen])
+            latents = self.space.encode(to_network(low).to(device)).float()
+            noise = torch.from_numpy(rng.standard_normal(latents.shape, np.float32)).to(device)
+            noisy = latents + _LATENT_NOISE * noise
+            return to_frames(self.space.decode_clip(noisy[None], conditions=conditions)[0].float())
 
     def draw(self, step: int, index: range) -> Batch:
         """high [b f 3 h w], low [b f 3 h/4 w/4], noise like high, low_noise like low, t and level int64 [b].
@@ -161,9 +154,11 @@ class SuperResolutionStage:
         y, x = self._place(window, frames.shape[1:3], rng)
         motion = self._motion(i)
         high = clip_patch(frames, (y, x), recipe.crop, motion)
+        low = soften(shrink(high), rng.uniform(0, recipe.blur))
+        wobble, specks = rng.random(2) * (recipe.wobble, recipe.specks)
         sample: Batch = {
             "high": to_network(high),
-            "low": to_network(self._low(window, high, (y // FACTOR, x // FACTOR), rng, motion)),
+            "low": to_network(spoil(low, wobble, specks, rng)),
             "t": diffusion_time(i, rng, len(self.model.schedule)),
             "level": torch.tensor(int(rng.integers(MAX_LEVEL + 1))),
         }
@@ -194,23 +189,6 @@ class SuperResolutionStage:
         rng = self.recipe.sample_rng(f"{self.name} still", i)
         return StillMotion.draw(rng) if rng.random() < self.recipe.stills else None
 
-    def _low(
-        self, window: ClipWindow, high: np.ndarray, place: tuple[int, int], rng: np.random.Generator, motion: StillMotion | None
-    ) -> np.ndarray:
-        """The low resolution uint8 [f h w 3] of a patch `high` whose first pixel is at `place` (y, x) of the low resolution."""
-        recipe, sigma = self.recipe, rng.uniform(0, self.recipe.blur)
-        decoded, generated = rng.random(2) < (recipe.decoded, recipe.generated)
-        if not decoded:
-            return soften(shrink(high), sigma)
-        small = None if motion is None else motion.shrunk(FACTOR)
-        return clip_patch(self._decoded(self.windows, window, bool(generated)), place, recipe.crop // FACTOR, small)
-
-    def _decoded(self, windows: ClipWindows, window: ClipWindow, generated: bool) -> np.ndarray:
-        """The low resolution uint8 [f h w 3] of a window's frames as decoded from latents."""
-        store = windows.stores[window.store]
-        first, last = store.span(window.clip, window.start, window.stop)
-        return np.asarray(self.seen(store)[int(generated), first : last : window.step])
-
     def _shown(self, layouts: list[np.ndarray | None], y: int, x: int, rng: np.random.Generator) -> Conditions:
         """What is told of a patch's layout, from that of whole frames, None where it is not known."""
         groups = {name: group.dropout.picture for name, group in LAYOUT_GROUPS.items()}
@@ -238,14 +216,15 @@ class SuperResolutionStage:
 
     def _held_out(self, clips: int, *part: int) -> HeldOutClips:
         """High and decoded low resolution uint8 [n f h w 3] of the middle of held-out frames, and what is told of each clip."""
-        windows, generated = self.held_out, self.image is not None
+        windows = self.held_out
         drawn = windows.draw(numpy_stream(0, "held-out", *part), clips)
         frames = windows.pictures(numpy_stream(0), drawn)
         size = min(256, frames.shape[2]), min(512, frames.shape[3])
         top, left = ((whole - side) // 2 // FACTOR * FACTOR for whole, side in zip(frames.shape[2:4], size, strict=True))
         high = frames[:, :, top : top + size[0], left : left + size[1]]
         y, x, height, width = (number // FACTOR for number in (top, left, *size))
-        low = np.stack([self._decoded(windows, window, generated)[:, y : y + height, x : x + width] for window in drawn])
+        decoded = [self.decoded(windows.stores[i], clip)[start:stop:step] for i, clip, start, stop, step in drawn]
+        low = np.stack([each[:, y : y + height, x : x + width] for each in decoded])
         told: list[Conditions | None] = [None] * clips
         if windows.layouts is not None:
             told = [_cut_layouts(windows.layouts[window.store].read(*window[1:]), top, left, size) for window in drawn]
