@@ -200,10 +200,6 @@ class StillMotion(NamedTuple):
         across, down, growth = rng.uniform(-1, 1, 3)
         return cls(6 * across, 6 * down, 1 + 0.01 * growth)
 
-    def shrunk(self, factor: int) -> StillMotion:
-        """The same of a picture that is smaller by a factor."""
-        return self._replace(across=self.across / factor, down=self.down / factor)
-
 
 def clip_patch(frames: np.ndarray, place: tuple[int, int], side: int, motion: StillMotion | None = None) -> np.ndarray:
     """The patch uint8 [f side side 3] that begins at `place` (y, x) of frames [f h w 3]; with a `motion` of the first alone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,7 +16,7 @@ from drivesim.models.conditions.layout.vehicles import KIND_PLANE
 from drivesim.training.latent_data import unpack
 from drivesim.training.loop import start_state, step
 from drivesim.training.run import Run
-from drivesim.training.stages.super_resolution import SuperResolutionRecipe, SuperResolutionStage
+from drivesim.training.stages.super_resolution import SuperResolutionRecipe, SuperResolutionStage, spoil
 from drivesim.world.generator import generate_clip
 
 MODEL = {"widths": [8, 16], "blocks": [1, 1], "sharpener_width": 8, "sharpener_blocks": 1, "temporal_widths": [4, 4],
@@ -88,3 +89,16 @@ def test_stills_are_moved_as_clips(store: Path, checkpoints: Path) -> None:
         recipe = RECIPE | {"model": MODEL | {"temporal": temporal_layers}, "frames": frames, "stills": 0.5}
         with pytest.raises(InputError, match="stills: are moved as clips for temporal layers"):
             SuperResolutionStage(SuperResolutionRecipe.parse(recipe, "test"), checkpoints)
+
+
+def test_what_is_spoiled() -> None:
+    """Edges are astray by so much, as many pixels as said have specks, and nothing else changes."""
+    edge = np.broadcast_to(np.linspace(0, 255, 128).round().astype(np.uint8)[:, None], (2, 64, 128, 3)).copy()
+    rng = np.random.default_rng(0)
+    np.testing.assert_array_equal(spoil(edge, 0, 0, rng), edge)
+    astray = (spoil(edge, 0.5, 0, rng).astype(float) - edge)[:, 8:-8, 8:-8, 0] / 2  # 2 grey values a pixel
+    assert abs(astray.mean()) < 0.1 and 0.35 < astray.std() < 0.65
+    assert not np.array_equal(astray[0], astray[1])
+    grey = np.full((1, 200, 200, 3), 128, np.uint8)
+    specks = np.abs(spoil(grey, 0, 0.01, rng).astype(int) - 128).max(axis=3)
+    assert 0.005 < (specks > 20).mean() < 0.03 and (specks == 0).mean() > 0.8
