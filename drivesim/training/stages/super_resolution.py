@@ -42,9 +42,9 @@ _SPECK = 160  # of 255, how far specks are off at most
 class SuperResolutionRecipe(Recipe):
     """`crop`: side of the high-resolution patches in pixels, a multiple of 4; `frames` of a clip, 1 trains on pictures.
 
-    Their low resolution is the frames' own, spoiled as generated frames are: softened by up to `blur` pixels (standard deviation),
-    edges astray by up to `wobble` pixels (likewise), specks on a share of up to `specks` of the pixels. Decoded latents are off by more
-    than that: from them it would learn to draw means.
+    Their low resolution is the frames' own, spoiled as generated frames are: softened by up to `blur` pixels (standard
+    deviation), edges astray by up to `wobble` pixels (likewise), specks on a share of up to `specks` of the pixels. Decoded latents
+    are off by more than that: from them it would learn to draw means.
     A share `stills` of the patches are one frame that moves as a clip, for temporal layers (LaVie); its layout is not known then.
     `sharpening`: weight of the estimate's absolute error, in units of the residual. Level, steps and `sampling_noise` of the
     held-out figures are those of a rollout; there `shared_noise` makes a clip's frames from one noise. `vehicles`: share of
