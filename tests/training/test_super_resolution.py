@@ -91,6 +91,22 @@ def test_stills_are_moved_as_clips(store: Path, checkpoints: Path) -> None:
             SuperResolutionStage(SuperResolutionRecipe.parse(recipe, "test"), checkpoints)
 
 
+def test_texture_is_learned_on_road_and_ground_alone(store: Path, checkpoints: Path) -> None:
+    stages = []
+    for texture in (0.0, 1.0):
+        recipe = RECIPE | {"model": MODEL, "drop_layout": 0.0, "texture": texture}
+        stages.append(SuperResolutionStage(SuperResolutionRecipe.parse(recipe, "test"), checkpoints))
+        stages[-1].open([store], [store])
+    batch = stages[1].draw(0, range(20))
+    told, plain = unpack(batch, "high"), batch["plain"]
+    vehicles, ground = (told[name]["planes"].unflatten(0, plain.shape[:2]) for name in ("vehicles", "ground_map"))
+    assert plain.shape == (20, 2, 1, 32, 32) and 0.1 < float(plain.mean()) < 0.9
+    assert float((plain[:, :, 0] * (vehicles[:, :, KIND_PLANE] > 0)).sum()) == float((plain[:, :, 0] * ground[:, :, 2]).sum()) == 0
+    (_, loss, noted), (_, with_texture, more) = (next(stage.losses(batch, 0)) for stage in stages)
+    assert set(more) - set(noted) == {"texture"} and float(more["texture"]) > 0
+    torch.testing.assert_close(with_texture, loss + more["texture"])
+
+
 def test_what_is_spoiled() -> None:
     """Edges are astray by so much, as many pixels as said have specks, and nothing else changes."""
     edge = np.broadcast_to(np.linspace(0, 255, 128).round().astype(np.uint8)[:, None], (2, 64, 128, 3)).copy()

@@ -17,8 +17,9 @@ from drivesim.config import InputError
 from drivesim.dataset.batches import ClipWindow, ClipWindows, StillMotion, clip_patch
 from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.layouts import is_known
-from drivesim.diffusion.denoiser import training_target
-from drivesim.layout.planes import layout_planes
+from drivesim.diffusion.denoiser import denoiser, training_target
+from drivesim.diffusion.energy_score import texture_score
+from drivesim.layout.planes import Plane, layout_planes
 from drivesim.layout.scene_at import SceneAt
 from drivesim.metrics.reconstruction import detail, psnr
 from drivesim.models.conditions.all_groups import LAYOUT_GROUPS, label_conditions, layout_conditions
@@ -27,6 +28,7 @@ from drivesim.models.conditions.layout.pyramid import LayoutFeatures
 from drivesim.models.conditions.layout.vehicles import KIND_PLANE
 from drivesim.models.loading import load_latent_codec
 from drivesim.models.super_resolution import MAX_LEVEL, SuperResolution, SuperResolutionConfig, bicubic
+from drivesim.scene.classes import SceneClass
 from drivesim.tensors import computes_bfloat16, numpy_stream, to_frames, to_network
 from drivesim.training.latent_data import diffusion_time, drawn_drops, layout_caches, pack, stack, unpack
 from drivesim.training.stage import Batch, Chance, ModelDescription, Recipe, seeded
@@ -46,8 +48,9 @@ class SuperResolutionRecipe(Recipe):
     deviation), edges astray by up to `wobble` pixels (likewise), specks on a share of up to `specks` of the pixels. Decoded latents
     are off by more than that: from them it would learn to draw means.
     A share `stills` of the patches are one frame that moves as a clip, for temporal layers (LaVie); its layout is not known then.
-    `sharpening`: weight of the estimate's absolute error, in units of the residual. Level, steps and `sampling_noise` of the
-    held-out figures are those of a rollout; there `shared_noise` makes a clip's frames from one noise. `vehicles`: share of
+    `sharpening`: weight of the estimate's absolute error, in units of the residual. `texture`: weight of the energy score of what
+    a rollout's first step samples on road and ground, whose texture no low resolution tells. Level, steps and `sampling_noise` of
+    the held-out figures are those of a rollout; there `shared_noise` makes a clip's frames from one noise. `vehicles`: share of
     patches that show a labelled vehicle, where there is one. `drop_layout`: chance that all layout maps are left out; each by
     itself by its group's chance.
     """
@@ -56,6 +59,7 @@ class SuperResolutionRecipe(Recipe):
     crop: int = Field(256, ge=32, multiple_of=FACTOR)
     frames: int = Field(1, ge=1, le=8)
     blur: float = Field(0.5, ge=0)
+    texture: float = Field(2.0, ge=0)
     wobble: float = Field(0.5, ge=0)
     specks: Chance = 0.01
     sharpening: float = Field(1.0, ge=0)
@@ -143,7 +147,8 @@ class SuperResolutionStage:
     def draw(self, step: int, index: range) -> Batch:
         """high [b f 3 h w], low [b f 3 h/4 w/4], noise like high, low_noise like low, t and level int64 [b].
 
-        If the model is shown the layout, conditions [b f ...] tell of that of the high resolution.
+        If the model is shown the layout, conditions [b f ...] tell of that of the high resolution, and plain float [b f 1 h w] is 1
+        on road and ground.
         """
         return stack([self._sample(i) for i in index])
 
@@ -164,7 +169,8 @@ class SuperResolutionStage:
         }
         if self.windows.layouts is not None:
             known = self.windows.layouts[window.store].read(*window[1:])
-            sample |= pack(self._shown(known if motion is None else [None for _ in known], y, x, rng))
+            known = known if motion is None else [None for _ in known]
+            sample |= pack(self._shown(known, y, x, rng)) | {"plain": _plain_ground(known, y, x, recipe.crop)}
         for name, like in (("noise", "high"), ("low_noise", "low")):
             sample[name] = torch.from_numpy(rng.standard_normal(sample[like].shape, np.float32))
         return sample
@@ -198,21 +204,26 @@ class SuperResolutionStage:
     def _features(self, batch: Batch) -> LayoutFeatures | None:
         return self.model.layout_features(unpack(batch, "high")) if self.recipe.model.layout else None
 
-    def _errors(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Squared error of v, and absolute error of the estimate in units of the residual, averaged."""
-        model, t = self.model, batch["t"]
+    def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+        """Mean squared error of v, absolute error of the estimate in units of the residual, and the texture's energy score."""
+        model, t, recipe = self.model, batch["t"], self.recipe
         low, features = batch["low"], self._features(batch)
         estimate = model.estimate(low, features)
         residual = model.residual(batch["high"], estimate.detach())
-        noisy = model.schedule.add_noise(residual, batch["noise"], t)
-        output = model(noisy, t, model.augment(low, batch["level"], batch["low_noise"]), batch["level"], features)
+        augmented = model.augment(low, batch["level"], batch["low_noise"])
+        output = model(model.schedule.add_noise(residual, batch["noise"], t), t, augmented, batch["level"], features)
         target = training_target("v", model.schedule, residual, batch["noise"], t)
-        return (output.float() - target).square().mean(), model.residual(batch["high"], estimate).abs().mean()
-
-    def losses(self, batch: Batch, samples: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
-        """Mean squared error of the prediction, and the estimate's absolute error."""
-        error, sharpening = self._errors(batch)
-        yield "model", error + self.recipe.sharpening * sharpening, {"v": error.detach(), "estimate": sharpening.detach()}
+        noted = {"v": (output.float() - target).square().mean(), "estimate": model.residual(batch["high"], estimate).abs().mean()}
+        loss = noted["v"] + recipe.sharpening * noted["estimate"]
+        if recipe.texture and "plain" in batch:
+            first = max(1, round(recipe.sampling_noise * len(model.schedule))) - 1
+            noise = float(model.schedule.sigma[first]) * batch["noise"]
+            other = noise.roll((1, recipe.crop // 2), (0, -1))
+            denoise = denoiser(lambda x, t: model(x, t, augmented, batch["level"], features), model.schedule, "v")
+            one, two = (denoise(x, torch.full_like(t, first)).flatten(0, 1) for x in (noise, other))
+            noted["texture"] = texture_score(one, two, residual.flatten(0, 1), batch["plain"].flatten(0, 1))
+            loss = loss + recipe.texture * noted["texture"]
+        yield "model", loss, {name: value.detach() for name, value in noted.items()}
 
     def _held_out(self, clips: int, *part: int) -> HeldOutClips:
         """High and decoded low resolution uint8 [n f h w 3] of the middle of held-out frames, and what is told of each clip."""
@@ -318,6 +329,17 @@ def _cut_layouts(layouts: list[np.ndarray | None], y: int, x: int, size: tuple[i
     """What is told of a part of `size` (height, width) of each frame, from its layout's planes uint8 [p h w]."""
     height, width = size
     return layout_conditions([None if planes is None else planes[:, y : y + height, x : x + width] for planes in layouts])
+
+
+def _plain_ground(layouts: list[np.ndarray | None], y: int, x: int, crop: int) -> Tensor:
+    """Where patches of frames show road or ground without markings and vehicles, by the frames' layout: float [f 1 h w]."""
+    plain = np.zeros((len(layouts), 1, crop, crop), np.float32)
+    for into, planes in zip(plain, layouts, strict=True):
+        if planes is not None:
+            part = planes[:, y : y + crop, x : x + crop]
+            ground = np.isin(part[Plane.SCENE_CLASS], (SceneClass.ROAD, SceneClass.GROUND))
+            into[0] = ground & (part[Plane.KIND] == 0) & (part[Plane.MARKING] == 0)
+    return torch.from_numpy(plain)
 
 
 def _vehicle_pixels(told: Conditions | None, shape: tuple[int, ...]) -> np.ndarray:
