@@ -17,8 +17,8 @@ _SOFTENED = 1e-4  # squared norms by this much, whose roots would be steep at 0
 def texture_score(first: Tensor, second: Tensor, truth: Tensor, texture: Tensor) -> Tensor:
     """Score of two samples of pictures [n 3 h w] against the `truth`: a scalar.
 
-    Where `texture` [n 1 h w] is 1 samples shall vary as the truth does: it is the energy score of brightness and of its gradients, by
-    norms over small neighbourhoods at three sizes, and the error of colours beside brightness. Contrast and grain shall be the
+    Where `texture` [n 1 h w] is 1 samples shall vary as the truth does: it is the energy score of brightness and of its gradients,
+    by norms over small neighbourhoods at three sizes, and the error of colours beside brightness. Contrast and grain shall be the
     truth's, but not in the same places. Where texture is 0 samples shall not vary: it is the absolute error.
     """
     of_first, of_second, between = ((a - b).float() for a, b in ((first, truth), (second, truth), (first, second)))
