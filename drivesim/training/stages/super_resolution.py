@@ -48,11 +48,11 @@ class SuperResolutionRecipe(Recipe):
     deviation), edges astray by up to `wobble` pixels (likewise), specks on a share of up to `specks` of the pixels. Decoded latents
     are off by more than that: from them it would learn to draw means.
     A share `stills` of the patches are one frame that moves as a clip, for temporal layers (LaVie); its layout is not known then.
-    `sharpening`: weight of the estimate's absolute error, in units of the residual. `texture`: weight of the energy score of what
-    a rollout's first step samples on road and ground, whose texture no low resolution tells. Level, steps and `sampling_noise` of
-    the held-out figures are those of a rollout; there `shared_noise` makes a clip's frames from one noise. `vehicles`: share of
-    patches that show a labelled vehicle, where there is one. `drop_layout`: chance that all layout maps are left out; each by
-    itself by its group's chance.
+    `sharpening`: weight of the estimate's absolute error, in units of the residual. `texture`: weight of the texture_score of what a
+    rollout's first step samples, where layouts are shown: no low resolution tells the texture of road and ground. Level, steps and
+    `sampling_noise` of the held-out figures are those of a rollout; there `shared_noise` makes a clip's frames from one noise.
+    `vehicles`: share of patches that show a labelled vehicle, where there is one. `drop_layout`: chance that all layout maps are
+    left out; each by itself by its group's chance.
     """
 
     model: SuperResolutionConfig = SuperResolutionConfig()
