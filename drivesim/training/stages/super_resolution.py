@@ -48,7 +48,7 @@ class SuperResolutionRecipe(Recipe):
     deviation), edges astray by up to `wobble` pixels (likewise), specks on a share of up to `specks` of the pixels. Decoded latents
     are off by more than that: from them it would learn to draw means.
     A share `stills` of the patches are one frame that moves as a clip, for temporal layers (LaVie); its layout is not known then.
-    `sharpening`: weight of the estimate's absolute error, in units of the residual. `texture`: weight of the texture_score of what a
+    `sharpening`: weight of the estimate's absolute error, in units of the residual. `texture`: weight of texture_score for what a
     rollout's first step samples, where layouts are shown: no low resolution tells the texture of road and ground. Level, steps and
     `sampling_noise` of the held-out figures are those of a rollout; there `shared_noise` makes a clip's frames from one noise.
     `vehicles`: share of patches that show a labelled vehicle, where there is one. `drop_layout`: chance that all layout maps are
