@@ -38,8 +38,8 @@ def _norms(brightness: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Norms [n 1 h' w'] of brightness, averaged over `size` px, in windows of 3, and of its gradients in windows of 2."""
     mean = F.avg_pool2d(brightness, size) * size**0.5
     down, right = mean[..., 1:, :-1] - mean[..., :-1, :-1], mean[..., :-1, 1:] - mean[..., :-1, :-1]
-    squares = F.avg_pool2d(mean.square(), 3, 1), F.avg_pool2d(down.square() + right.square(), 2, 1)
-    return tuple((square + _SOFTENED).sqrt() for square in squares)  # type: ignore[return-value]
+    value, gradient = F.avg_pool2d(mean.square(), 3, 1), F.avg_pool2d(down.square() + right.square(), 2, 1)
+    return (value + _SOFTENED).sqrt(), (gradient + _SOFTENED).sqrt()
 
 
 def _mean(values: Tensor, weight: Tensor) -> Tensor:
