@@ -102,10 +102,9 @@ class _Painted:
 
 
 def _drawn(scene: SceneAt, height: int, width: int) -> _Drawn:
-    solids, vehicles = scene.solids, scene.vehicles
+    solids, vehicles, count = scene.solids, scene.vehicles, len(scene.solids)
     eye = np.array([0.0, 0.0, scene.camera.height])
     seen, footprints = _solids_in_view(scene, height)
-    count = len(solids)
     order = painter_order(np.concatenate([footprints, vehicle_footprints(vehicles)], axis=2))
     rank = np.zeros(count + len(vehicles), np.int64)
     rank[np.concatenate([seen, count + np.arange(len(vehicles))])[order]] = np.arange(len(order))
@@ -118,7 +117,8 @@ def _drawn(scene: SceneAt, height: int, width: int) -> _Drawn:
     # patches in their own order, then objects by rank, faces of one object from far to near
     reach = (faces.corners**2).sum(axis=0).max(axis=0).take(kept)
     on_ground = kept < len(patches)
-    turn = np.where(on_ground, kept - len(patches), rank.take(faces.owner.take(kept)))
+    turn = kept - len(patches)
+    turn[~on_ground] = rank.take(faces.owner.take(kept[~on_ground]))
     sequence = np.lexsort((-reach, turn))
     points, on_ground, faces = points.take(sequence, axis=2), on_ground[sequence], faces.take(kept[sequence])
     vehicle = np.where((faces.owner >= count) & ~on_ground, faces.owner - count, -1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ from layout_scenes import CAMERA, scene, solid, vehicles
 
 from drivesim.layout.raster import layout_maps
 from drivesim.layout.scene_at import Face, Lamp
-from drivesim.layout.solid_faces import Shape
+from drivesim.layout.solid_faces import Shape, Solids
 from drivesim.scene.boxes import project_cuboids
 from drivesim.scene.classes import SceneClass
 from drivesim.scene.vehicles import KINDS, SIZES
@@ -89,6 +90,15 @@ def test_solids_stand_where_they_are_put() -> None:
     seen = layout_maps(scene(solids=tree), 128, 256)
     crown = seen.scene_class == SceneClass.VEGETATION
     assert np.allclose(seen.inverse_depth[crown], 1 / 25.0)
+
+
+def test_patches_of_ground_are_drawn_where_nothing_stands() -> None:
+    squares = [[[x, y], [x + 4.0, y], [x + 4.0, y + 4.0], [x, y + 4.0]] for x in (12.0, 20.0) for y in (-6.0, 2.0)]
+    patches = replace(Solids.none(), patches=np.array(squares), patch_what=np.full(4, SceneClass.BUILDING, np.uint8))
+    seen = layout_maps(scene(solids=patches), 128, 256)
+    drawn = seen.scene_class == SceneClass.BUILDING
+    assert cv2.connectedComponents(drawn.astype(np.uint8))[0] == 1 + 4
+    assert 1 / seen.inverse_depth[drawn].max() == pytest.approx(12.0, abs=0.5)
 
 
 def test_dashes_come_nearer_by_what_the_ego_drives() -> None:

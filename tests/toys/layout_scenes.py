@@ -41,7 +41,5 @@ def scene(
     road: Road | None = None, solids: Solids | None = None, cars: Vehicles | None = None, at: Pose[np.ndarray] | None = None,
     camera: Camera = CAMERA, along: float = 0.0,
 ) -> SceneAt:  # fmt: skip
-    road = road or Road()
-    return SceneAt(
-        at or pose(), camera, Course.of(road), along, Strips.plain(road), solids or Solids.none(), cars or vehicles()
-    )
+    road, solids = road or Road(), Solids.none() if solids is None else solids
+    return SceneAt(at or pose(), camera, Course.of(road), along, Strips.plain(road), solids, cars or vehicles())
