@@ -180,7 +180,7 @@ def test_a_crowd_of_10000_cars_is_refused_at_once() -> None:
     start = time.process_time()
     assert faults(text + "]")[0].startswith("3:12: ")
     assert faults(text + " " * 10_000)[0].startswith("1:1: larger than 32 KiB")
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 10
 
 
 def test_a_hundred_faults_are_enough() -> None:
