@@ -157,7 +157,10 @@ def load_strictly(
 
 
 def grown(value: Tensor, like: Tensor) -> Tensor:
-    """A convolution's kernel [out in k k] with zeros for input channels that `like` has more; any other tensor as it is."""
+    """A convolution's kernel [out in k k] with zeros for input channels that `like` has more, its taps added up where that one
+    sees a single place; any other tensor as it is."""
+    if value.ndim == 4 and value.shape[2] > 1 and like.shape == (*value.shape[:2], 1, 1):
+        return value.sum(dim=(2, 3), keepdim=True)
     shape = (*value.shape[:1], *like.shape[1:2], *value.shape[2:])
     if value.ndim < 3 or like.shape != shape or like.shape[1] <= value.shape[1]:
         return value

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import conv2d
 
 from drivesim import checkpoint as module
 from drivesim.checkpoint import (
@@ -140,3 +141,9 @@ def test_a_convolution_that_is_shown_more_begins_with_zeros_for_it() -> None:
         assert grown(old, torch.empty(other)) is old
     flat = torch.ones(2, 3)
     assert grown(flat, torch.empty(2, 5)) is flat
+
+
+def test_a_convolution_that_shall_see_one_place_says_the_same_of_what_is_even() -> None:
+    kernel, even = torch.randn(2, 3, 3, 3), torch.randn(1, 3, 1, 1).expand(-1, -1, 5, 5)
+    single = grown(kernel, torch.empty(2, 3, 1, 1))
+    torch.testing.assert_close(conv2d(even, single), conv2d(even, kernel)[..., :1, :1].expand(-1, -1, 5, 5))

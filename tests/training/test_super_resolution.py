@@ -91,17 +91,20 @@ def test_stills_are_moved_as_clips(store: Path, checkpoints: Path) -> None:
             SuperResolutionStage(SuperResolutionRecipe.parse(recipe, "test"), checkpoints)
 
 
-def test_texture_is_learned_on_road_and_ground_alone(store: Path, checkpoints: Path) -> None:
+def test_texture_is_learned_off_markings_and_vehicles_alone(store: Path, checkpoints: Path) -> None:
     stages = []
     for texture in (0.0, 1.0):
         recipe = RECIPE | {"model": MODEL, "drop_layout": 0.0, "texture": texture}
         stages.append(SuperResolutionStage(SuperResolutionRecipe.parse(recipe, "test"), checkpoints))
         stages[-1].open([store], [store])
     batch = stages[1].draw(0, range(20))
-    told, plain = unpack(batch, "high"), batch["plain"]
-    vehicles, ground = (told[name]["planes"].unflatten(0, plain.shape[:2]) for name in ("vehicles", "ground_map"))
-    assert plain.shape == (20, 2, 1, 32, 32) and 0.1 < float(plain.mean()) < 0.9
-    assert float((plain[:, :, 0] * (vehicles[:, :, KIND_PLANE] > 0)).sum()) == float((plain[:, :, 0] * ground[:, :, 2]).sum()) == 0
+    told, textured = unpack(batch, "high"), batch["textured"]
+    vehicles, ground, roadside = (told[name]["planes"].unflatten(0, (20, 2)) for name in ("vehicles", "ground_map", "roadside"))
+    assert textured.shape == (20, 2, 1, 32, 32) and 0.1 < float(textured.mean()) < 0.9
+    kept_off = (vehicles[:, :, KIND_PLANE] > 0) | (ground[:, :, 2] > 0)
+    assert float((textured[:, :, 0] * kept_off).sum()) == 0
+    stands = (roadside[:, :, 0] > 0) & ~kept_off
+    assert 0 < float((textured[:, :, 0] * stands).sum()) < float(stands.sum())  # what grows, not what was built
     (_, loss, noted), (_, with_texture, more) = (next(stage.losses(batch, 0)) for stage in stages)
     assert set(more) - set(noted) == {"texture"} and float(more["texture"]) > 0
     torch.testing.assert_close(with_texture, loss + more["texture"])

@@ -55,17 +55,41 @@ class Sharpener(nn.Module):
         return details + rearrange(guided, "(b h w) c (y x) -> b c (h y) (w x)", **size)
 
 
+class FineLayers(nn.Module):
+    """Convolutions at full size that make texture of the noise there, as features of every place tell; nothing at the start.
+
+    What pixels of a place are told changes smoothly: their texture knows no grid, and moves with the noise.
+    """
+
+    def __init__(self, width: int, fine: int, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+        self.scale, self.shift = (nn.Conv2d(width, fine, 1) for _ in range(2))
+        self.stem = nn.Conv2d(3, fine, 5, padding=2)
+        self.middle = nn.Conv2d(fine, fine, 3, padding=1)
+        self.head = zero_initialised(nn.Conv2d(fine, 3, 3, padding=1))
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        """Noisy `x` [b 3 factor*h factor*w] and features `h` [b width h w] to what is added to the output, like `x`."""
+        size = x.shape[2], x.shape[3]
+        scale, shift = (F.interpolate(told(h), size, mode="bilinear") for told in (self.scale, self.shift))
+        out: Tensor = self.head(F.silu(self.middle(F.silu(torch.addcmul(shift, self.stem(x), scale)))))
+        return out
+
+
 class UpsamplerUNet(nn.Module):
     """`widths` of the levels, the finest first, and residual blocks of each on the way down and again on the way up.
 
+    `factor` x `factor` pixels fold into one place of the finest level; with `fine` channels there are FineLayers besides.
     The coarsest level has its blocks once. The hook is called after every level on the way up; the coarsest is 0.
     """
 
-    def __init__(self, channels: int, low_channels: int, widths: tuple[int, ...], blocks: tuple[int, ...]) -> None:
+    def __init__(self, factor: int, widths: tuple[int, ...], blocks: tuple[int, ...], fine: int = 0) -> None:
         super().__init__()
+        self.factor, channels = factor, 3 * factor**2
         self.time = TimeEmbedding(64, _EMBEDDING_WIDTH)
         self.level = TimeEmbedding(64, _EMBEDDING_WIDTH)
-        self.stem = nn.Conv2d(channels + low_channels, widths[0], 3, padding=1)
+        self.stem = nn.Conv2d(channels + 3, widths[0], 3, padding=1)
 
         def level(width: int, count: int) -> nn.ModuleList:
             return nn.ModuleList(_block(width, width, _EMBEDDING_WIDTH) for _ in range(count))
@@ -80,14 +104,16 @@ class UpsamplerUNet(nn.Module):
         self.head = zero_initialised(nn.Conv2d(widths[0], channels, 3, padding=1))
         self.gain = nn.Linear(_EMBEDDING_WIDTH, channels)
         self.around = zero_initialised(nn.Conv2d(channels, channels, 1))
+        self.fine = FineLayers(widths[0], fine, factor) if fine else None
 
     def forward(self, x: Tensor, t: Tensor, low: Tensor, level: Tensor, hook: Hook | None = None) -> Tensor:
-        """Network output [b c h w] for noisy `x` [b c h w] at `t` int64 [b].
+        """Network output [b 3 factor*h factor*w] for noisy `x` like it at `t` int64 [b].
 
         `low` [b 3 h w] is the low resolution, noise-augmented at `level` int64 [b]. 2^(levels - 1) divides h and w.
         """
         embedding = self.time(t) + self.level(level)
-        h = self.stem(torch.cat([x, low.to(x.dtype)], dim=1))
+        folded = F.pixel_unshuffle(x, self.factor)
+        h = self.stem(torch.cat([folded, low.to(x.dtype)], dim=1))
         skips: list[Tensor] = []
         for i, blocks in enumerate(self.down):
             h = h if i == 0 else self.shrink[i - 1](h)
@@ -103,5 +129,6 @@ class UpsamplerUNet(nn.Module):
                 h = block(h, embedding)
             h = h if hook is None else hook(coarsest - i, h)
         gain = 1 + self.gain(F.silu(embedding))[:, :, None, None]
-        out: Tensor = self.head(F.silu(self.norm(h))) + self.around(x * gain)
-        return out
+        h = F.silu(self.norm(h))
+        out = F.pixel_shuffle(self.head(h) + self.around(folded * gain), self.factor)
+        return out if self.fine is None else out + self.fine(x, h)

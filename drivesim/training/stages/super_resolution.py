@@ -18,7 +18,7 @@ from drivesim.dataset.batches import ClipWindow, ClipWindows, StillMotion, clip_
 from drivesim.dataset.clips import ClipStore
 from drivesim.dataset.layouts import is_known
 from drivesim.diffusion.denoiser import denoiser, training_target
-from drivesim.diffusion.energy_score import texture_score
+from drivesim.diffusion.texture import texture_score
 from drivesim.layout.planes import Plane, layout_planes
 from drivesim.layout.scene_at import SceneAt
 from drivesim.metrics.reconstruction import detail, psnr
@@ -38,6 +38,7 @@ from drivesim.video_format import StageName
 HeldOutClips = tuple[np.ndarray, np.ndarray, list[Conditions | None]]
 _PART = 4  # clips
 _LATENT_NOISE = 0.2  # deviations, of held-out latents, as the decoder of clips is measured
+_TEXTURED = SceneClass.ROAD, SceneClass.GROUND, SceneClass.VEGETATION  # no low resolution tells their texture
 _SPECK = 160  # of 255, how far specks are off at most
 
 
@@ -49,8 +50,8 @@ class SuperResolutionRecipe(Recipe):
     are off by more than that: from them it would learn to draw means.
     A share `stills` of the patches are one frame that moves as a clip, for temporal layers (LaVie); its layout is not known then.
     `sharpening`: weight of the estimate's absolute error, in units of the residual. `texture`: weight of texture_score for what a
-    rollout's first step samples, where layouts are shown: no low resolution tells the texture of road and ground. Level, steps and
-    `sampling_noise` of the held-out figures are those of a rollout; there `shared_noise` makes a clip's frames from one noise.
+    rollout's first step samples, where layouts are shown: no low resolution tells that of road, ground and vegetation. Level, steps
+    and `sampling_noise` of the held-out figures are those of a rollout; there `shared_noise` makes a clip's frames from one noise.
     `vehicles`: share of patches that show a labelled vehicle, where there is one. `drop_layout`: chance that all layout maps are
     left out; each by itself by its group's chance.
     """
@@ -147,8 +148,8 @@ class SuperResolutionStage:
     def draw(self, step: int, index: range) -> Batch:
         """high [b f 3 h w], low [b f 3 h/4 w/4], noise like high, low_noise like low, t and level int64 [b].
 
-        If the model is shown the layout, conditions [b f ...] tell of that of the high resolution, and plain float [b f 1 h w] is 1
-        on road and ground.
+        If the model is shown the layout, conditions [b f ...] tell of that of the high resolution, and textured float [b f 1 h w]
+        is 1 on road, ground and vegetation.
         """
         return stack([self._sample(i) for i in index])
 
@@ -170,7 +171,7 @@ class SuperResolutionStage:
         if self.windows.layouts is not None:
             known = self.windows.layouts[window.store].read(*window[1:])
             known = known if motion is None else [None for _ in known]
-            sample |= pack(self._shown(known, y, x, rng)) | {"plain": _plain_ground(known, y, x, recipe.crop)}
+            sample |= pack(self._shown(known, y, x, rng)) | {"textured": _textured(known, y, x, recipe.crop)}
         for name, like in (("noise", "high"), ("low_noise", "low")):
             sample[name] = torch.from_numpy(rng.standard_normal(sample[like].shape, np.float32))
         return sample
@@ -215,13 +216,15 @@ class SuperResolutionStage:
         target = training_target("v", model.schedule, residual, batch["noise"], t)
         noted = {"v": (output.float() - target).square().mean(), "estimate": model.residual(batch["high"], estimate).abs().mean()}
         loss = noted["v"] + recipe.sharpening * noted["estimate"]
-        if recipe.texture and "plain" in batch:
+        if recipe.texture and "textured" in batch:
             first = max(1, round(recipe.sampling_noise * len(model.schedule))) - 1
             noise = float(model.schedule.sigma[first]) * batch["noise"]
             other = noise.roll((1, recipe.crop // 2), (0, -1))
             denoise = denoiser(lambda x, t: model(x, t, augmented, batch["level"], features), model.schedule, "v")
             one, two = (denoise(x, torch.full_like(t, first)).flatten(0, 1) for x in (noise, other))
-            noted["texture"] = texture_score(one, two, residual.flatten(0, 1), batch["plain"].flatten(0, 1))
+            begun = estimate.detach().flatten(0, 1) / recipe.model.residual_std
+            one, two, truth = (begun + made for made in (one, two, residual.flatten(0, 1)))
+            noted["texture"] = texture_score(one, two, truth, batch["textured"].flatten(0, 1))
             loss = loss + recipe.texture * noted["texture"]
         yield "model", loss, {name: value.detach() for name, value in noted.items()}
 
@@ -272,9 +275,8 @@ class SuperResolutionStage:
         return to_frames(bicubic(x)), np.stack(estimates)
 
     def evaluate(self) -> dict[str, float]:
-        """PSNR (dB) on held-out clips, 512x256 pixels of each, sampled, estimated and by bicubic upsampling, all of decoded
-        latents, and how sharp they are; with the layout if the model is shown it, and without. "clean" is of the true low
-        resolution at level 0.
+        """PSNR (dB) on held-out clips, 512x256 pixels of each, sampled, estimated and bicubic, all of decoded latents, and how
+        sharp they are; with the layout if the model is shown it, and without. "clean" is of the true low resolution at level 0.
 
         "_vehicles" is of the pixels that show vehicles alone. `detail` is the mean absolute difference of neighbouring pixels as a
         share of the true one, `flicker` how far changes from frame to frame are off, as a share of the true ones.
@@ -331,15 +333,14 @@ def _cut_layouts(layouts: list[np.ndarray | None], y: int, x: int, size: tuple[i
     return layout_conditions([None if planes is None else planes[:, y : y + height, x : x + width] for planes in layouts])
 
 
-def _plain_ground(layouts: list[np.ndarray | None], y: int, x: int, crop: int) -> Tensor:
-    """Where patches of frames show road or ground without markings and vehicles, by the frames' layout: float [f 1 h w]."""
-    plain = np.zeros((len(layouts), 1, crop, crop), np.float32)
-    for into, planes in zip(plain, layouts, strict=True):
+def _textured(layouts: list[np.ndarray | None], y: int, x: int, crop: int) -> Tensor:
+    """Where patches show road, ground or vegetation, no marking and no vehicle, by their layout: float [f 1 h w]."""
+    shown = np.zeros((len(layouts), 1, crop, crop), np.float32)
+    for into, planes in zip(shown, layouts, strict=True):
         if planes is not None:
             part = planes[:, y : y + crop, x : x + crop]
-            ground = np.isin(part[Plane.SCENE_CLASS], (SceneClass.ROAD, SceneClass.GROUND))
-            into[0] = ground & (part[Plane.KIND] == 0) & (part[Plane.MARKING] == 0)
-    return torch.from_numpy(plain)
+            into[0] = np.isin(part[Plane.SCENE_CLASS], _TEXTURED) & (part[Plane.KIND] == 0) & (part[Plane.MARKING] == 0)
+    return torch.from_numpy(shown)
 
 
 def _vehicle_pixels(told: Conditions | None, shape: tuple[int, ...]) -> np.ndarray:

@@ -104,15 +104,15 @@ class LayoutNetwork(nn.Module):
 
 def plane_pictures(planes: Tensor, members: tuple[tuple[int, ...] | None, ...], like: Tensor) -> Tensor:
     """Planes uint8 [b p h w] as shares and one-hot codes [b c h w], laid out channels last: see `picture_dtype`."""
-    pictures = planes.new_empty(len(planes), *planes.shape[2:], picture_channels(members), 1, dtype=picture_dtype(like))
+    pictures = planes.new_zeros(len(planes), *planes.shape[2:], picture_channels(members), 1, dtype=picture_dtype(like))
     draw_pictures(planes, members, pictures)
     return pictures[..., 0].movedim(-1, 1)
 
 
 def draw_pictures(planes: Tensor, members: tuple[tuple[int, ...] | None, ...], pictures: Tensor) -> None:
-    """Shares and one-hot codes of planes uint8 [b p h w], into `pictures` [b h/y w/x c y*x], whose places are y x x pixels.
+    """Shares and one-hot codes of planes uint8 [b p h w], into zeros `pictures` [b h/y w/x c y*x], whose places are y x x pixels.
 
-    x is 1, 2, 4 or 8.
+    x is 1, 2, 4 or 8. Only rows of places in which a plane holds something are written: many show little of most planes.
     """
     (count, kinds, height, width), (rows, columns) = planes.shape, pictures.shape[1:3]
     across = width // columns
@@ -120,11 +120,15 @@ def draw_pictures(planes: Tensor, members: tuple[tuple[int, ...] | None, ...], p
     places = runs.permute(1, 0, 2, 4, 3).contiguous().view(torch.uint8)
     start = 0
     for plane, values in zip(places.view(kinds, *pictures.shape[:3], -1), members, strict=True):
-        if values is None:
-            pictures[..., start, :] = plane.to(pictures.dtype) / 255
-        else:
-            codes = torch.tensor(values, dtype=torch.uint8, device=planes.device)
-            pictures[..., start : start + len(values), :] = plane[..., None, :] == codes[:, None]
+        filled = plane.amax(dim=(0, 2, 3)).nonzero()
+        if len(filled):
+            band = slice(int(filled[0]), int(filled[-1]) + 1)
+            shown, into = plane[:, band], pictures[:, band]
+            if values is None:
+                into[..., start, :] = shown.to(pictures.dtype) / 255
+            else:
+                codes = torch.tensor(values, dtype=torch.uint8, device=planes.device)
+                into[..., start : start + len(values), :] = shown[..., None, :] == codes[:, None]
         start += 1 if values is None else len(values)
 
 

@@ -27,17 +27,17 @@ class LayoutFeatures(NamedTuple):
 class LayoutPyramid(nn.Module):
     """Strided convolutions over the maps of all groups: features at `levels` sizes, each half as large as the one before.
 
-    The maps are as large as the pictures that the network makes; `fold` x `fold` pixels are one place of the finest level.
-    Exactly convolutional, so that crops do.
+    The maps are as large as the pictures that the network makes; `fold` x `fold` pixels are one place of the finest level, which
+    sees `kernel` x `kernel` places. Exactly convolutional, so that crops do.
     """
 
-    def __init__(self, groups: Mapping[str, LayoutGroup], levels: int, fold: int) -> None:
+    def __init__(self, groups: Mapping[str, LayoutGroup], levels: int, fold: int, kernel: int = 3) -> None:
         super().__init__()
         self.members = {name: group.members for name, group in groups.items()}
         self.fold = fold
         self.channels = sum(picture_channels(members) + 1 for members in self.members.values())
         sizes = _WIDTHS[:levels]
-        self.stem = nn.Conv2d(self.channels * fold**2, sizes[0], 3, padding=1)
+        self.stem = nn.Conv2d(self.channels * fold**2, sizes[0], kernel, padding=kernel // 2)
         self.shrink = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(sizes))
 
     def forward(self, conditions: Conditions) -> LayoutFeatures | None:
@@ -59,7 +59,7 @@ class LayoutPyramid(nn.Module):
         fold, dtype = self.fold, picture_dtype(self.stem.weight)
         given = torch.stack([row.given for row in rows.values()]).to(dtype)
         shape = given.shape[1], height // fold, width // fold, self.stem.in_channels // fold**2, fold**2
-        pictures = torch.empty(*shape, dtype=dtype, device=given.device)
+        pictures = torch.zeros(*shape, dtype=dtype, device=given.device)
         start = 0
         for told, (name, members) in zip(given, self.members.items(), strict=True):
             end = start + picture_channels(members)
