@@ -61,16 +61,15 @@ class FineLayers(nn.Module):
     What pixels of a place are told changes smoothly: their texture knows no grid, and moves with the noise.
     """
 
-    def __init__(self, width: int, fine: int, factor: int) -> None:
+    def __init__(self, width: int, fine: int) -> None:
         super().__init__()
-        self.factor = factor
         self.scale, self.shift = (nn.Conv2d(width, fine, 1) for _ in range(2))
         self.stem = nn.Conv2d(3, fine, 5, padding=2)
         self.middle = nn.Conv2d(fine, fine, 3, padding=1)
         self.head = zero_initialised(nn.Conv2d(fine, 3, 3, padding=1))
 
     def forward(self, x: Tensor, h: Tensor) -> Tensor:
-        """Noisy `x` [b 3 factor*h factor*w] and features `h` [b width h w] to what is added to the output, like `x`."""
+        """Noisy `x` [b 3 y*h y*w] and features `h` [b width h w] of its places to what is added to the output, like `x`."""
         size = x.shape[2], x.shape[3]
         scale, shift = (F.interpolate(told(h), size, mode="bilinear") for told in (self.scale, self.shift))
         out: Tensor = self.head(F.silu(self.middle(F.silu(torch.addcmul(shift, self.stem(x), scale)))))
@@ -104,7 +103,7 @@ class UpsamplerUNet(nn.Module):
         self.head = zero_initialised(nn.Conv2d(widths[0], channels, 3, padding=1))
         self.gain = nn.Linear(_EMBEDDING_WIDTH, channels)
         self.around = zero_initialised(nn.Conv2d(channels, channels, 1))
-        self.fine = FineLayers(widths[0], fine, factor) if fine else None
+        self.fine = FineLayers(widths[0], fine) if fine else None
 
     def forward(self, x: Tensor, t: Tensor, low: Tensor, level: Tensor, hook: Hook | None = None) -> Tensor:
         """Network output [b 3 factor*h factor*w] for noisy `x` like it at `t` int64 [b].

@@ -25,7 +25,7 @@ def test_layers_at_full_size_add_nothing_at_the_start() -> None:
 
 def test_what_they_make_of_noise_is_told_place_by_place() -> None:
     """With a shift far below zero the noise of a place is cut off by the SiLU; elsewhere it passes, to the pixel."""
-    layers, x, told = FineLayers(1, 2, 4), normal(1, 3, 8, 16), torch.zeros(1, 1, 2, 4)
+    layers, x, told = FineLayers(1, 2), normal(1, 3, 8, 16), torch.zeros(1, 1, 2, 4)
     with torch.no_grad():
         torch.nn.init.normal_(layers.head.weight)
         layers.scale.weight.zero_()
