@@ -107,7 +107,6 @@ def test_night_is_dark(compose: Compose, detector: Detector) -> None:
             assert detector.looks.is_night(detector.features(np.stack([day, night]))).tolist() == [False, True]
 
 
-# Cars at 60 degrees are no wider than at 40: few of the world stand so.
 WHERE: dict[str, tuple[tuple[float, ...], Callable[[np.ndarray], float], int]] = {  # values, measure of the box, its sign
     "height": ((1.2, 1.4, 1.6, 1.9, 2.2), lambda box: box[3], 1),
     "pitch": ((-4.0, -2.0, 0.0, 2.0, 4.0), lambda box: box[1] + box[3], 1),
@@ -135,6 +134,13 @@ def test_camera_road_and_place_say_where_a_car_is_seen(compose: Compose, detecto
             seen.append(float(measure(one_car(compose, detector, seed, car, camera=camera, road=road).box[0])))
         print(f"{knob} {values}: {np.round(seen, 3).tolist()}")
         assert (np.diff(seen) * sign > 0).all()
+
+
+@pytest.mark.xfail(strict=True, reason="the shipped weights turn a car by no more than 40 degrees: few of the world stand so")
+def test_a_car_at_60_degrees_is_wider_than_at_40(compose: Compose, detector: Detector) -> None:
+    for seed in SEEDS:
+        boxes = [one_car(compose, detector, seed, {"heading": heading}, road=dict(HIGHWAY)).box[0] for heading in (40.0, 60.0)]
+        assert boxes[1][2] - boxes[1][0] > boxes[0][2] - boxes[0][0]
 
 
 def test_kinds_are_as_high_as_they_are(compose: Compose, detector: Detector) -> None:
